@@ -1,0 +1,122 @@
+//! What a judgement says: data first, of which every text and page is a rendering.
+
+use std::collections::BTreeMap;
+
+use history::{Key, NodeId, Offset, Value};
+use serde::{Deserialize, Serialize};
+
+/// Whether promises were kept. Ordered by weight: joining two judgements takes the heavier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Validity {
+    /// Every promise was put to the test and kept.
+    Valid,
+    /// Something that the judgement needs is missing.
+    Unknown,
+    /// A promise was broken, with evidence.
+    Invalid,
+}
+
+/// The whole judgement of a history, as `verdict.json` and `check --json` hold it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The heaviest of all checks.
+    pub valid: Validity,
+    /// The model that the history was judged by: `kafka`.
+    pub model: String,
+    /// The verdict in one sentence.
+    pub summary: String,
+    /// The violations by their name in the field (`lost-write`, …).
+    pub anomalies: BTreeMap<String, Findings>,
+    /// What was found but breaks no promise that this run made, in the same form.
+    pub allowed: BTreeMap<String, Findings>,
+    /// Each check, in the order in which they ran.
+    pub checks: Vec<CheckResult>,
+    /// Counts for people and for comparing runs.
+    pub stats: Stats,
+}
+
+/// One check's part of the verdict.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckResult {
+    /// Its word in the list of checkers.
+    pub name: String,
+    /// Its judgement.
+    pub valid: Validity,
+    /// Why it is unknown, or what it found, a sentence each.
+    pub reasons: Vec<String>,
+}
+
+/// All findings of one name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Findings {
+    /// How many there are.
+    pub count: u64,
+    /// The first of them, explained; at most [`CASES_MAX`].
+    pub cases: Vec<Case>,
+}
+
+/// How many findings of one name are kept in full: the count goes on.
+pub const CASES_MAX: usize = 1_000;
+
+/// One finding with its evidence.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Case {
+    /// When it happened or began to, in nanoseconds of the history's clock.
+    pub time: u64,
+    /// The partition, by key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
+    /// The partition, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<String>,
+    /// The offset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<Offset>,
+    /// The values in question.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<Value>,
+    /// The nodes in question: who acknowledged, who claimed to lead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<NodeId>,
+    /// The leader epoch or term in question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<i32>,
+    /// The operations in question, by their number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ops: Vec<u64>,
+    /// The faults in force at that time, by their number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<u32>,
+    /// The story in plain sentences, in order.
+    pub story: Vec<String>,
+}
+
+/// Counts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stats {
+    /// Operations that were begun.
+    pub operations: u64,
+    /// Writes begun, acknowledged, certainly failed, and of unknown outcome.
+    pub writes: u64,
+    /// Acknowledged writes.
+    pub acknowledged: u64,
+    /// Writes that certainly failed.
+    pub failed: u64,
+    /// Writes of which nobody knows.
+    pub unknown: u64,
+    /// Records that were read, final reads included.
+    pub read: u64,
+    /// Acknowledged writes that are lost.
+    pub lost: u64,
+    /// Faults injected.
+    pub faults_injected: u64,
+    /// Faults with evidence that they bit.
+    pub faults_bitten: u64,
+    /// Faults skipped, or gone wrong.
+    pub faults_skipped: u64,
+    /// Changes of a partition's leader that were observed.
+    pub leader_changes: u64,
+    /// Length of the history in nanoseconds.
+    pub duration: u64,
+}

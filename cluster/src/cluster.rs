@@ -1,0 +1,79 @@
+//! A running cluster, as the nemesis, the workloads and the run see it: whatever broker it is made of.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use async_trait::async_trait;
+use history::{Key, NodeId, Offset, Topic, Value};
+
+use crate::environment::{Exit, Links, Machine};
+use crate::view::ClusterView;
+
+/// The TCP ports of each node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ports {
+    /// Where clients and other brokers connect.
+    pub client: u16,
+    /// Where the controllers speak to each other, and brokers to them.
+    pub controller: u16,
+}
+
+/// A cluster under trial. All of it can be called from any task; nothing here waits longer than it says.
+#[async_trait]
+pub trait Cluster: Send + Sync {
+    /// The machines, in the order of their nodes' numbers.
+    fn machines(&self) -> &[Arc<dyn Machine>];
+    /// The links between them, where the environment can cut them.
+    fn links(&self) -> Option<Arc<dyn Links>>;
+    /// The ports of each node.
+    fn ports(&self) -> Ports;
+    /// The addresses a client begins with, as `host:port,…`.
+    fn bootstrap(&self) -> String;
+    /// Who leads, as far as the observer has seen.
+    fn view(&self) -> &ClusterView;
+
+    /// Creates the topics and waits until each partition has a leader that every broker knows.
+    async fn create_topics(&self, topics: &[Topic], within: Duration) -> Result<()>;
+    /// Starts a node's broker process where none runs; does not wait until it serves.
+    async fn start_node(&self, node: NodeId) -> Result<()>;
+    /// Ends a node's broker process with SIGKILL and waits until it is gone.
+    async fn kill_node(&self, node: NodeId) -> Result<Exit>;
+    /// Asks a node's broker process to end (SIGTERM), waits, and kills it where it takes longer.
+    async fn stop_node(&self, node: NodeId, within: Duration) -> Result<Exit>;
+    /// Whether the node's broker answers a request over the side channel in that time.
+    async fn answers(&self, node: NodeId, within: Duration) -> bool;
+    /// Writes one record that no check looks at (an empty one) to a partition's leader, with acks=1, over
+    /// the side channel: a follower that stands at its leader's end never leaves the ISR.
+    async fn nudge(&self, key: Key) -> Result<()>;
+    /// Whether every replica is in its ISR, in the eyes of every broker, with the same end offset: then
+    /// each key's end. Otherwise the error says who is not.
+    async fn settled(&self) -> Result<Vec<Offset>>;
+    /// Reads one replica's own copy of a partition, by raw Fetch at that node over the side channel, from its
+    /// start to its own high watermark.
+    async fn replica_log(&self, node: NodeId, key: Key) -> Result<ReplicaLog>;
+}
+
+impl dyn Cluster {
+    /// Every node's number, in order.
+    pub fn nodes(&self) -> Vec<NodeId> {
+        self.machines().iter().map(|machine| machine.node()).collect()
+    }
+
+    /// The machine of a node.
+    pub fn machine(&self, node: NodeId) -> Result<&Arc<dyn Machine>> {
+        self.machines()
+            .iter()
+            .find(|machine| machine.node() == node)
+            .ok_or_else(|| anyhow::anyhow!("there is no node {node}"))
+    }
+}
+
+/// A replica's own copy of a partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplicaLog {
+    /// The high watermark that the replica named.
+    pub high_watermark: Offset,
+    /// `(offset, value, leader epoch of its batch)`, without empty records and markers.
+    pub records: Vec<(Offset, Value, i32)>,
+}

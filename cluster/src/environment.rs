@@ -1,0 +1,123 @@
+//! What an environment offers: machines that run processes, and the links between them.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Result;
+use async_trait::async_trait;
+use history::NodeId;
+
+/// A set of machines and the network that joins them. Ends with everything in it when it is dropped.
+pub trait Environment: Send + Sync {
+    /// The machines, in the order of their node numbers.
+    fn machines(&self) -> &[Arc<dyn Machine>];
+    /// The links between machines, where this environment can cut them.
+    fn links(&self) -> Option<Arc<dyn Links>>;
+}
+
+/// One machine: it runs at most one broker process at a time, and keeps its files when that ends.
+#[async_trait]
+pub trait Machine: Send + Sync {
+    /// The node's number.
+    fn node(&self) -> NodeId;
+    /// The host name by which the nodes know each other.
+    fn host(&self) -> &str;
+    /// The address that brokers and clients use: faults cut it.
+    fn address(&self) -> Ipv4Addr;
+    /// The address of the observer's side channel: no fault cuts it.
+    fn side_address(&self) -> Ipv4Addr;
+    /// The directory that is the machine's own, as a path that both Tribunal and its processes can use.
+    fn directory(&self) -> PathBuf;
+    /// Starts the broker's process. Fails where one is running.
+    async fn start(&self, spec: &ProcessSpec) -> Result<()>;
+    /// Sends a signal to the broker's process. Fails where none is running.
+    async fn signal(&self, signal: i32) -> Result<()>;
+    /// The state of the broker's process as the kernel names it (`R`, `S`, `T` for stopped, …), `None` where
+    /// none runs.
+    async fn process_state(&self) -> Result<Option<char>>;
+    /// Waits until the broker's process has ended, and says how. Resolves at once where none is running.
+    async fn exited(&self) -> Result<Exit>;
+}
+
+/// What a machine has to run.
+#[derive(Clone, Debug, Default)]
+pub struct ProcessSpec {
+    /// The program, then its arguments.
+    pub command: Vec<String>,
+    /// Environment variables beside `PATH`, `HOME` and `LANG`.
+    pub environment: Vec<(String, String)>,
+    /// Where it runs.
+    pub directory: PathBuf,
+    /// Where its standard output and error are appended.
+    pub output: PathBuf,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// In which way.
+    pub kind: ExitKind,
+}
+
+/// In which way a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitKind {
+    /// It was never started.
+    NeverStarted,
+    /// By itself, with this status.
+    Status(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+impl std::fmt::Display for Exit {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.kind {
+            ExitKind::NeverStarted => formatter.write_str("never started"),
+            ExitKind::Status(status) => write!(formatter, "exited with status {status}"),
+            ExitKind::Signal(signal) => write!(formatter, "killed by signal {signal}"),
+        }
+    }
+}
+
+/// An end of a link: a node, or all clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// A node, by its number.
+    Node(NodeId),
+    /// The clients of the workload. The observer is not among them: its channel is never cut.
+    Clients,
+}
+
+/// One direction of a link, cut whole or for one service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Cut {
+    /// Frames from here…
+    pub from: Place,
+    /// …to there are dropped.
+    pub to: Place,
+    /// Only TCP segments whose destination port this is…
+    pub destination_port: Option<u16>,
+    /// …or, where given, whose source port this is. With both, both must match.
+    pub source_port: Option<u16>,
+}
+
+/// What a cut did while it was in force.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CutReport {
+    /// Frames dropped.
+    pub frames: u64,
+    /// Bytes dropped.
+    pub bytes: u64,
+}
+
+/// The links of an environment. Cuts are silent, as a dead switch is: nothing is refused, nothing arrives.
+pub trait Links: Send + Sync {
+    /// Puts all of these in force at one instant; the number names them together.
+    fn cut(&self, cuts: &[Cut]) -> Result<u64>;
+    /// What the cuts of that number have dropped so far.
+    fn report(&self, id: u64) -> CutReport;
+    /// Ends the cuts of that number and says what they did.
+    fn heal(&self, id: u64) -> CutReport;
+}

@@ -1,0 +1,223 @@
+//! One line of a history.
+
+use serde::{Deserialize, Serialize};
+
+use crate::header::{Header, Key, NodeId, Offset, Value};
+use crate::observation::Observed;
+
+/// Something that happened, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Nanoseconds of the run's monotonic clock since the history was opened. Never decreases.
+    pub time: u64,
+    /// What happened.
+    pub what: What,
+}
+
+/// What an [`Event`] says. On a line, the variant's name in kebab case is the key: `{"time":1,"invoke":{…}}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum What {
+    /// What was run: always the first event, and only the first.
+    Header(Box<Header>),
+    /// The run went on to its next phase.
+    Phase(Phase),
+    /// A client began an operation.
+    Invoke(Op),
+    /// It happened.
+    Ok(Op),
+    /// It certainly did not happen.
+    Fail(Op),
+    /// Nobody knows whether it happened.
+    Info(Op),
+    /// The nemesis did something.
+    Fault(Fault),
+    /// The observer saw something.
+    Observed(Observed),
+    /// A node's broker process started or ended.
+    Node(NodeChange),
+    /// The final reads are over.
+    FinalReads(FinalReads),
+    /// Somebody ended the run before its schedule was over (ctrl-C).
+    Interrupted,
+}
+
+/// The phases of a run, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// The cluster comes up and the topics are made.
+    Setup,
+    /// Clients work, and nothing is wrong yet.
+    Steady,
+    /// The schedule of faults runs while the clients work.
+    Faults,
+    /// What is still injected is healed; the clients go on.
+    Heal,
+    /// Producers are closed; every replica has to come back into the ISR.
+    Settle,
+    /// Every partition is read from its start to its end, then each replica's own copy.
+    FinalReads,
+    /// The cluster goes down.
+    Teardown,
+}
+
+/// An operation of a client: its invocation or its completion.
+///
+/// A process has at most one operation open. One that ended `info` with its client in an unknown state is
+/// retired: a new process number takes its place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Op {
+    /// The client.
+    pub process: u32,
+    /// The operation's number: the same on invocation and completion, unique and dense in a run.
+    pub op: u64,
+    /// What is done.
+    pub f: F,
+    /// Why it did not succeed, as the client said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What an operation does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum F {
+    /// Write one record.
+    Send(Send),
+    /// Read some records. The invocation holds none.
+    Poll(Poll),
+    /// Read from these partitions from now on, instead of those before.
+    Assign(Assign),
+    /// The client is thrown away as if it had crashed: what it held is lost. Always completes `info`.
+    Crash,
+}
+
+/// A write of one record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Send {
+    /// The partition.
+    pub key: Key,
+    /// What is written: never sent twice in a run.
+    pub value: Value,
+    /// Where it went, as the acknowledgement says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<Offset>,
+    /// The broker that acknowledged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broker: Option<NodeId>,
+}
+
+/// A read of records, in the order in which the client got them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Poll {
+    /// What was read.
+    pub records: Vec<Record>,
+}
+
+/// A record that was read: on a line, `[key, offset, value]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(Key, Offset, Value)", into = "(Key, Offset, Value)")]
+pub struct Record {
+    /// The partition.
+    pub key: Key,
+    /// The place in it.
+    pub offset: Offset,
+    /// What it carries.
+    pub value: Value,
+}
+
+impl From<(Key, Offset, Value)> for Record {
+    fn from((key, offset, value): (Key, Offset, Value)) -> Self {
+        Self { key, offset, value }
+    }
+}
+
+impl From<Record> for (Key, Offset, Value) {
+    fn from(record: Record) -> Self {
+        (record.key, record.offset, record.value)
+    }
+}
+
+/// The partitions that a consumer reads from now on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Assign {
+    /// The partitions.
+    pub keys: Vec<Key>,
+    /// Whether it starts at each partition's first record; otherwise where it stood, or at the end.
+    #[serde(default)]
+    pub from_beginning: bool,
+}
+
+/// A step in the life of one fault.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fault {
+    /// The fault's number in the run's schedule.
+    pub id: u32,
+    /// The kind, by its word in the list of faults: `partition`, `kill`, …
+    pub kind: String,
+    /// The nodes it is aimed at, known once the targets are chosen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<NodeId>,
+    /// What is done to whom, in words: `leader of log-0 (node 2) cut from its peers, not from clients`.
+    pub detail: String,
+    /// Where in its life the fault is.
+    pub step: FaultStep,
+}
+
+/// Where in its life a fault is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultStep {
+    /// The nemesis begins to inject it.
+    Injecting,
+    /// It is in force from now on.
+    Injected,
+    /// The nemesis begins to heal it.
+    Healing,
+    /// It is over. `bit` says whether there is evidence that it did anything, `evidence` which.
+    Healed {
+        /// Whether the fault had an effect that can be shown.
+        bit: bool,
+        /// What shows it: `1,204 frames dropped`, `process 3 ended by SIGKILL`, or what was looked for in vain.
+        evidence: String,
+    },
+    /// It was not injected: no machine has the power, or no target fitted.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+    /// Injecting or healing it went wrong.
+    Failed {
+        /// What went wrong.
+        error: String,
+    },
+}
+
+/// A node's broker process started or ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeChange {
+    /// The node.
+    pub node: NodeId,
+    /// How many times its broker had been started before this process.
+    pub incarnation: u32,
+    /// `started`, or how it ended: `exited with status 1`, `killed by signal 9`.
+    pub state: String,
+    /// Whether the process runs now.
+    pub running: bool,
+}
+
+/// What came of the final reads: the event that tells a lost record from a late one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FinalReads {
+    /// Every producer was closed, every replica was back in the ISR with equal ends, and the reader passed,
+    /// by position, each end offset that was asked for after the last write.
+    pub complete: bool,
+    /// Why not, where not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Each key's end offset that had to be reached, by key.
+    pub ends: Vec<Offset>,
+    /// The process whose polls, from the phase's start, are the final reads.
+    pub process: u32,
+}

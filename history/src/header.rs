@@ -1,0 +1,119 @@
+//! The first line of a history: what was run, and what was promised.
+
+use serde::{Deserialize, Serialize};
+
+/// The name of the format, as the header carries it.
+pub const FORMAT: &str = "tribunal-history";
+/// The version of the format that this crate writes, and the newest that it reads.
+pub const VERSION: u32 = 1;
+
+/// A broker's or controller's number in its cluster, as the broker knows it (`node.id`).
+pub type NodeId = u32;
+/// A partition of the run: a dense index into [`Header::topics`], partitions of the first topic first.
+pub type Key = u32;
+/// A record's place in its partition.
+pub type Offset = i64;
+/// What a record carries: dense, and unique in a run.
+pub type Value = u64;
+
+/// What was run, and what is expected of it: enough to judge the history with nothing else at hand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// Always [`FORMAT`].
+    pub format: String,
+    /// At most [`VERSION`].
+    pub version: u32,
+    /// The plan's name.
+    pub plan: String,
+    /// The seed that every random choice came from.
+    pub seed: u64,
+    /// The broker and its version, such as `kafka-4.4.0`.
+    pub broker: String,
+    /// Wall-clock time of the run's start, for people (RFC 3339).
+    pub started: String,
+    /// Every node's number, in order.
+    pub nodes: Vec<NodeId>,
+    /// The topics of the workload, whose partitions are the history's keys.
+    pub topics: Vec<Topic>,
+    /// What the checks hold the run to.
+    pub expect: Expectation,
+}
+
+impl Header {
+    /// How many keys there are: all topics' partitions together.
+    pub fn keys(&self) -> u32 {
+        self.topics.iter().map(|topic| topic.partitions).sum()
+    }
+
+    /// The topic's name and the partition's number of a key; `None` for a key that is not of this run.
+    pub fn partition(&self, key: Key) -> Option<(&str, u32)> {
+        let mut rest = key;
+        for topic in &self.topics {
+            if rest < topic.partitions {
+                return Some((&topic.name, rest));
+            }
+            rest -= topic.partitions;
+        }
+        None
+    }
+
+    /// A key as people write it: `orders-3`, or `key 17` where it is not of this run.
+    pub fn key_name(&self, key: Key) -> String {
+        self.partition(key).map_or_else(
+            || format!("key {key}"),
+            |(topic, number)| format!("{topic}-{number}"),
+        )
+    }
+
+    /// The key of a topic's partition, where it is of this run.
+    pub fn key_of(&self, topic: &str, partition: u32) -> Option<Key> {
+        let mut first = 0;
+        for candidate in &self.topics {
+            if candidate.name == topic {
+                return (partition < candidate.partitions).then_some(first + partition);
+            }
+            first += candidate.partitions;
+        }
+        None
+    }
+}
+
+/// A topic of the workload.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Topic {
+    /// Its name at the broker.
+    pub name: String,
+    /// How many partitions it has.
+    pub partitions: u32,
+    /// How many replicas each partition has.
+    pub replication_factor: u32,
+    /// `min.insync.replicas`, set on the topic.
+    pub min_insync_replicas: u32,
+    /// `unclean.leader.election.enable`, set on the topic.
+    pub unclean_election: bool,
+}
+
+/// What a producer promised about repetition, which decides whether a duplicate is a violation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProducerPromise {
+    /// A retry may write a record twice.
+    AtLeastOnce,
+    /// `enable.idempotence=true`: a duplicate is a violation.
+    Idempotent,
+}
+
+/// What the checks hold a run to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Expectation {
+    /// Under this number of acknowledged writes nothing was put to the test: the verdict is unknown.
+    pub minimum_acknowledged: u64,
+    /// Kinds of fault of which each must have bitten at least once; else the verdict is unknown.
+    pub required_faults: Vec<String>,
+    /// The plan declares a run without faults (`nemesis = "none"`), which may be valid.
+    pub without_faults: bool,
+    /// What the producers promised.
+    pub producers: ProducerPromise,
+    /// `acks` of the producers: `0`, `1` or `all`.
+    pub acks: String,
+}

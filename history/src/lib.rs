@@ -1,0 +1,27 @@
+//! What was seen: operations, observations, faults, and the file that keeps them.
+//!
+//! A *history* is a sequence of [`Event`]s in the order of one monotonic clock. It begins with a
+//! [`Header`], which says what was run and what is expected of it, so that a history file alone is enough
+//! to judge a run years later. Clients write an `invoke` and then one completion: `ok` (it happened),
+//! `fail` (it certainly did not) or `info` (nobody knows). The nemesis and the observer write into the same
+//! history.
+//!
+//! Absent on purpose: any broker's wire format, any fault's or workload's configuration, and async code.
+
+mod event;
+mod header;
+mod line;
+mod observation;
+mod read;
+mod record;
+mod write;
+
+pub use event::{
+    Assign, Event, F, Fault, FaultStep, FinalReads, NodeChange, Op, Phase, Poll, Record, Send, What,
+};
+pub use header::{Expectation, FORMAT, Header, Key, NodeId, Offset, ProducerPromise, Topic, VERSION, Value};
+pub use line::{from_line, to_line};
+pub use observation::{Claim, LogChunk, Metadata, Observed, Probe, Quorum, QuorumReplica, Silence};
+pub use read::{History, ReadError, read_history};
+pub use record::{MemoryRecorder, Recorder};
+pub use write::HistoryWriter;

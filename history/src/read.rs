@@ -1,0 +1,140 @@
+//! Reads a history back, and says by line number what is wrong with it.
+
+use std::io::{self, BufRead};
+
+use thiserror::Error;
+
+use crate::event::{Event, What};
+use crate::header::{FORMAT, Header, VERSION};
+use crate::line::from_line;
+
+/// A line longer than this is not ours: no input makes the reader take memory without bound.
+const LINE_BYTES_MAX: u64 = 64 << 20;
+
+/// A whole history in memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct History {
+    /// What was run.
+    pub header: Header,
+    /// Everything after the header, in order of time.
+    pub events: Vec<Event>,
+    /// The last line had no end and was not whole: whoever wrote it was cut off. Not an error.
+    pub truncated: bool,
+}
+
+/// Why a history cannot be read.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The file itself cannot be read.
+    #[error("cannot be read: {0}")]
+    Io(#[from] io::Error),
+    /// There is nothing in it.
+    #[error("is empty: not even a header was written")]
+    Empty,
+    /// The first line is no header of ours.
+    #[error("is not a Tribunal history: line 1 holds no header ({0})")]
+    Foreign(String),
+    /// A newer Tribunal wrote it.
+    #[error("has format version {found}, and this Tribunal reads up to {VERSION}: use a newer one")]
+    Newer {
+        /// The version in the header.
+        found: u32,
+    },
+    /// A line in the middle cannot be understood.
+    #[error("line {line}: {reason}")]
+    Line {
+        /// Its number, from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Reads a history to its end.
+pub fn read_history(mut input: impl BufRead) -> Result<History, ReadError> {
+    let mut line = Vec::new();
+    if !next_line(&mut input, &mut line, 1)?.is_some_and(|whole| whole || !line.is_empty()) {
+        return Err(ReadError::Empty);
+    }
+    let header = read_header(&line)?;
+    let mut history = History {
+        header,
+        events: Vec::new(),
+        truncated: false,
+    };
+    let (mut number, mut time) = (1, 0);
+    loop {
+        number += 1;
+        let Some(whole) = next_line(&mut input, &mut line, number)? else {
+            return Ok(history);
+        };
+        match parse(&line) {
+            Ok(event) => {
+                check_order(&event, time, number)?;
+                time = event.time;
+                history.events.push(event);
+            }
+            Err(_) if !whole => {
+                history.truncated = true;
+                return Ok(history);
+            }
+            Err(reason) => return Err(ReadError::Line { line: number, reason }),
+        }
+    }
+}
+
+/// The next line without its end: `Some(false)` where the input ends before the line does.
+fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>, number: u64) -> Result<Option<bool>, ReadError> {
+    line.clear();
+    let read = io::Read::take(&mut *input, LINE_BYTES_MAX).read_until(b'\n', line)?;
+    if read as u64 == LINE_BYTES_MAX {
+        return Err(ReadError::Line {
+            line: number,
+            reason: format!("is longer than {LINE_BYTES_MAX} bytes"),
+        });
+    }
+    if read == 0 {
+        return Ok(None);
+    }
+    let whole = line.pop_if(|last| *last == b'\n').is_some();
+    Ok(Some(whole))
+}
+
+fn parse(line: &[u8]) -> Result<Event, String> {
+    let text = str::from_utf8(line).map_err(|error| error.to_string())?;
+    from_line(text).map_err(|error| error.to_string())
+}
+
+fn read_header(line: &[u8]) -> Result<Header, ReadError> {
+    // The version first: a newer header may hold what this reader does not know.
+    if let Some(found) = version_of(line).filter(|found| *found > VERSION) {
+        return Err(ReadError::Newer { found });
+    }
+    match parse(line).map_err(ReadError::Foreign)?.what {
+        What::Header(header) if header.format == FORMAT => Ok(*header),
+        What::Header(header) => Err(ReadError::Foreign(format!("its format is `{}`", header.format))),
+        _ => Err(ReadError::Foreign("the first event is another one".to_owned())),
+    }
+}
+
+fn version_of(line: &[u8]) -> Option<u32> {
+    let line: serde_json::Value = serde_json::from_slice(line).ok()?;
+    line.get("header")?
+        .get("version")?
+        .as_u64()
+        .map(|version| version as u32)
+}
+
+fn check_order(event: &Event, before: u64, number: u64) -> Result<(), ReadError> {
+    let reason = if event.time < before {
+        format!(
+            "its time {} is before the line above ({before}): lines were moved or mixed",
+            event.time
+        )
+    } else if matches!(event.what, What::Header(_)) {
+        "a second header: two histories in one file".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(ReadError::Line { line: number, reason })
+}

@@ -1,0 +1,34 @@
+//! Writes a history as lines of JSON.
+
+use std::io::{self, Write};
+
+use crate::event::Event;
+
+/// Appends events to a stream, one a line. A line is written whole or, if the process ends, is the last.
+pub struct HistoryWriter<W: Write> {
+    out: W,
+    line: Vec<u8>,
+}
+
+impl<W: Write> HistoryWriter<W> {
+    /// A writer of an empty history.
+    pub fn new(out: W) -> Self {
+        Self {
+            out,
+            line: Vec::with_capacity(512),
+        }
+    }
+
+    /// Appends one event.
+    pub fn write(&mut self, event: &Event) -> io::Result<()> {
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, event)?;
+        self.line.push(b'\n');
+        self.out.write_all(&self.line)
+    }
+
+    /// Hands what is buffered to the stream below.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}

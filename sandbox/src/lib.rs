@@ -1,0 +1,1 @@
+//! A machine in a process: namespaces, and a switch in user space.

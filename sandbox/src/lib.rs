@@ -1,1 +1,46 @@
 //! A machine in a process: namespaces, and a switch in user space.
+//!
+//! One binary runs itself again in several roles, and the kernel holds them together:
+//!
+//! ```text
+//! P0         what the user started: stays outside, forwards signals, ends with the same status
+//! └ PID 1    first of its own pid, mount, network, IPC and host name namespaces: reaps, forwards; its end ends all
+//!   └ conductor   where `main` goes on: owns the [`Switch`] and speaks to every agent
+//!     └ agent of a node   first of a pid, mount, network, IPC and host name namespace of its own
+//!       └ processes of the node
+//! ```
+//!
+//! How a program uses it (all of it is synchronous and thread-safe; nothing waits longer than a named limit):
+//!
+//! ```text
+//! fn main() -> ExitCode {                       // entry() must be the first call: the process is single-threaded
+//!     match sandbox::entry() {                  // -> Result<Entered, Error>; hidden roles never return
+//!         Ok(Entered::Outside) => …             // the user's own start: parse, download, then reexec(args)
+//!         Ok(Entered::Inside { arguments }) => …// in the conductor: what reexec() was given
+//!         Err(error) => …                       // the namespaces cannot be had: exit 4
+//!     }
+//! }
+//! fn reexec(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Error;   // returns only on failure
+//! fn probe() -> Result<Vec<Capability>>;        // Capability { name, ok, needed, detail, hint }
+//!
+//! Sandbox::create(&SandboxSpec { nodes: vec![1, 2, 3], directory }) -> Result<Sandbox>   // Drop ends all of it
+//! Sandbox::{nodes(&self) -> &[Arc<Node>], node(&self, u32) -> Option<&Arc<Node>>, switch(&self) -> &Arc<Switch>}
+//! Sandbox::on_loss(&self, impl Fn(u32) + Send + Sync + 'static)    // a node's agent died: the run cannot go on
+//!
+//! Node::{number() -> u32, host() -> &str, address() -> Ipv4Addr, side_address() -> Ipv4Addr, directory() -> &Path}
+//! Node::start(&self, &Command { argv, environment, directory, output }) -> Result<Process>
+//! Process::{pid() -> i32, signal(i32) -> Result<()>, state() -> Result<Option<ProcessState { state: char, cpu }>>}
+//! Process::{exit() -> Option<Exit>, wait_exit(Duration) -> Result<Option<Exit>>}      // Exit::{Status(i32), Signal(i32)}
+//! Process::on_exit(&self, impl FnOnce(Result<Exit>) + Send + 'static) // from the node's own thread; at once if it ended
+//!
+//! Switch::apply(&self, &[Rule { from: Place, to: Place, matcher: Matcher, effect: Effect }]) -> Result<GroupId(u64)>
+//! Switch::remove(&self, GroupId) -> Result<Counters { frames, bytes }>   // final; a second removal says the same
+//! Switch::counters(&self, GroupId) -> Option<Counters>                   // survives removal
+//! Switch::stats(&self) -> SwitchStats        // frames, bytes, drops, each link's totals, the thread's CPU time
+//! enum Place { Node(u32), Clients }          enum Effect { Drop }
+//! enum Matcher { All, Tcp { source: Option<u16>, destination: Option<u16> } }
+//! ```
+//!
+//! Addresses: node N is `10.77.0.N` (data, host name `nN`) and `10.78.0.N` (side channel) on one card; the conductor's
+//! own network namespace has the cards `clients` (10.77.0.200) and `observer` (10.78.0.200), so that a socket's
+//! destination alone decides on which of the two ports it travels. Faults cut the data network only.

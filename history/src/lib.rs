@@ -14,6 +14,7 @@ mod line;
 mod observation;
 mod read;
 mod record;
+mod span;
 mod write;
 
 pub use event::{
@@ -24,4 +25,5 @@ pub use line::{from_line, to_line};
 pub use observation::{Claim, LogChunk, Metadata, Observed, Probe, Quorum, QuorumReplica, Silence};
 pub use read::{History, ReadError, read_history};
 pub use record::{MemoryRecorder, Recorder};
+pub use span::Span;
 pub use write::HistoryWriter;

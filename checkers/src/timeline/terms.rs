@@ -1,0 +1,46 @@
+//! Who led the controllers' quorum, term by term.
+
+use std::collections::BTreeMap;
+
+use history::{NodeId, Observed, Probe};
+
+/// One controller's leadership in one term, as far as answers show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// The term (the quorum's leader epoch).
+    pub epoch: i32,
+    /// Who led it.
+    pub leader: NodeId,
+    /// The first answer that showed it.
+    pub from: u64,
+    /// The last answer that showed it.
+    pub until: u64,
+}
+
+#[derive(Default)]
+pub(super) struct Builder {
+    terms: BTreeMap<(i32, NodeId), Term>,
+}
+
+impl Builder {
+    pub(super) fn observed(&mut self, time: u64, observed: &Observed) {
+        let Probe::Quorum(quorum) = &observed.answer else {
+            return;
+        };
+        self.terms
+            .entry((quorum.epoch, quorum.leader))
+            .and_modify(|term| term.until = time)
+            .or_insert(Term {
+                epoch: quorum.epoch,
+                leader: quorum.leader,
+                from: time,
+                until: time,
+            });
+    }
+
+    pub(super) fn finish(self) -> Vec<Term> {
+        let mut terms: Vec<Term> = self.terms.into_values().collect();
+        terms.sort_by_key(|term| (term.from, term.epoch, term.leader));
+        terms
+    }
+}

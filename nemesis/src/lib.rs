@@ -1,1 +1,28 @@
 //! What goes wrong: faults, their targets, their evidence, and how they heal.
+//!
+//! A plan's [`NemesisConfig`] resolves to a list of [`Step`]s, a pure function of the seed and of the cluster's
+//! shape. A [`Nemesis`] carries them out against a [`cluster::Cluster`] and writes each step of each fault's life
+//! into the history, with the evidence that it bit. What is in force at the end is healed, the newest first.
+//!
+//! A fault is one file in `faults/` and one word in the list in `faults.rs`: its configuration implements
+//! [`FaultKind`]. Nothing here speaks to a broker except through what `cluster` offers.
+
+mod config;
+mod cuts;
+mod draw;
+mod fault;
+mod faults;
+mod in_force;
+mod life;
+mod runner;
+mod schedule;
+mod target;
+
+pub use config::{Invalid, NemesisConfig, RandomConfig, Step};
+pub use draw::Draw;
+pub use fault::{Action, Aim, Evidence, FaultKind, NoTarget, Power, Scene};
+pub use faults::{FAULTS, FaultSpec, Kill, Listed, Partition, Pause, ShrinkIsr};
+pub use in_force::{FaultInForce, InForce};
+pub use runner::{Nemesis, Tally};
+pub use schedule::{kinds, length};
+pub use target::Target;

@@ -1,0 +1,194 @@
+//! What every fault can do: the traits, and what a fault sees of the cluster.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use async_trait::async_trait;
+use cluster::Cluster;
+use history::{Key, NodeId, Topic};
+
+use crate::config::Invalid;
+use crate::draw::Draw;
+use crate::target::{Target, node_list};
+
+/// A kind of fault. Its configuration is the type that implements this.
+#[async_trait]
+pub trait FaultKind: Send + Sync {
+    /// What the environment must be able to do.
+    fn needs(&self) -> &'static [Power];
+    /// Draws every choice that the plan left to the seed, and refuses what contradicts the cluster. Done once
+    /// again, it changes nothing.
+    fn resolve(&mut self, draw: &mut Draw<'_>) -> Result<(), Invalid>;
+    /// What is asked for, before it is known whom it hits: `leader of log-0 cut from its peers`.
+    fn describe(&self, scene: &Scene) -> String;
+    /// Finds whom it hits now. The error says why nobody fits, and the fault is skipped.
+    async fn aim(&self, scene: &Scene) -> Result<Aim, NoTarget>;
+}
+
+/// A fault that knows whom it hits.
+pub struct Aim {
+    /// The nodes it is aimed at.
+    pub nodes: Vec<NodeId>,
+    /// What will be done to whom, in words.
+    pub detail: String,
+    /// What does it.
+    pub action: Box<dyn Action>,
+}
+
+/// Does one fault and undoes it.
+///
+/// An injection can fail, or be dropped, at any of its waits: an action takes down what it is about to do before
+/// it does it, so that `heal` can always be called and undoes exactly what was done.
+#[async_trait]
+pub trait Action: Send {
+    /// Brings the fault into force, and returns once it is.
+    async fn inject(&mut self, scene: &Scene) -> Result<()>;
+    /// Ends what was injected, and says whether it bit.
+    async fn heal(&mut self, scene: &Scene) -> Result<Evidence>;
+}
+
+/// Whether a fault had an effect that can be shown, and what shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// Whether it had one.
+    pub bit: bool,
+    /// What shows it, or what was looked for in vain.
+    pub text: String,
+}
+
+/// Why a fault was skipped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoTarget(pub String);
+
+/// What an environment can do to its machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Power {
+    /// Cut the links between them.
+    Network,
+    /// Signal the broker's process, and start it again.
+    Process,
+}
+
+impl Power {
+    /// Its word in lists and messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Process => "process",
+        }
+    }
+}
+
+/// What a fault sees: the cluster, and the names of its partitions.
+#[derive(Clone)]
+pub struct Scene {
+    /// The cluster under trial.
+    pub cluster: Arc<dyn Cluster>,
+    topics: Arc<[Topic]>,
+}
+
+impl Scene {
+    /// A scene on that cluster, whose partitions are those of these topics.
+    pub fn new(cluster: Arc<dyn Cluster>, topics: &[Topic]) -> Self {
+        Self {
+            cluster,
+            topics: topics.into(),
+        }
+    }
+
+    /// Whether the environment has a power.
+    pub fn has(&self, power: Power) -> bool {
+        match power {
+            Power::Network => self.cluster.links().is_some(),
+            Power::Process => true,
+        }
+    }
+
+    /// A partition as people write it: `log-0`.
+    pub fn key_name(&self, key: Key) -> String {
+        let mut rest = key;
+        for topic in self.topics.iter() {
+            if rest < topic.partitions {
+                return format!("{}-{rest}", topic.name);
+            }
+            rest -= topic.partitions;
+        }
+        format!("key {key}")
+    }
+
+    /// Every node but these.
+    pub fn others(&self, nodes: &[NodeId]) -> Vec<NodeId> {
+        let mut others = self.cluster.nodes();
+        others.retain(|node| !nodes.contains(node));
+        others
+    }
+
+    /// Who leads the partition, as far as the observer has seen.
+    pub fn leader(&self, key: Key) -> Result<NodeId, NoTarget> {
+        self.cluster
+            .view()
+            .partition(key)
+            .and_then(|view| view.leader)
+            .ok_or_else(|| NoTarget(format!("nobody is known to lead {}", self.key_name(key))))
+    }
+
+    /// The nodes that a resolved target means now.
+    pub fn find(&self, target: &Target, key: Option<Key>) -> Result<Vec<NodeId>, NoTarget> {
+        match target {
+            Target::Nodes(nodes) => Ok(nodes.clone()),
+            Target::All => Ok(self.cluster.nodes()),
+            Target::Leader => Ok(vec![self.leader(key.unwrap_or_default())?]),
+            Target::Follower => Ok(vec![self.follower(key.unwrap_or_default())?]),
+            Target::Controller => match self.cluster.view().controller() {
+                Some((node, _)) => Ok(vec![node]),
+                None => Err(NoTarget("no controller is known to be active".to_owned())),
+            },
+            Target::One | Target::Minority | Target::Majority => Err(NoTarget(format!(
+                "the target `{target}` was never drawn: resolve the schedule first"
+            ))),
+        }
+    }
+
+    /// Of these nodes those whose broker runs, in a state that fits.
+    pub async fn running(&self, nodes: Vec<NodeId>, fits: fn(char) -> bool) -> Result<Vec<NodeId>, NoTarget> {
+        let mut running = Vec::new();
+        for &node in &nodes {
+            let state = match self.cluster.machine(node) {
+                Ok(machine) => machine.process_state().await,
+                Err(error) => Err(error),
+            };
+            match state {
+                Ok(Some(state)) if fits(state) => running.push(node),
+                Ok(_) => {}
+                Err(error) => {
+                    return Err(NoTarget(format!(
+                        "the state of node {node} is not known: {error:#}"
+                    )));
+                }
+            }
+        }
+        if running.is_empty() {
+            return Err(NoTarget(format!("{} not running already", node_list(&nodes))));
+        }
+        Ok(running)
+    }
+
+    /// What a target means, in words: `leader of log-0`.
+    pub fn target_name(&self, target: &Target, key: Option<Key>) -> String {
+        match key.filter(|_| target.is_of_a_partition()) {
+            Some(key) => format!("{target} of {}", self.key_name(key)),
+            None => target.to_string(),
+        }
+    }
+
+    /// The first follower in the ISR, or else the first of all.
+    fn follower(&self, key: Key) -> Result<NodeId, NoTarget> {
+        let view = self.cluster.view().partition(key).unwrap_or_default();
+        let follows = |node: &&NodeId| view.leader != Some(**node);
+        let in_sync = view.isr.iter().find(follows);
+        in_sync
+            .or_else(|| view.replicas.iter().find(follows))
+            .copied()
+            .ok_or_else(|| NoTarget(format!("nobody is known to follow in {}", self.key_name(key))))
+    }
+}

@@ -1,0 +1,165 @@
+//! The list of faults: each is one file in `faults/` and one word here.
+
+use std::fmt;
+
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+
+use crate::fault::FaultKind;
+
+/// A fault that can be asked for, for `tribunal list`.
+#[derive(Clone, Copy, Debug)]
+pub struct Listed {
+    /// Its word in plans and histories.
+    pub name: &'static str,
+    /// The source of its file, which begins with its documentation.
+    source: &'static str,
+}
+
+impl Listed {
+    /// What it does: the first paragraph of its file.
+    pub fn doc(&self) -> String {
+        let lines = self.source.lines().map_while(|line| line.strip_prefix("//!"));
+        let paragraph: Vec<_> = lines.map(str::trim).take_while(|line| !line.is_empty()).collect();
+        paragraph.join(" ")
+    }
+}
+
+macro_rules! faults {
+    ($($name:literal => $module:ident :: $kind:ident),+ $(,)?) => {
+        $(mod $module;)+
+        $(pub use $module::$kind;)+
+
+        /// Every fault, in the order of the list.
+        pub const FAULTS: &[Listed] = &[$(Listed {
+            name: $name,
+            source: include_str!(concat!("faults/", stringify!($module), ".rs")),
+        }),+];
+
+        /// The files of the list, for the test that none is missing.
+        #[cfg(test)]
+        const FILES: &[&str] = &[$(concat!(stringify!($module), ".rs")),+];
+
+        /// One fault with its configuration. In a plan: `{ kill = { target = "leader" } }`, or its word alone for
+        /// the fault as it is by default.
+        #[derive(Clone, Debug, PartialEq, Serialize)]
+        pub enum FaultSpec {
+            $(
+                #[doc = concat!("`", $name, "`")]
+                #[serde(rename = $name)]
+                $kind($kind),
+            )+
+        }
+
+        impl FaultSpec {
+            /// Its word in the list.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$kind(_) => $name,)+
+                }
+            }
+
+            /// What it can do.
+            pub fn kind(&self) -> &dyn FaultKind {
+                match self {
+                    $(Self::$kind(fault) => fault,)+
+                }
+            }
+
+            pub(crate) fn kind_mut(&mut self) -> &mut dyn FaultKind {
+                match self {
+                    $(Self::$kind(fault) => fault,)+
+                }
+            }
+
+            fn by_default(word: Word) -> Self {
+                match word {
+                    $(Word::$kind => Self::$kind($kind::default()),)+
+                }
+            }
+
+            fn from_map<'de, M: MapAccess<'de>>(word: Word, map: &mut M) -> Result<Self, M::Error> {
+                match word {
+                    $(Word::$kind => map.next_value().map(Self::$kind),)+
+                }
+            }
+        }
+
+        /// A fault's word. An unknown one is refused with the list of all.
+        #[derive(Clone, Copy, Deserialize)]
+        enum Word {
+            $(#[serde(rename = $name)] $kind,)+
+        }
+    };
+}
+
+faults! {
+    "partition" => partition::Partition,
+    "shrink-isr" => shrink_isr::ShrinkIsr,
+    "kill" => kill::Kill,
+    "pause" => pause::Pause,
+}
+
+struct SpecVisitor;
+
+impl<'de> Visitor<'de> for SpecVisitor {
+    type Value = FaultSpec;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a fault's word, or a table that holds one fault with its configuration")
+    }
+
+    fn visit_str<E: de::Error>(self, word: &str) -> Result<FaultSpec, E> {
+        Word::deserialize(de::value::StrDeserializer::new(word)).map(FaultSpec::by_default)
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<FaultSpec, M::Error> {
+        let Some(word) = map.next_key::<Word>()? else {
+            return Err(de::Error::custom("an empty table names no fault"));
+        };
+        let fault = FaultSpec::from_map(word, &mut map)?;
+        match map.next_key::<String>()? {
+            None => Ok(fault),
+            Some(second) => Err(de::Error::custom(format!(
+                "a second fault, `{second}`, in one table: write one step for each"
+            ))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for FaultSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SpecVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FAULTS, FILES};
+
+    #[test]
+    fn each_file_is_in_the_list() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/faults");
+        let mut found: Vec<_> = std::fs::read_dir(folder)
+            .expect("the folder of the faults")
+            .map(|entry| entry.expect("an entry of it").file_name().into_string())
+            .map(|name| name.expect("a name in UTF-8"))
+            .collect();
+        found.sort();
+        let mut listed = FILES.to_vec();
+        listed.sort_unstable();
+        assert_eq!(found, listed);
+    }
+
+    #[test]
+    fn each_fault_says_what_it_does() {
+        for fault in FAULTS {
+            assert!(
+                fault.doc().ends_with('.'),
+                "{}: `{}` is no sentence",
+                fault.name,
+                fault.doc()
+            );
+        }
+    }
+}

@@ -59,33 +59,33 @@ pub struct Step {
     pub fault: FaultSpec,
 }
 
-/// A field of a nemesis that contradicts the rest of the plan.
+/// A setting that contradicts the rest of the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
-    /// The field, from the nemesis on: `steps[2].fault.kill.target`.
-    pub field: String,
+    /// The keys that lead to it from the nemesis on, a number for an item of a list: `steps`, `2`, `fault`, …
+    pub path: Vec<String>,
     /// What is wrong with it, and what to do.
     pub reason: String,
 }
 
 impl Invalid {
-    pub(crate) fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
+    pub(crate) fn new(path: &[&str], reason: impl Into<String>) -> Self {
         Self {
-            field: field.into(),
+            path: path.iter().map(|&key| key.to_owned()).collect(),
             reason: reason.into(),
         }
     }
 
     /// The same, seen from a place further out.
-    pub(crate) fn inside(mut self, place: &str) -> Self {
-        self.field = format!("{place}.{}", self.field);
+    pub(crate) fn inside(mut self, place: &[&str]) -> Self {
+        self.path.splice(0..0, place.iter().map(|&key| key.to_owned()));
         self
     }
 }
 
 impl fmt::Display for Invalid {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.field, self.reason)
+        write!(formatter, "{}: {}", self.path.join("."), self.reason)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Random choices from the run's seed: the same seed draws the same.
 
-use history::{Key, NodeId, Span};
+use history::{Key, NodeId};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -47,7 +47,7 @@ impl<'a> Draw<'a> {
             *key = Some(self.key(*key)?);
         } else if key.is_some() {
             return Err(Invalid::new(
-                "key",
+                &["key"],
                 format!("goes with the targets `leader` and `follower` only, and this one is `{target}`"),
             ));
         }
@@ -58,7 +58,7 @@ impl<'a> Draw<'a> {
         match nodes.iter().find(|node| !self.nodes.contains(node)) {
             None => Ok(Target::Nodes(nodes.to_vec())),
             Some(node) => Err(Invalid::new(
-                "target",
+                &["target"],
                 format!(
                     "there is no node {node}: this cluster has {}",
                     node_list(self.nodes)
@@ -70,22 +70,21 @@ impl<'a> Draw<'a> {
     /// The partition that was asked for, or one that is drawn.
     pub fn key(&mut self, asked: Option<Key>) -> Result<Key, Invalid> {
         let Some(last) = self.keys.checked_sub(1) else {
-            return Err(Invalid::new("key", "there is no partition to aim at"));
+            return Err(Invalid::new(&["key"], "there is no partition to aim at"));
         };
         match asked {
             None => Ok(self.random.random_range(0..=last)),
             Some(key) if key <= last => Ok(key),
             Some(key) => Err(Invalid::new(
-                "key",
+                &["key"],
                 format!("there is no key {key}: the topics' partitions together are the keys 0 to {last}"),
             )),
         }
     }
 
-    /// A time between the two, both included.
-    pub(crate) fn span(&mut self, shortest: Span, longest: Span) -> Span {
-        let (low, high) = (shortest.as_millis(), longest.as_millis());
-        Span::from_millis(self.random.random_range(low..=high.max(low)))
+    /// A number of milliseconds between the two, both included.
+    pub(crate) fn milliseconds(&mut self, least: u64, most: u64) -> u64 {
+        self.random.random_range(least..=most.max(least))
     }
 
     /// The numbers below `count`, shuffled.

@@ -18,7 +18,7 @@ pub struct Listed {
 
 impl Listed {
     /// What it does: the first paragraph of its file.
-    pub fn doc(&self) -> String {
+    pub fn about(&self) -> String {
         let lines = self.source.lines().map_while(|line| line.strip_prefix("//!"));
         let paragraph: Vec<_> = lines.map(str::trim).take_while(|line| !line.is_empty()).collect();
         paragraph.join(" ")
@@ -155,10 +155,10 @@ mod tests {
     fn each_fault_says_what_it_does() {
         for fault in FAULTS {
             assert!(
-                fault.doc().ends_with('.'),
+                fault.about().ends_with('.'),
                 "{}: `{}` is no sentence",
                 fault.name,
-                fault.doc()
+                fault.about()
             );
         }
     }

@@ -24,5 +24,5 @@ pub use fault::{Action, Aim, Evidence, FaultKind, NoTarget, Power, Scene};
 pub use faults::{FAULTS, FaultSpec, Kill, Listed, Partition, Pause, ShrinkIsr};
 pub use in_force::{FaultInForce, InForce};
 pub use runner::{Nemesis, Tally};
-pub use schedule::{kinds, length};
+pub use schedule::length;
 pub use target::Target;

@@ -149,20 +149,19 @@ impl Live {
 
     /// Stays in force until its time is over and heals; is left in force where the others' end comes first.
     async fn last(self, until: Option<Instant>, others_over: &CancellationToken) -> Ended {
-        let live = Box::new(self);
         if let Some(until) = until {
             let over = others_over.run_until_cancelled(sleep_until(until)).await;
             if over.is_some() {
-                return live.heal().await;
+                return self.heal().await;
             }
         } else {
             others_over.cancelled().await;
         }
-        Ended::Left(live)
+        Ended::Left(Box::new(self))
     }
 
     /// Ends it.
-    pub(crate) async fn heal(mut self: Box<Self>) -> Ended {
+    pub(crate) async fn heal(mut self) -> Ended {
         self.record(FaultStep::Healing);
         let healed = self.undo().await;
         self.life.in_force.leave(self.life.id);

@@ -69,7 +69,7 @@ impl Nemesis {
                 others_over.cancel();
             }
             match ended {
-                Ended::Left(live) => ledger.push(live),
+                Ended::Left(live) => ledger.push(*live),
                 over => tally.count(&over),
             }
         }
@@ -104,8 +104,8 @@ impl Nemesis {
 }
 
 /// Heals what is still in force, the newest first, one after the other.
-async fn heal_all(mut ledger: Vec<Box<Live>>, tally: &mut Tally) {
-    ledger.sort_by_key(|live| live.injected_at());
+async fn heal_all(mut ledger: Vec<Live>, tally: &mut Tally) {
+    ledger.sort_by_key(Live::injected_at);
     while let Some(live) = ledger.pop() {
         tally.count(&live.heal().await);
     }

@@ -6,7 +6,7 @@ use history::{NodeId, Span};
 
 use crate::config::{Invalid, NemesisConfig, RandomConfig, Step};
 use crate::draw::Draw;
-use crate::faults::FaultSpec;
+use crate::faults::{FAULTS, FaultSpec};
 
 /// More steps than this are a mistake in a plan's units.
 const STEPS_MAX: usize = 10_000;
@@ -21,21 +21,62 @@ impl NemesisConfig {
         let mut steps = match self {
             Self::None => Vec::new(),
             Self::Random(random) => {
+                for (index, fault) in random.faults.iter().enumerate() {
+                    let mut draw = Draw::new(seed, SCHEDULE_STREAM, nodes, keys);
+                    resolve_fault(&mut fault.clone(), &mut draw)
+                        .map_err(|error| error.inside(&["random", "faults", &index.to_string()]))?;
+                }
                 let mut draw = Draw::new(seed, SCHEDULE_STREAM, nodes, keys);
-                random.steps(&mut draw).map_err(|error| error.inside("random"))?
+                random
+                    .steps(&mut draw)
+                    .map_err(|error| error.inside(&["random"]))?
             }
             Self::Steps(steps) => steps.clone(),
         };
         check_lengths(&steps)?;
         for (index, step) in steps.iter_mut().enumerate() {
             let mut draw = Draw::new(seed, index as u64 + 1, nodes, keys);
-            step.fault
-                .kind_mut()
-                .resolve(&mut draw)
-                .map_err(|error| error.inside(&format!("steps[{index}].fault.{}", step.fault.name())))?;
+            resolve_fault(&mut step.fault, &mut draw)
+                .map_err(|error| error.inside(&["steps", &index.to_string(), "fault"]))?;
         }
         steps.sort_by_key(|step| step.at);
         Ok(steps)
+    }
+
+    /// Whether the plan declares a run without faults.
+    pub fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+
+    /// The kinds of fault that it may inject, each once, in the order in which it names them.
+    pub fn kinds(&self) -> Vec<String> {
+        let faults: Vec<_> = match self {
+            Self::None => Vec::new(),
+            Self::Random(random) => random.faults.iter().collect(),
+            Self::Steps(steps) => steps.iter().map(|step| &step.fault).collect(),
+        };
+        let mut kinds: Vec<String> = Vec::new();
+        for fault in faults {
+            if !kinds.iter().any(|kind| kind == fault.name()) {
+                kinds.push(fault.name().to_owned());
+            }
+        }
+        kinds
+    }
+
+    /// Makes a random schedule that long, and ends a list of steps there.
+    pub fn set_duration(&mut self, duration: Span) {
+        match self {
+            Self::None => {}
+            Self::Random(random) => random.duration = duration,
+            Self::Steps(steps) => {
+                steps.retain(|step| step.at < duration);
+                for step in steps {
+                    let left = Span::from_millis(duration.as_millis() - step.at.as_millis());
+                    step.lasts = Some(step.lasts.unwrap_or(left).min(left));
+                }
+            }
+        }
     }
 }
 
@@ -47,33 +88,26 @@ pub fn length(steps: &[Step]) -> Duration {
     ends.max().unwrap_or_default()
 }
 
-/// The kinds of fault that a schedule holds, each once, in the order of their first steps.
-pub fn kinds(steps: &[Step]) -> Vec<&'static str> {
-    let mut kinds = Vec::new();
-    for step in steps {
-        if !kinds.contains(&step.fault.name()) {
-            kinds.push(step.fault.name());
-        }
-    }
-    kinds
+fn resolve_fault(fault: &mut FaultSpec, draw: &mut Draw<'_>) -> Result<(), Invalid> {
+    let name = fault.name();
+    fault
+        .kind_mut()
+        .resolve(draw)
+        .map_err(|error| error.inside(&[name]))
 }
 
 fn check_lengths(steps: &[Step]) -> Result<(), Invalid> {
     if steps.len() > STEPS_MAX {
-        return Err(Invalid::new("steps", format!("more than {STEPS_MAX} steps")));
+        return Err(Invalid::new(&["steps"], format!("more than {STEPS_MAX} steps")));
     }
-    if let Some(index) = steps
-        .iter()
-        .position(|step| step.lasts.is_some_and(Span::is_zero))
-    {
-        return Err(Invalid::new(
-            format!("steps[{index}].lasts"),
-            "a fault that lasts no time is none",
-        ));
+    let zero = |step: &Step| step.lasts.is_some_and(Span::is_zero);
+    if let Some(index) = steps.iter().position(zero) {
+        let path = ["steps", &index.to_string(), "lasts"];
+        return Err(Invalid::new(&path, "a fault that lasts no time is none"));
     }
     if !steps.is_empty() && steps.iter().all(|step| step.lasts.is_none()) {
         return Err(Invalid::new(
-            "steps",
+            &["steps"],
             "a step without `lasts` is in force until the others are over, and no other has an end: \
              say how long one of them `lasts`",
         ));
@@ -85,28 +119,28 @@ impl RandomConfig {
     /// Every fault once in an order that is drawn, then any of them as long as there is time for one more.
     fn steps(&self, draw: &mut Draw<'_>) -> Result<Vec<Step>, Invalid> {
         self.check()?;
-        let ((lasts_min, lasts_max), (rest_min, rest_max)) = (self.lasts, self.rest);
-        let turn_min = lasts_min.as_millis() + rest_min.as_millis();
+        let turn_min = self.lasts.0.as_millis() + self.rest.0.as_millis();
         let mut first_round = draw.order(self.faults.len()).into_iter();
-        // What is left beyond the time that the first round and the last rest need at least.
-        let mut time_left = self.duration.as_millis() - rest_min.as_millis();
+        // The shortest rest at the end is set aside.
+        let mut time_left = self.duration.as_millis() - self.rest.0.as_millis();
         let mut at = 0;
         let mut steps = Vec::new();
         while time_left >= turn_min && steps.len() <= STEPS_MAX {
+            // What this turn may take beyond its shortest, so that the first round fits in.
             let still_due = first_round.len().max(1) as u64;
             let slack = time_left.saturating_sub(still_due * turn_min);
             let index = first_round.next();
-            let rest = draw.span(rest_min, rest_max.min(plus(rest_min, slack)));
-            let slack = slack - (rest.as_millis() - rest_min.as_millis());
-            let lasts = draw.span(lasts_min, lasts_max.min(plus(lasts_min, slack)));
+            let rest = within(draw, self.rest, slack);
+            let slack = slack - (rest - self.rest.0.as_millis());
+            let lasts = within(draw, self.lasts, slack);
             let index = index.unwrap_or_else(|| draw.index(self.faults.len()));
             steps.push(Step {
-                at: Span::from_millis(at + rest.as_millis()),
-                lasts: Some(lasts),
+                at: Span::from_millis(at + rest),
+                lasts: Some(Span::from_millis(lasts)),
                 fault: self.faults[index].clone(),
             });
-            at += rest.as_millis() + lasts.as_millis();
-            time_left -= rest.as_millis() + lasts.as_millis();
+            at += rest + lasts;
+            time_left -= rest + lasts;
         }
         Ok(steps)
     }
@@ -114,49 +148,41 @@ impl RandomConfig {
     fn check(&self) -> Result<(), Invalid> {
         for (field, (shortest, longest)) in [("lasts", self.lasts), ("rest", self.rest)] {
             if shortest > longest {
-                return Err(Invalid::new(
-                    field,
-                    format!("write the shorter time first: [\"{longest}\", \"{shortest}\"]"),
-                ));
+                let reason = format!("the shorter time goes first: [\"{longest}\", \"{shortest}\"]");
+                return Err(Invalid::new(&[field], reason));
             }
         }
         if self.lasts.0.is_zero() {
-            return Err(Invalid::new("lasts", "a fault that lasts no time is none"));
+            return Err(Invalid::new(&["lasts"], "a fault that lasts no time is none"));
         }
         if self.faults.is_empty() {
-            let words: Vec<_> = crate::faults::FAULTS.iter().map(|fault| fault.name).collect();
-            let reason = format!(
-                "is empty: name at least one of {}, or write nemesis = \"none\"",
-                words.join(", ")
-            );
-            return Err(Invalid::new("faults", reason));
+            let words: Vec<_> = FAULTS.iter().map(|fault| fault.name).collect();
+            let words = words.join(", ");
+            let reason = format!("names no fault: choose among {words}, or write nemesis = \"none\"");
+            return Err(Invalid::new(&["faults"], reason));
         }
-        let turn = self.lasts.0.as_millis() + self.rest.0.as_millis();
-        let needed = self.faults.len() as u64 * turn + self.rest.0.as_millis();
-        if self.duration.as_millis() < needed {
-            return Err(Invalid::new(
-                "duration",
-                format!(
-                    "{} is too short for {} faults of at least {} with rests of at least {}: at least {} is needed",
-                    self.duration,
-                    self.faults.len(),
-                    self.lasts.0,
-                    self.rest.0,
-                    Span::from_millis(needed)
-                ),
-            ));
+        self.check_duration()
+    }
+
+    fn check_duration(&self) -> Result<(), Invalid> {
+        let (lasts, rest) = (self.lasts.0, self.rest.0);
+        let turn = lasts.as_millis() + rest.as_millis();
+        let needed = self.faults.len() as u64 * turn + rest.as_millis();
+        if self.duration.as_millis() >= needed {
+            return Ok(());
         }
-        Ok(())
+        let reason = format!(
+            "{} is too short for {} faults of at least {lasts} with rests of at least {rest}: they need {}",
+            self.duration,
+            self.faults.len(),
+            Span::from_millis(needed)
+        );
+        Err(Invalid::new(&["duration"], reason))
     }
 }
 
-fn plus(span: Span, milliseconds: u64) -> Span {
-    Span::from_millis(span.as_millis() + milliseconds)
-}
-
-impl Step {
-    /// A step that begins at a time and lasts so long.
-    pub fn new(at: Span, lasts: Option<Span>, fault: FaultSpec) -> Self {
-        Self { at, lasts, fault }
-    }
+/// A time of the range, in milliseconds, that is at most `slack` longer than its shortest.
+fn within(draw: &mut Draw<'_>, (shortest, longest): (Span, Span), slack: u64) -> u64 {
+    let most = (shortest.as_millis() + slack).min(longest.as_millis());
+    draw.milliseconds(shortest.as_millis(), most)
 }

@@ -34,7 +34,7 @@ pub struct Timeline {
 
 /// Puts a history in order of time.
 pub fn timeline(history: &History) -> Timeline {
-    let keys = history.header.keys() as usize;
+    let keys = crate::index::keys_of(&history.header) as usize;
     let mut lanes = lanes::Builder::new(keys);
     let mut faults = faults::Builder::default();
     let mut terms = terms::Builder::default();

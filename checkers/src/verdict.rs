@@ -107,6 +107,9 @@ pub struct Stats {
     pub unknown: u64,
     /// Records that were read, final reads included.
     pub read: u64,
+    /// Acknowledged writes that no client ever read and that are not proven lost.
+    #[serde(default)]
+    pub unseen: u64,
     /// Acknowledged writes that are lost.
     pub lost: u64,
     /// Faults injected.
@@ -117,6 +120,12 @@ pub struct Stats {
     pub faults_skipped: u64,
     /// Changes of a partition's leader that were observed.
     pub leader_changes: u64,
+    /// Deposed leaders that went on claiming themselves after another broker had shown a newer epoch.
+    #[serde(default)]
+    pub deposed_leaders: u64,
+    /// How long the most stubborn of them was seen to do so, in nanoseconds.
+    #[serde(default)]
+    pub deposed_longest: u64,
     /// Length of the history in nanoseconds.
     pub duration: u64,
 }

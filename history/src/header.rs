@@ -42,7 +42,8 @@ pub struct Header {
 impl Header {
     /// How many keys there are: all topics' partitions together.
     pub fn keys(&self) -> u32 {
-        self.topics.iter().map(|topic| topic.partitions).sum()
+        let partitions = self.topics.iter().map(|topic| topic.partitions);
+        partitions.fold(0, u32::saturating_add)
     }
 
     /// The topic's name and the partition's number of a key; `None` for a key that is not of this run.
@@ -67,12 +68,13 @@ impl Header {
 
     /// The key of a topic's partition, where it is of this run.
     pub fn key_of(&self, topic: &str, partition: u32) -> Option<Key> {
-        let mut first = 0;
+        let mut first: Key = 0;
         for candidate in &self.topics {
             if candidate.name == topic {
-                return (partition < candidate.partitions).then_some(first + partition);
+                let key = first.checked_add(partition)?;
+                return (partition < candidate.partitions).then_some(key);
             }
-            first += candidate.partitions;
+            first = first.saturating_add(candidate.partitions);
         }
         None
     }

@@ -55,6 +55,14 @@ impl FaultInterval {
         matches!(self.outcome, FaultOutcome::Healed { bit: true, .. })
     }
 
+    /// Whether it was skipped, or injecting or healing it failed.
+    pub fn gone_wrong(&self) -> bool {
+        matches!(
+            self.outcome,
+            FaultOutcome::Skipped { .. } | FaultOutcome::Failed { .. }
+        )
+    }
+
     /// Whether it was in force at a time.
     pub fn in_force(&self, time: u64) -> bool {
         self.from.is_some_and(|from| from <= time) && self.to.is_none_or(|to| time <= to)

@@ -1,0 +1,8 @@
+//! The checks, a file each.
+
+pub(crate) mod assumptions;
+pub(crate) mod controllers;
+pub(crate) mod effect;
+pub(crate) mod leadership;
+pub(crate) mod log;
+pub(crate) mod replicas;

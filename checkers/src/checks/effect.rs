@@ -1,0 +1,130 @@
+//! The run put something to the test: enough was acknowledged, every required fault bit, and the schedule ran to its end.
+//!
+//! A run in which nothing happened proves nothing, so this check is never invalid: it makes a verdict unknown
+//! that would be valid for want of a trial.
+
+use history::{Phase, What};
+
+use crate::context::Context;
+use crate::index::WriteOutcome;
+use crate::outcome::Outcome;
+use crate::text::{count, number, seconds};
+use crate::timeline::{FaultInterval, FaultOutcome};
+
+pub(crate) fn run(context: &Context) -> Outcome {
+    let mut outcome = Outcome::default();
+    acknowledged(context, &mut outcome);
+    faults(context, &mut outcome);
+    ending(context, &mut outcome);
+    outcome
+}
+
+fn acknowledged(context: &Context, outcome: &mut Outcome) {
+    let acknowledged = context
+        .index
+        .writes
+        .iter()
+        .filter(|write| write.outcome == WriteOutcome::Ok);
+    let (mut total, mut last) = (0, 0);
+    for write in acknowledged {
+        total += 1;
+        last = last.max(write.completed);
+    }
+    let minimum = context.header.expect.minimum_acknowledged;
+    if total < minimum.max(1) {
+        outcome.unknown(format!(
+            "{} acknowledged, where the plan asks for at least {}: too little was put to the test",
+            if total == 1 {
+                "1 write was".to_owned()
+            } else {
+                format!("{} writes were", number(total))
+            },
+            number(minimum.max(1)),
+        ));
+    }
+    let first_fault = context
+        .timeline
+        .faults
+        .iter()
+        .filter_map(|fault| fault.from)
+        .min();
+    if let Some(from) = first_fault.filter(|from| total > 0 && last < *from) {
+        outcome.unknown(format!(
+            "nothing was acknowledged after the faults began at {}; the last acknowledgement came at {}",
+            seconds(from),
+            seconds(last)
+        ));
+    }
+}
+
+fn faults(context: &Context, outcome: &mut Outcome) {
+    let expect = &context.header.expect;
+    let all = &context.timeline.faults;
+    for kind in &expect.required_faults {
+        let of_kind: Vec<&FaultInterval> = all.iter().filter(|fault| fault.kind == *kind).collect();
+        if of_kind.iter().any(|fault| fault.bit()) {
+            continue;
+        }
+        let why = match of_kind.first() {
+            None => "none was injected".to_owned(),
+            Some(first) if of_kind.len() == 1 => became(first),
+            Some(first) => format!("{} of them, the first: {}", of_kind.len(), became(first)),
+        };
+        outcome.unknown(format!("no fault of kind `{kind}` bit: {why}"));
+    }
+    if !expect.without_faults && !all.iter().any(FaultInterval::bit) {
+        outcome.unknown(format!(
+            "the plan does not declare a run without faults, and no fault bit: {}",
+            if all.is_empty() {
+                "none was injected".to_owned()
+            } else {
+                count(all.len() as u64, "fault") + " in vain"
+            },
+        ));
+    }
+    for fault in all.iter().filter(|fault| !fault.bit()) {
+        outcome.note(format!(
+            "fault {} ({}) did not bite: {}",
+            fault.id,
+            fault.kind,
+            became(fault)
+        ));
+    }
+}
+
+fn became(fault: &FaultInterval) -> String {
+    match &fault.outcome {
+        FaultOutcome::Unfinished if fault.from.is_some() => {
+            "it was never healed, so nobody looked".to_owned()
+        }
+        FaultOutcome::Unfinished => "it never came into force".to_owned(),
+        FaultOutcome::Healed { evidence, .. } if evidence.is_empty() => "no evidence".to_owned(),
+        FaultOutcome::Healed { evidence, .. } => evidence.clone(),
+        FaultOutcome::Skipped { reason } => format!("skipped: {reason}"),
+        FaultOutcome::Failed { error } => format!("failed: {error}"),
+    }
+}
+
+fn ending(context: &Context, outcome: &mut Outcome) {
+    for event in &context.history.events {
+        if matches!(event.what, What::Interrupted) {
+            outcome.unknown(format!(
+                "somebody ended the run at {}, before its schedule was over",
+                seconds(event.time)
+            ));
+        }
+    }
+    if context.history.truncated {
+        outcome.unknown(format!(
+            "the history breaks off in the middle of a line after {}: whoever wrote it was cut off",
+            seconds(context.timeline.end)
+        ));
+    }
+    let ended = context.timeline.phase_start(Phase::Heal).is_some();
+    if context.index.phased && !ended && !context.history.truncated {
+        outcome.unknown(format!(
+            "the history ends at {}, before the schedule of faults did",
+            seconds(context.timeline.end)
+        ));
+    }
+}

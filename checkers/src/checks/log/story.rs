@@ -1,0 +1,227 @@
+//! The story of one write that is gone: who acknowledged it, who led, what was wrong, what came after.
+
+use std::collections::BTreeMap;
+
+use history::{Key, NodeId, Offset};
+
+use super::order::Pass;
+use crate::context::{Context, distinct};
+use crate::index::{Reading, Write};
+use crate::text::{isr, list, nodes, seconds};
+use crate::timeline::{LeaderChange, View, ViewSpan};
+
+/// A write that was acknowledged, and what shows that it is lost.
+pub(super) fn lost(context: &Context, write: &Write, pass: Option<Pass>) -> Vec<String> {
+    let time = write.completed;
+    let mut story = vec![acknowledgement(context, write)];
+    story.extend(leadership(context, write.key, write.broker, time));
+    story.push(context.faults_sentence(time));
+    story.extend(next_leader(context, write.key, write.broker, time));
+    story.push(match (write.read, pass) {
+        (Some(read), _) => format!(
+            "Client {} had read it, at offset {} at {} (op {}): it was there, and then it was gone.",
+            read.process,
+            read.offset,
+            seconds(read.time),
+            read.op
+        ),
+        (None, _) => "No client ever read it.".to_owned(),
+    });
+    story.extend(copies(context, write));
+    story.push(match pass {
+        None => final_reads(context, write),
+        Some(pass) => passed_over(context, write, pass),
+    });
+    story
+}
+
+/// A write that nobody acknowledged, that a client read, and that the final reads do not hold.
+pub(super) fn vanished(context: &Context, write: &Write, read: Reading) -> Vec<String> {
+    let mut story = vec![format!(
+        "Client {} wrote value {} to {} (op {}, begun at {}) and never heard what became of it; client {} read it at offset {} at {} (op {}), so it had been written.",
+        write.process,
+        write.value,
+        context.name(write.key),
+        write.op,
+        seconds(write.invoked),
+        read.process,
+        read.offset,
+        seconds(read.time),
+        read.op
+    )];
+    story.push(context.faults_sentence(read.time));
+    story.extend(next_leader(context, write.key, None, read.time));
+    story.extend(copies(context, write));
+    story.push(final_reads(context, write));
+    story
+}
+
+/// Who acknowledged what, where and when.
+pub(super) fn acknowledgement(context: &Context, write: &Write) -> String {
+    let by = write
+        .broker
+        .map_or_else(|| "the cluster".to_owned(), |broker| format!("node {broker}"));
+    let at = write.offset.map_or_else(
+        || "without naming an offset".to_owned(),
+        |offset| format!("at offset {offset}"),
+    );
+    format!(
+        "Client {} wrote value {} to {} (op {}); {by} acknowledged it {at} at {}.",
+        write.process,
+        write.value,
+        context.name(write.key),
+        write.op,
+        seconds(write.completed)
+    )
+}
+
+/// What a broker said last of a partition before a time.
+pub(super) fn claim_of<'a>(context: &'a Context, key: Key, node: NodeId, time: u64) -> Option<&'a ViewSpan> {
+    let views = context
+        .timeline
+        .views_of(key)
+        .iter()
+        .filter(|view| view.node == node);
+    views
+        .filter_map(|view| view.at(time))
+        .max_by_key(|span| span.from)
+}
+
+/// Who led at that time, by the metadata of the one that acknowledged and of the others.
+fn leadership(context: &Context, key: Key, broker: Option<NodeId>, time: u64) -> Vec<String> {
+    let views = context.timeline.views_of(key);
+    let askable = distinct(views.iter().map(|view: &View| view.node));
+    let mut groups: BTreeMap<String, Vec<NodeId>> = BTreeMap::new();
+    let mut sentences = Vec::new();
+    for node in askable {
+        let Some(span) = claim_of(context, key, node, time) else {
+            continue;
+        };
+        if Some(node) == broker {
+            sentences.push(format!(
+                "Node {node} itself showed {} at that time (inferred from its metadata, last asked for at {}: an acknowledgement does not name its epoch).",
+                state(span.leader, span.epoch, &span.isr),
+                seconds(span.until_asked.min(time))
+            ));
+        } else {
+            groups
+                .entry(state(span.leader, span.epoch, &span.isr))
+                .or_default()
+                .push(node);
+        }
+    }
+    let others = groups
+        .iter()
+        .map(|(state, by)| format!("{} showed {state}", nodes(by)));
+    let others: Vec<String> = others.collect();
+    if !others.is_empty() {
+        sentences.push(format!("By their metadata at that time, {}.", others.join("; ")));
+    } else if sentences.is_empty() {
+        sentences.push("No broker's metadata from before that time is known.".to_owned());
+    }
+    sentences
+}
+
+fn state(leader: Option<NodeId>, epoch: i32, in_sync: &[NodeId]) -> String {
+    let leader = leader.map_or_else(
+        || "no leader".to_owned(),
+        |leader| format!("node {leader} as leader"),
+    );
+    format!("{leader} in epoch {epoch} with ISR {}", isr(in_sync))
+}
+
+/// The change of leader that followed, or had already happened unknown to the one that acknowledged.
+fn next_leader(context: &Context, key: Key, broker: Option<NodeId>, time: u64) -> Vec<String> {
+    let Some(lane) = context.timeline.lanes.get(key as usize) else {
+        return Vec::new();
+    };
+    let now = lane.at(time);
+    let claimed = broker.and_then(|broker| claim_of(context, key, broker, time));
+    let epoch = claimed.map(|span| span.epoch).or(now.map(|now| now.epoch));
+    let mut sentences = Vec::new();
+    if let (Some(now), Some(claimed), Some(broker)) = (now, claimed, broker)
+        && now.epoch > claimed.epoch
+        && now.leader != Some(broker)
+    {
+        sentences.push(format!(
+            "Node {broker} had been deposed by then: {}.",
+            shown(
+                lane.changes
+                    .iter()
+                    .find(|change| change.epoch > claimed.epoch)
+                    .unwrap_or(now)
+            )
+        ));
+    }
+    match epoch.and_then(|epoch| lane.next_leader(time, epoch)) {
+        Some(next) => sentences.push(format!("The next leader came after it: {}.", shown(next))),
+        None if sentences.is_empty() && now.is_some() => {
+            sentences.push("No other epoch of this partition was seen after it.".to_owned());
+        }
+        None => {}
+    }
+    sentences
+}
+
+fn shown(change: &LeaderChange) -> String {
+    format!(
+        "{}, first shown by node {} at {}",
+        state(change.leader, change.epoch, &change.isr),
+        change.node,
+        seconds(change.time)
+    )
+}
+
+/// Where each replica's own copy ends, and what stands at the write's offset now.
+fn copies(context: &Context, write: &Write) -> Vec<String> {
+    let place = write.offset.or(write.place);
+    let mut groups: BTreeMap<String, Vec<NodeId>> = BTreeMap::new();
+    for (node, copy) in context.index.copies_of(write.key) {
+        let holds = place.map(|offset| match copy.at(offset) {
+            Some((value, epoch)) if value == write.value => {
+                format!("holds this very value at offset {offset} (epoch {epoch}), ")
+            }
+            Some((value, epoch)) => format!("holds value {value} at offset {offset} (epoch {epoch}), "),
+            None if offset < copy.end() => format!("holds no record at offset {offset}, "),
+            None => String::new(),
+        });
+        let text = format!("{}ends before offset {}", holds.unwrap_or_default(), copy.end());
+        groups.entry(text).or_default().push(node);
+    }
+    let groups: Vec<String> = groups
+        .iter()
+        .map(|(text, by)| format!("that of {} {text}", nodes(by)))
+        .collect();
+    if groups.is_empty() {
+        return Vec::new();
+    }
+    vec![format!(
+        "Of the replicas' own copies after the run, {}.",
+        list(&groups)
+    )]
+}
+
+fn final_reads(context: &Context, write: &Write) -> String {
+    let reads = context.index.final_reads;
+    let end: Offset = reads
+        .and_then(|reads| reads.ends.get(write.key as usize).copied())
+        .unwrap_or_default();
+    let process = reads.map_or(0, |reads| reads.process);
+    format!(
+        "The final reads were complete: with every producer closed and every replica back in the ISR, client {process} read {} from its start through its end offset {end}, and value {} was not there.",
+        context.name(write.key),
+        write.value
+    )
+}
+
+fn passed_over(context: &Context, write: &Write, pass: Pass) -> String {
+    format!(
+        "Client {} read {} from offset {} to offset {}, which it reached at {}, and value {} was not among what it got.",
+        pass.process,
+        context.name(write.key),
+        pass.began,
+        pass.to,
+        seconds(pass.time),
+        write.value
+    )
+}

@@ -1,0 +1,69 @@
+//! A map from numbers that are dense in honest histories: an array, which no hostile history can make huge.
+
+use std::collections::BTreeMap;
+
+/// Numbers up to this are always kept in the array.
+const ARRAY_MIN: u64 = 1 << 10;
+/// How many slots the array may have for each entry, at most.
+const SLOTS_PER_ENTRY: u64 = 4;
+
+/// A map from `u64` in which `T::default()` means "nothing".
+///
+/// Numbers near those already there live in an array; outliers in a tree. Memory is linear in the number of
+/// entries whatever the numbers are.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Dense<T> {
+    array: Vec<T>,
+    outliers: BTreeMap<u64, T>,
+    entries: u64,
+}
+
+impl<T: Copy + Default + PartialEq> Dense<T> {
+    /// What is kept for a number; the default where nothing is.
+    pub(crate) fn get(&self, number: u64) -> T {
+        let slot = usize::try_from(number)
+            .ok()
+            .and_then(|index| self.array.get(index));
+        match slot {
+            Some(found) if *found != T::default() || self.outliers.is_empty() => *found,
+            _ => self.outliers.get(&number).copied().unwrap_or_default(),
+        }
+    }
+
+    /// Keeps something for a number and returns what was there before.
+    pub(crate) fn set(&mut self, number: u64, content: T) -> T {
+        let slot = self.slot(number);
+        let before = std::mem::replace(slot, content);
+        self.entries += u64::from(before == T::default());
+        before
+    }
+
+    fn slot(&mut self, number: u64) -> &mut T {
+        let limit = ARRAY_MIN.max((self.entries + 1).saturating_mul(SLOTS_PER_ENTRY));
+        if number >= limit && number >= self.array.len() as u64
+            || !self.outliers.is_empty() && self.outliers.contains_key(&number)
+        {
+            return self.outliers.entry(number).or_default();
+        }
+        let index = number as usize;
+        if index >= self.array.len() {
+            self.array.resize(index + 1, T::default());
+        }
+        &mut self.array[index]
+    }
+
+    /// Every number for which something is kept, ascending.
+    pub(crate) fn numbers(&self) -> Vec<u64> {
+        let occupied = (0_u64..)
+            .zip(&self.array)
+            .filter(|(_, content)| **content != T::default());
+        let mut numbers: Vec<u64> = occupied.map(|(number, _)| number).collect();
+        let outliers = self.outliers.keys().copied();
+        if self.outliers.is_empty() {
+            return numbers;
+        }
+        numbers.extend(outliers);
+        numbers.sort_unstable();
+        numbers
+    }
+}

@@ -1,0 +1,83 @@
+//! What one check found, while it is still finding.
+
+use std::collections::BTreeMap;
+
+use crate::verdict::{CASES_MAX, Case, Findings, Validity};
+
+/// Reasons of one check that are kept in full: a hostile history has as many flaws as it has lines.
+const REASONS_MAX: usize = 100;
+
+/// The findings of a check; valid as long as nothing else is said.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    unknown: bool,
+    reasons: Vec<String>,
+    reasons_left_out: u64,
+    /// Acknowledged writes that no client read and that are not proven lost.
+    pub(crate) unseen: u64,
+    pub(crate) anomalies: BTreeMap<&'static str, Findings>,
+    pub(crate) allowed: BTreeMap<&'static str, Findings>,
+}
+
+impl Outcome {
+    /// Something that the judgement needs is missing.
+    pub(crate) fn unknown(&mut self, reason: String) {
+        self.unknown = true;
+        self.note(reason);
+    }
+
+    /// Something worth saying that changes no judgement.
+    pub(crate) fn note(&mut self, reason: String) {
+        if self.reasons.len() < REASONS_MAX {
+            self.reasons.push(reason);
+        } else {
+            self.reasons_left_out += 1;
+        }
+    }
+
+    /// A broken promise. The case is only made while there is room for it.
+    pub(crate) fn violation(&mut self, name: &'static str, case: impl FnOnce() -> Case) {
+        add(&mut self.anomalies, name, case);
+    }
+
+    /// The same, where the run made no such promise.
+    pub(crate) fn allowed(&mut self, name: &'static str, case: impl FnOnce() -> Case) {
+        add(&mut self.allowed, name, case);
+    }
+
+    /// The judgement.
+    pub(crate) fn valid(&self) -> Validity {
+        if !self.anomalies.is_empty() {
+            Validity::Invalid
+        } else if self.unknown {
+            Validity::Unknown
+        } else {
+            Validity::Valid
+        }
+    }
+
+    /// The reasons, the findings counted first.
+    pub(crate) fn reasons(&self) -> Vec<String> {
+        let counts = self.anomalies.iter().map(|(name, found)| {
+            let first = found.cases.first().and_then(|case| case.story.first());
+            let first = first.map_or_else(String::new, |sentence| format!("; the first: {sentence}"));
+            format!("{name}: {} found{first}", crate::text::number(found.count))
+        });
+        let mut reasons: Vec<String> = counts.chain(self.reasons.iter().cloned()).collect();
+        if self.reasons_left_out > 0 {
+            reasons.push(format!(
+                "and {} more of this kind",
+                crate::text::number(self.reasons_left_out)
+            ));
+        }
+        reasons
+    }
+}
+
+fn add(map: &mut BTreeMap<&'static str, Findings>, name: &'static str, case: impl FnOnce() -> Case) {
+    let findings = map.entry(name).or_default();
+    findings.count += 1;
+    if findings.cases.len() < CASES_MAX {
+        findings.cases.push(case());
+    }
+}

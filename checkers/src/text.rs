@@ -1,0 +1,61 @@
+//! Times, counts and lists as the sentences of a verdict write them.
+
+use std::fmt::Display;
+
+use crate::timeline::FaultInterval;
+
+/// A time since the run's start, or a length of time: `12.345 s`.
+pub(crate) fn seconds(nanoseconds: u64) -> String {
+    let milliseconds = nanoseconds / 1_000_000;
+    format!("{}.{:03} s", milliseconds / 1_000, milliseconds % 1_000)
+}
+
+/// A number with separators: `12,345`.
+pub(crate) fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of things: `1 write`, `12,345 writes`.
+pub(crate) fn count(of: u64, thing: &str) -> String {
+    format!("{} {thing}{}", number(of), if of == 1 { "" } else { "s" })
+}
+
+/// A list in a sentence: `1`, `1 and 2`, `1, 2 and 3`.
+pub(crate) fn list<T: Display>(items: &[T]) -> String {
+    let Some((last, before)) = items.split_last() else {
+        return "none".to_owned();
+    };
+    if before.is_empty() {
+        return last.to_string();
+    }
+    let before: Vec<String> = before.iter().map(ToString::to_string).collect();
+    format!("{} and {last}", before.join(", "))
+}
+
+/// Nodes in a sentence: `node 1`, `nodes 1 and 2`.
+pub(crate) fn nodes(nodes: &[history::NodeId]) -> String {
+    let plural = if nodes.len() == 1 { "" } else { "s" };
+    format!("node{plural} {}", list(nodes))
+}
+
+/// An in-sync set: `[1, 2, 3]`.
+pub(crate) fn isr(isr: &[history::NodeId]) -> String {
+    format!("{isr:?}")
+}
+
+/// A fault in a sentence: `fault 2 (kill: node 1 by SIGKILL)`.
+pub(crate) fn fault(fault: &FaultInterval) -> String {
+    if fault.detail.is_empty() {
+        format!("fault {} ({})", fault.id, fault.kind)
+    } else {
+        format!("fault {} ({}: {})", fault.id, fault.kind, fault.detail)
+    }
+}

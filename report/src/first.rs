@@ -1,0 +1,47 @@
+//! The first bad thing of a run: what every reader asks for first.
+
+use checkers::{Case, Verdict};
+
+/// The earliest violation that was kept in full.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct First<'a> {
+    /// Its name in the field.
+    pub(crate) name: &'a str,
+    /// The evidence.
+    pub(crate) case: &'a Case,
+}
+
+impl First<'_> {
+    /// Where it happened, as people write it.
+    pub(crate) fn place(&self) -> Option<String> {
+        place(self.case)
+    }
+}
+
+/// A case's partition and offset: `orders-3 at offset 17`.
+pub(crate) fn place(case: &Case) -> Option<String> {
+    let partition = case
+        .partition
+        .clone()
+        .or_else(|| case.key.map(|key| format!("key {key}")))?;
+    Some(match case.offset {
+        Some(offset) => format!("{partition} at offset {offset}"),
+        None => partition,
+    })
+}
+
+/// The violation with the earliest time. Of several at once, the one that means data loss, then by name.
+pub(crate) fn first_bad(verdict: &Verdict) -> Option<First<'_>> {
+    verdict
+        .anomalies
+        .iter()
+        .flat_map(|(name, findings)| findings.cases.iter().map(move |case| First { name, case }))
+        .min_by_key(|first| {
+            (
+                first.case.time,
+                first.name != "lost-write",
+                first.name,
+                first.case.offset,
+            )
+        })
+}

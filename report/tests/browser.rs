@@ -1,0 +1,162 @@
+//! The page in a real browser, from a file, with no network: it opens, its script runs, nothing complains.
+//!
+//! These tests need `chromium` (or what `TRIBUNAL_CHROMIUM` names) and are therefore ignored by default. Run with
+//! `--ignored` they fail where there is none. Set `TRIBUNAL_SCREENSHOTS` to a folder to keep the pictures.
+
+mod support;
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use support::{acks1, clean, verdicts};
+use tempfile::TempDir;
+
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// A page in a folder of its own, opened by a browser with an empty profile.
+struct Opened {
+    folder: TempDir,
+    page: PathBuf,
+}
+
+impl Opened {
+    fn new(content: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let page = folder.path().join("report.html");
+        fs::write(&page, content).expect("the page can be written");
+        Self { folder, page }
+    }
+
+    /// Runs the browser on the page and hands out what it printed.
+    fn browse(&self, flags: &[&str]) -> Output {
+        let browser = env::var_os("TRIBUNAL_CHROMIUM").unwrap_or_else(|| "chromium".into());
+        let profile = tempfile::tempdir_in(self.folder.path()).expect("a profile can be made");
+        let (out, err) = (self.folder.path().join("out"), self.folder.path().join("err"));
+        let create = |path: &Path| Stdio::from(fs::File::create(path).expect("a file can be made"));
+        let mut child = Command::new(&browser)
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+            ])
+            .args([
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ])
+            .args(["--enable-logging=stderr", "--hide-scrollbars"])
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .args(flags)
+            .arg(format!("file://{}", self.page.display()))
+            .stdout(create(&out))
+            .stderr(create(&err))
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("failed to start {}: {error}: install chromium", browser.display())
+            });
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().expect("the browser can be waited for") {
+                break status;
+            }
+            if start.elapsed() > DEADLINE {
+                child.kill().expect("the browser can be ended");
+                child.wait().expect("the browser can be waited for");
+                panic!("the browser did not end within {DEADLINE:?}");
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        };
+        let read = |path: &Path| fs::read(path).expect("the browser's output can be read");
+        Output {
+            status,
+            stdout: read(&out),
+            stderr: read(&err),
+        }
+    }
+
+    /// The document after its script ran; fails if the console said anything.
+    fn document(&self) -> String {
+        let output = self.browse(&["--dump-dom", "--virtual-time-budget=3000"]);
+        let log = String::from_utf8_lossy(&output.stderr);
+        let complaints: Vec<&str> = log.lines().filter(|line| line.contains("CONSOLE")).collect();
+        assert!(
+            output.status.success(),
+            "the browser ended with {}: {log}",
+            output.status
+        );
+        assert!(complaints.is_empty(), "{complaints:#?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    fn screenshot(&self, name: &str, flags: &[&str]) {
+        let picture = self.folder.path().join(format!("{name}.png"));
+        let shot = format!("--screenshot={}", picture.display());
+        let output = self.browse(&[&[shot.as_str(), "--virtual-time-budget=3000"], flags].concat());
+        let size = fs::metadata(&picture).map_or(0, |file| file.len());
+        assert!(
+            size > 20_000,
+            "no picture: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        if let Some(folder) = env::var_os("TRIBUNAL_SCREENSHOTS") {
+            fs::copy(&picture, Path::new(&folder).join(format!("{name}.png")))
+                .expect("the picture can be kept");
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs chromium"]
+fn the_page_opens_from_a_file_and_its_script_runs() {
+    let history = acks1();
+    let opened = Opened::new(&support::page(&history, &verdicts::acks1(&history)));
+    let document = opened.document();
+    assert!(
+        document.contains("data-ready=\"true\""),
+        "the script did not run to its end"
+    );
+    assert!(
+        !document.contains("class=\"tools\" hidden"),
+        "the tools are still hidden"
+    );
+    assert!(document.contains("514 of 830 acknowledged writes are lost."));
+}
+
+#[test]
+#[ignore = "needs chromium"]
+fn hostile_text_runs_nothing() {
+    let document = Opened::new(&support::hostile_page()).document();
+    assert!(document.contains("data-ready=\"true\""));
+    let title = document
+        .split("<title>")
+        .nth(1)
+        .and_then(|rest| rest.split("</title>").next())
+        .unwrap_or_default();
+    assert!(title.starts_with("VIOLATION"), "{title}");
+    assert_eq!(document.matches("<script").count(), 1);
+    assert!(!document.contains("<img"));
+}
+
+#[test]
+#[ignore = "needs chromium"]
+fn pictures_of_the_page_can_be_taken() {
+    let history = acks1();
+    let opened = Opened::new(&support::page(&history, &verdicts::acks1(&history)));
+    opened.screenshot("acks1-light", &["--window-size=1280,4200"]);
+    opened.screenshot(
+        "acks1-dark",
+        &[
+            "--window-size=1280,4200",
+            "--blink-settings=preferredColorScheme=0",
+        ],
+    );
+    opened.screenshot("acks1-phone", &["--window-size=500,6000"]);
+    let history = clean();
+    let opened = Opened::new(&support::page(&history, &verdicts::clean(&history)));
+    opened.screenshot("clean-light", &["--window-size=1280,2600"]);
+}

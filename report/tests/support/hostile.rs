@@ -1,0 +1,75 @@
+//! A run in which everything that somebody else wrote is an attack on the page.
+
+use checkers::{Case, Verdict};
+use history::{FaultStep, History, Op, What};
+
+use super::verdicts::{check, findings};
+
+/// Breaks out of text, attributes, titles, styles and scripts, where one of them does not escape.
+pub const ATTACK: &str = "\"'>]]></text></title></style></script><script>document.title='pwned'</script>\
+    <img src=x onerror=\"document.title='pwned'\"><!-- \u{1b}[31m\u{0}\u{202e}javascript:alert(1)";
+
+/// The control run with every text replaced.
+pub fn history() -> History {
+    let mut history = super::acks1();
+    let header = &mut history.header;
+    for text in [
+        &mut header.plan,
+        &mut header.broker,
+        &mut header.started,
+        &mut header.expect.acks,
+    ] {
+        ATTACK.clone_into(text);
+    }
+    header.topics[0].name = ATTACK.to_owned();
+    for event in &mut history.events {
+        match &mut event.what {
+            What::Info(Op { error, .. }) => *error = Some(ATTACK.to_owned()),
+            What::Node(change) => change.state = ATTACK.to_owned(),
+            What::Fault(fault) => {
+                fault.kind = format!("{}{ATTACK}", fault.kind);
+                fault.detail = ATTACK.to_owned();
+                match &mut fault.step {
+                    FaultStep::Healed { evidence: text, .. } | FaultStep::Skipped { reason: text } => {
+                        ATTACK.clone_into(text);
+                    }
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+    history
+}
+
+/// Findings whose every word is an attack.
+pub fn verdict(history: &History) -> Verdict {
+    let mut verdict = super::verdicts::acks1(history);
+    let case = Case {
+        time: 6_000_000_000,
+        key: Some(0),
+        partition: Some(ATTACK.to_owned()),
+        values: vec![u64::MAX],
+        faults: vec![0, 77],
+        nodes: vec![1, 99],
+        story: vec![ATTACK.to_owned(), ATTACK.to_owned()],
+        ..Case::default()
+    };
+    verdict.summary = ATTACK.to_owned();
+    verdict.model = ATTACK.to_owned();
+    verdict
+        .anomalies
+        .insert(ATTACK.to_owned(), findings(vec![case.clone()]));
+    verdict.allowed.insert(
+        ATTACK.to_owned(),
+        findings(vec![Case {
+            key: Some(4_000_000_000),
+            time: u64::MAX,
+            ..case
+        }]),
+    );
+    verdict
+        .checks
+        .push(check(ATTACK, checkers::Validity::Invalid, &[ATTACK, ATTACK]));
+    verdict
+}

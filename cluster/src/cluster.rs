@@ -35,6 +35,8 @@ pub trait Cluster: Send + Sync {
 
     /// Creates the topics and waits until each partition has a leader that every broker knows.
     async fn create_topics(&self, topics: &[Topic], within: Duration) -> Result<()>;
+    /// The number of a node's newest process, see [`history::NodeChange::incarnation`].
+    fn incarnation(&self, node: NodeId) -> u32;
     /// Starts a node's broker process where none runs; does not wait until it serves.
     async fn start_node(&self, node: NodeId) -> Result<()>;
     /// Ends a node's broker process with SIGKILL and waits until it is gone.

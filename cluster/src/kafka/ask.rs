@@ -1,0 +1,351 @@
+//! The questions that Tribunal asks a broker or controller, in its own words.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use history::{NodeId, Offset, Topic};
+use kafka_protocol::messages::create_topics_request::{
+    CreatableTopic, CreatableTopicConfig, CreateTopicsRequest,
+};
+use kafka_protocol::messages::fetch_request::{FetchPartition, FetchRequest, FetchTopic};
+use kafka_protocol::messages::list_offsets_request::{
+    ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic,
+};
+use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
+use kafka_protocol::messages::metadata_response::MetadataResponsePartition;
+use kafka_protocol::messages::produce_request::{PartitionProduceData, ProduceRequest, TopicProduceData};
+use kafka_protocol::messages::{
+    BrokerId, DescribeQuorumRequest, MetadataRequest, TopicName, describe_quorum_request,
+};
+use kafka_protocol::protocol::StrBytes;
+use kafka_protocol::records::{
+    Compression, NO_PARTITION_LEADER_EPOCH, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE, Record,
+    RecordBatchEncoder, RecordEncodeOptions, TimestampType,
+};
+use uuid::Uuid;
+
+use super::wire::{Connection, WireError};
+
+/// Who reads: a consumer. Never a broker's number, which would count as replication.
+const CONSUMER: BrokerId = BrokerId(-1);
+/// Who asks for offsets: a debugger, whom a replica tells the end of its own log, whether it leads or not
+/// (Kafka's `ListOffsetsRequest.DEBUGGING_REPLICA_ID`).
+const DEBUGGER: BrokerId = BrokerId(-2);
+/// `acks` that asks for the leader's word alone.
+pub(super) const ACKS_LEADER: i16 = 1;
+/// The timestamp that stands for the end of the log.
+const LATEST: i64 = -1;
+/// The timestamp that stands for the start of the log.
+const EARLIEST: i64 = -2;
+
+/// What a broker's cache holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// The brokers that are registered and not fenced.
+    pub brokers: Vec<NodeId>,
+    /// Each topic that was asked for and is known, by its name.
+    pub topics: BTreeMap<String, TopicState>,
+}
+
+/// A topic in a broker's cache.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TopicState {
+    /// Its identity: a topic that is made anew has another.
+    pub id: Uuid,
+    /// Its partitions, by number.
+    pub partitions: BTreeMap<u32, PartitionState>,
+}
+
+/// A partition in a broker's cache.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PartitionState {
+    /// The leader, where there is one that is not fenced.
+    pub leader: Option<NodeId>,
+    /// Its epoch.
+    pub epoch: i32,
+    /// The in-sync replicas, in order.
+    pub isr: Vec<NodeId>,
+    /// All replicas, in order.
+    pub replicas: Vec<NodeId>,
+}
+
+/// One partition and a place in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// The topic's name.
+    pub topic: &'a str,
+    /// Its identity.
+    pub id: Uuid,
+    /// The partition's number.
+    pub partition: u32,
+    /// The place.
+    pub offset: Offset,
+}
+
+/// What a fetch brought.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fetched {
+    /// The high watermark of the replica that answered.
+    pub high_watermark: Offset,
+    /// Batches as they lie in the log, the last of which may be cut short.
+    pub batches: Bytes,
+}
+
+/// Either end of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The first record that is there.
+    Earliest,
+    /// One past the last record that is there, committed or not.
+    Latest,
+}
+
+impl Connection {
+    /// What this broker's cache holds of these topics.
+    pub async fn metadata(&mut self, topics: &[Topic], within: Duration) -> Result<Metadata, WireError> {
+        let asked = topics
+            .iter()
+            .map(|topic| MetadataRequestTopic::default().with_name(Some(topic_name(&topic.name))));
+        let request = MetadataRequest::default()
+            .with_topics(Some(asked.collect()))
+            .with_allow_auto_topic_creation(false);
+        let answer = self.call(&request, within).await?;
+        let known = answer
+            .topics
+            .into_iter()
+            .filter(|topic| topic.error_code == 0)
+            .filter_map(|topic| {
+                let partitions = topic.partitions.iter().map(partition_state).collect();
+                Some((
+                    topic.name?.to_string(),
+                    TopicState {
+                        id: topic.topic_id,
+                        partitions,
+                    },
+                ))
+            });
+        Ok(Metadata {
+            brokers: nodes(answer.brokers.iter().map(|broker| broker.node_id)),
+            topics: known.collect(),
+        })
+    }
+
+    /// The quorum as this controller sees it. One that does not lead answers error 6.
+    pub async fn quorum(&mut self, within: Duration) -> Result<history::Quorum, WireError> {
+        const METADATA_TOPIC: &str = "__cluster_metadata";
+        let topic = describe_quorum_request::TopicData::default()
+            .with_topic_name(topic_name(METADATA_TOPIC))
+            .with_partitions(vec![describe_quorum_request::PartitionData::default()]);
+        let request = DescribeQuorumRequest::default().with_topics(vec![topic]);
+        let answer = self.call(&request, within).await?;
+        let of = || "DescribeQuorum".to_owned();
+        WireError::check(answer.error_code, of)?;
+        let partition = answer
+            .topics
+            .into_iter()
+            .next()
+            .and_then(|topic| topic.partitions.into_iter().next());
+        let partition = partition.ok_or_else(|| missing("DescribeQuorum"))?;
+        WireError::check(partition.error_code, of)?;
+        let voter = |voter: &kafka_protocol::messages::describe_quorum_response::ReplicaState| {
+            Some(history::QuorumReplica {
+                node: node(voter.replica_id)?,
+                end: voter.log_end_offset,
+            })
+        };
+        Ok(history::Quorum {
+            leader: node(partition.leader_id).ok_or_else(|| missing("DescribeQuorum"))?,
+            epoch: partition.leader_epoch,
+            high_watermark: partition.high_watermark,
+            voters: partition.current_voters.iter().filter_map(voter).collect(),
+        })
+    }
+
+    /// One end of this replica's own log, whether it leads or follows.
+    pub async fn log_end(&mut self, at: Place<'_>, end: End, within: Duration) -> Result<Offset, WireError> {
+        let partition = ListOffsetsPartition::default()
+            .with_partition_index(at.partition as i32)
+            .with_timestamp(match end {
+                End::Earliest => EARLIEST,
+                End::Latest => LATEST,
+            });
+        let topic = ListOffsetsTopic::default()
+            .with_name(topic_name(at.topic))
+            .with_partitions(vec![partition]);
+        let request = ListOffsetsRequest::default()
+            .with_replica_id(DEBUGGER)
+            .with_topics(vec![topic]);
+        let answer = self.call(&request, within).await?;
+        let partition = answer
+            .topics
+            .into_iter()
+            .next()
+            .and_then(|topic| topic.partitions.into_iter().next());
+        let partition = partition.ok_or_else(|| missing("ListOffsets"))?;
+        WireError::check(partition.error_code, || named("ListOffsets", at))?;
+        Ok(partition.offset)
+    }
+
+    /// Reads from this replica's own log as a consumer does, whether it leads or follows: at most up to its
+    /// high watermark. Does not wait for more than is there.
+    pub async fn fetch(
+        &mut self,
+        at: Place<'_>,
+        bytes_max: u32,
+        within: Duration,
+    ) -> Result<Fetched, WireError> {
+        let partition = FetchPartition::default()
+            .with_partition(at.partition as i32)
+            .with_fetch_offset(at.offset)
+            .with_partition_max_bytes(bytes_max as i32);
+        // Up to version 12 the name counts, from 13 on the identity; each is written only where it counts.
+        let topic = FetchTopic::default()
+            .with_topic(topic_name(at.topic))
+            .with_topic_id(at.id)
+            .with_partitions(vec![partition]);
+        let request = FetchRequest::default()
+            .with_replica_id(CONSUMER)
+            .with_max_bytes(bytes_max as i32)
+            .with_topics(vec![topic]);
+        let answer = self.call(&request, within).await?;
+        WireError::check(answer.error_code, || named("Fetch", at))?;
+        let partition = answer
+            .responses
+            .into_iter()
+            .next()
+            .and_then(|topic| topic.partitions.into_iter().next());
+        let partition = partition.ok_or_else(|| missing("Fetch"))?;
+        WireError::check(partition.error_code, || named("Fetch", at))?;
+        Ok(Fetched {
+            high_watermark: partition.high_watermark,
+            batches: partition.records.unwrap_or_default(),
+        })
+    }
+
+    /// Writes one batch of records with these values, with acks 1 or -1 (all); `at.offset` means nothing.
+    pub async fn write(
+        &mut self,
+        at: Place<'_>,
+        values: &[impl AsRef<[u8]>],
+        acks: i16,
+        within: Duration,
+    ) -> Result<(), WireError> {
+        let records = batch_of(values).map_err(|error| WireError::Protocol(format!("{error:#}")))?;
+        let data = PartitionProduceData::default()
+            .with_index(at.partition as i32)
+            .with_records(Some(records));
+        let topic = TopicProduceData::default()
+            .with_name(topic_name(at.topic))
+            .with_topic_id(at.id)
+            .with_partition_data(vec![data]);
+        let request = ProduceRequest::default()
+            .with_acks(acks)
+            .with_timeout_ms(within.as_millis() as i32)
+            .with_topic_data(vec![topic]);
+        let answer = self.call(&request, within).await?;
+        let topic = answer.responses.into_iter().next();
+        let partition = topic.and_then(|topic| topic.partition_responses.into_iter().next());
+        let partition = partition.ok_or_else(|| missing("Produce"))?;
+        WireError::check(partition.error_code, || named("Produce", at))
+    }
+
+    /// Makes topics, with what the run sets on each.
+    pub async fn create_topics(&mut self, topics: &[Topic], within: Duration) -> Result<(), WireError> {
+        let request = CreateTopicsRequest::default()
+            .with_topics(topics.iter().map(creatable).collect())
+            .with_timeout_ms(within.as_millis() as i32);
+        for topic in self.call(&request, within).await?.topics {
+            let why = topic
+                .error_message
+                .map(|text| format!(": {text}"))
+                .unwrap_or_default();
+            WireError::check(topic.error_code, || {
+                format!("CreateTopics for {}{why}", topic.name.to_string())
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn partition_state(partition: &MetadataResponsePartition) -> (u32, PartitionState) {
+    let state = PartitionState {
+        leader: node(partition.leader_id),
+        epoch: partition.leader_epoch,
+        isr: nodes(partition.isr_nodes.iter().copied()),
+        replicas: nodes(partition.replica_nodes.iter().copied()),
+    };
+    (partition.partition_index as u32, state)
+}
+
+fn creatable(topic: &Topic) -> CreatableTopic {
+    let config = |name: &'static str, value: String| {
+        CreatableTopicConfig::default()
+            .with_name(StrBytes::from_static_str(name))
+            .with_value(Some(StrBytes::from_string(value)))
+    };
+    CreatableTopic::default()
+        .with_name(topic_name(&topic.name))
+        .with_num_partitions(topic.partitions as i32)
+        .with_replication_factor(topic.replication_factor as i16)
+        .with_configs(vec![
+            config("min.insync.replicas", topic.min_insync_replicas.to_string()),
+            config(
+                "unclean.leader.election.enable",
+                topic.unclean_election.to_string(),
+            ),
+        ])
+}
+
+fn batch_of(values: &[impl AsRef<[u8]>]) -> anyhow::Result<Bytes> {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)?
+        .as_millis() as i64;
+    let record = |(index, value): (usize, &[u8])| Record {
+        transactional: false,
+        control: false,
+        delete_horizon: false,
+        partition_leader_epoch: NO_PARTITION_LEADER_EPOCH,
+        producer_id: NO_PRODUCER_ID,
+        producer_epoch: NO_PRODUCER_EPOCH,
+        timestamp_type: TimestampType::Creation,
+        offset: index as i64,
+        // The same distance from the offset in every record, or the encoder begins another batch.
+        sequence: NO_SEQUENCE + index as i32,
+        timestamp: now,
+        key: None,
+        value: Some(Bytes::copy_from_slice(value)),
+        headers: kafka_protocol::indexmap::IndexMap::new(),
+    };
+    let records: Vec<Record> = values.iter().map(AsRef::as_ref).enumerate().map(record).collect();
+    let mut batch = BytesMut::new();
+    let options = RecordEncodeOptions {
+        version: 2,
+        compression: Compression::None,
+    };
+    RecordBatchEncoder::encode(&mut batch, &records, &options)?;
+    Ok(batch.freeze())
+}
+
+fn topic_name(name: &str) -> TopicName {
+    TopicName(StrBytes::from_string(name.to_owned()))
+}
+
+/// A node's number; what is negative stands for none.
+fn node(id: BrokerId) -> Option<NodeId> {
+    NodeId::try_from(id.0).ok()
+}
+
+fn nodes(ids: impl Iterator<Item = BrokerId>) -> Vec<NodeId> {
+    let mut list: Vec<NodeId> = ids.filter_map(node).collect();
+    list.sort_unstable();
+    list
+}
+
+fn missing(request: &str) -> WireError {
+    WireError::Protocol(format!("the answer to {request} lacks what was asked for"))
+}
+
+fn named(request: &str, at: Place<'_>) -> String {
+    format!("{request} for {}-{}", at.topic, at.partition)
+}

@@ -1,0 +1,121 @@
+//! The command line of a broker's JVM.
+
+use std::path::Path;
+
+use super::install::Install;
+use super::java::Java;
+use super::node_files::NodeFiles;
+
+/// The main class of a broker.
+const BROKER: &str = "kafka.Kafka";
+/// The main class of the tool that formats.
+const STORAGE_TOOL: &str = "kafka.tools.StorageTool";
+
+/// What every JVM gets. A small heap and the quick compiler alone: three brokers share a machine, and a run is
+/// over before the optimising compiler would pay. No file outside the node's directory is touched.
+fn common(java: &Java, install: &Install, files: &NodeFiles, extra: &[String]) -> Vec<String> {
+    let mut command = vec![java.program.display().to_string()];
+    command.extend(
+        [
+            "-Xmx256m",
+            "-Xms64m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:-UsePerfData",
+            "-XX:+ExitOnOutOfMemoryError",
+            "-Djava.awt.headless=true",
+        ]
+        .map(str::to_owned),
+    );
+    command.extend([
+        format!("-XX:ErrorFile={}/jvm-%p.log", files.logs().display()),
+        format!("-Djava.io.tmpdir={}", files.temporary().display()),
+        format!("-Dkafka.logs.dir={}", files.logs().display()),
+        format!("-Dlog4j2.configurationFile={}", files.log4j().display()),
+    ]);
+    command.extend_from_slice(extra);
+    command.extend(["-cp".to_owned(), install.class_path()]);
+    command
+}
+
+/// Runs a broker, with the archive of its classes where there is one.
+pub fn broker(java: &Java, install: &Install, files: &NodeFiles, archive: Option<&Path>) -> Vec<String> {
+    let extra: Vec<String> = archive
+        .iter()
+        .map(|path| format!("-XX:SharedArchiveFile={}", path.display()))
+        .collect();
+    broker_with(java, install, files, &extra)
+}
+
+/// Runs a broker that writes an archive of the classes it loaded when it ends.
+pub(super) fn training_broker(
+    java: &Java,
+    install: &Install,
+    files: &NodeFiles,
+    archive: &Path,
+) -> Vec<String> {
+    broker_with(
+        java,
+        install,
+        files,
+        &[format!("-XX:ArchiveClassesAtExit={}", archive.display())],
+    )
+}
+
+fn broker_with(java: &Java, install: &Install, files: &NodeFiles, extra: &[String]) -> Vec<String> {
+    let mut command = common(java, install, files, extra);
+    command.extend([BROKER.to_owned(), files.server_properties().display().to_string()]);
+    command
+}
+
+/// Formats a node's data directory.
+pub(super) fn format(java: &Java, install: &Install, files: &NodeFiles, cluster_id: &str) -> Vec<String> {
+    let mut command = common(java, install, files, &[]);
+    let arguments = [STORAGE_TOOL, "format", "--cluster-id", cluster_id, "--config"];
+    command.extend(arguments.map(str::to_owned));
+    command.push(files.server_properties().display().to_string());
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_of_a_broker() {
+        let java = Java {
+            program: "/java".into(),
+            feature: 17,
+            build: "17.0.1+1".to_owned(),
+        };
+        let install = Install {
+            version: "4.4.0".to_owned(),
+            jars: vec!["/cache/a.jar".into(), "/cache/b.jar".into()],
+        };
+        let command = broker(
+            &java,
+            &install,
+            &NodeFiles::new("/node"),
+            Some(Path::new("/cache/x.jsa")),
+        );
+        insta::assert_snapshot!(command.join("\n"), @r"
+        /java
+        -Xmx256m
+        -Xms64m
+        -XX:+UseSerialGC
+        -XX:TieredStopAtLevel=1
+        -XX:-UsePerfData
+        -XX:+ExitOnOutOfMemoryError
+        -Djava.awt.headless=true
+        -XX:ErrorFile=/node/logs/jvm-%p.log
+        -Djava.io.tmpdir=/node/tmp
+        -Dkafka.logs.dir=/node/logs
+        -Dlog4j2.configurationFile=/node/config/log4j2.properties
+        -XX:SharedArchiveFile=/cache/x.jsa
+        -cp
+        /cache/a.jar:/cache/b.jar
+        kafka.Kafka
+        /node/config/server.properties
+        ");
+    }
+}

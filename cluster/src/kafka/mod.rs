@@ -1,0 +1,38 @@
+//! Apache Kafka in KRaft mode, each node broker and controller at once.
+//!
+//! In the order of use: [`install`] (jars into the cache), [`Java::find`], [`prepare`] (what is made once and
+//! kept: an archive of classes and what formatting leaves), [`KafkaCluster::launch`].
+
+mod ask;
+mod batches;
+mod cache;
+mod child;
+mod cluster;
+mod config;
+mod fetch;
+mod install;
+mod java;
+mod jvm;
+mod lock;
+mod node;
+mod node_files;
+mod observer;
+mod prepare;
+mod progress;
+mod replica;
+mod view;
+mod wire;
+
+pub use ask::{End, Fetched, Metadata, PartitionState, Place as LogPlace, TopicState};
+pub use cache::cache_directory;
+pub use cluster::{KafkaCluster, Launch, LaunchTimes};
+pub use config::{KafkaConfig, NODES_MAX, NodeAddress, PORTS, Timeouts};
+pub use install::{Install, InstallOptions, MIRROR_VARIABLE, install};
+pub use java::{Java, OLDEST_JAVA};
+pub use lock::{DEFAULT_VERSION, RUNNABLE};
+pub use node_files::NodeFiles;
+pub use prepare::{Bootstrap, Prepared, prepare};
+pub use progress::{Progress, Report};
+pub use wire::{Connection, WireError};
+
+pub(crate) use child::spawn_bound;

@@ -1,0 +1,204 @@
+//! One node's broker process: started, ended, and watched while it runs.
+
+use std::net::SocketAddrV4;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use history::{NodeChange, NodeId, Recorder, What};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use super::config::PORTS;
+use super::node_files::NodeFiles;
+use crate::{Exit, ExitKind, Machine, ProcessSpec};
+
+/// A process that got SIGKILL is gone within this time.
+const KILLED_WITHIN: Duration = Duration::from_secs(10);
+/// That a process has ended is noticed within this time.
+const NOTICED_WITHIN: Duration = Duration::from_secs(5);
+
+/// What is known of a node's process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Life {
+    /// How many times it had been started before the newest process.
+    pub incarnation: u32,
+    /// Whether that process runs.
+    pub running: bool,
+    /// How it ended, where it does not.
+    pub exit: Exit,
+}
+
+/// A node of the cluster.
+pub(super) struct Node {
+    pub machine: Arc<dyn Machine>,
+    pub files: NodeFiles,
+    spec: ProcessSpec,
+    recorder: Arc<dyn Recorder>,
+    life: watch::Sender<Life>,
+    /// Held by whoever starts or ends the process: one at a time.
+    turn: tokio::sync::Mutex<()>,
+    watcher: Mutex<Option<AbortHandle>>,
+}
+
+impl Node {
+    pub(super) fn new(
+        machine: Arc<dyn Machine>,
+        files: NodeFiles,
+        command: Vec<String>,
+        recorder: Arc<dyn Recorder>,
+    ) -> Self {
+        let spec = ProcessSpec {
+            command,
+            environment: Vec::new(),
+            directory: files.root().to_owned(),
+            output: files.log(),
+        };
+        let exit = Exit {
+            kind: ExitKind::NeverStarted,
+        };
+        Self {
+            machine,
+            files,
+            spec,
+            recorder,
+            life: watch::Sender::new(Life {
+                incarnation: 0,
+                running: false,
+                exit,
+            }),
+            turn: tokio::sync::Mutex::new(()),
+            watcher: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn id(&self) -> NodeId {
+        self.machine.node()
+    }
+
+    /// Where its broker answers on the side channel.
+    pub(super) fn broker(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(self.machine.side_address(), PORTS.client)
+    }
+
+    /// Where its controller answers on the side channel.
+    pub(super) fn controller(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(self.machine.side_address(), PORTS.controller)
+    }
+
+    pub(super) fn life(&self) -> Life {
+        *self.life.borrow()
+    }
+
+    /// Starts the broker's process.
+    pub(super) async fn start(self: &Arc<Self>) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        let before = self.life();
+        if before.running {
+            self.notice_end().await?;
+        }
+        let before = self.life();
+        let first = before.exit.kind == ExitKind::NeverStarted;
+        let incarnation = if first { 0 } else { before.incarnation + 1 };
+        // Counted before it starts: an answer that comes while the count stands is of no later process.
+        self.life.send_replace(Life {
+            incarnation,
+            running: true,
+            exit: before.exit,
+        });
+        if let Err(error) = self.machine.start(&self.spec).await {
+            self.life.send_replace(before);
+            return Err(error.context(format!("start the broker of node {}", self.id())));
+        }
+        self.record(incarnation, "started".to_owned(), true);
+        let watcher = tokio::spawn(Arc::clone(self).watch(incarnation)).abort_handle();
+        *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher);
+        Ok(())
+    }
+
+    /// Ends the process with SIGKILL. Where none runs, says how the last one ended.
+    pub(super) async fn kill(&self) -> Result<Exit> {
+        let _turn = self.turn.lock().await;
+        self.kill_in_turn().await
+    }
+
+    /// Asks the process to end, and kills it where it takes longer. Where none runs, says how the last ended.
+    pub(super) async fn stop(&self, within: Duration) -> Result<Exit> {
+        let _turn = self.turn.lock().await;
+        if self.life().running && self.machine.signal(libc::SIGTERM).await.is_ok() {
+            if let Some(exit) = self.ended(within).await {
+                return Ok(exit);
+            }
+        }
+        self.kill_in_turn().await
+    }
+
+    /// Waits until the process has ended; `None` where it has not in that time.
+    pub(super) async fn ended(&self, within: Duration) -> Option<Exit> {
+        let mut life = self.life.subscribe();
+        let ended = tokio::time::timeout(within, life.wait_for(|life| !life.running)).await;
+        ended.ok()?.ok().map(|life| life.exit)
+    }
+
+    /// Watches no longer.
+    pub(super) fn forget(&self) {
+        if let Some(watcher) = self.watcher.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            watcher.abort();
+        }
+    }
+
+    async fn kill_in_turn(&self) -> Result<Exit> {
+        if !self.life().running {
+            return Ok(self.life().exit);
+        }
+        let sent = self.machine.signal(libc::SIGKILL).await;
+        match (self.ended(KILLED_WITHIN).await, sent) {
+            (Some(exit), _) => Ok(exit),
+            (None, Err(error)) => Err(error.context(format!("kill the broker of node {}", self.id()))),
+            (None, Ok(())) => bail!(
+                "kill the broker of node {}: it was not gone {} s after SIGKILL",
+                self.id(),
+                KILLED_WITHIN.as_secs()
+            ),
+        }
+    }
+
+    /// A process that seems to run may have ended this instant: waits until that is known.
+    async fn notice_end(&self) -> Result<()> {
+        let runs = || format!("start the broker of node {}: it runs already", self.id());
+        if self.machine.process_state().await?.is_some() {
+            bail!(runs());
+        }
+        self.ended(NOTICED_WITHIN).await.map(drop).with_context(runs)
+    }
+
+    async fn watch(self: Arc<Self>, incarnation: u32) {
+        let ended = self.machine.exited().await;
+        let (exit, state) = match ended {
+            Ok(exit) => (exit, exit.to_string()),
+            // What watched it is gone, and the process with it.
+            Err(error) => (
+                Exit {
+                    kind: ExitKind::Signal(libc::SIGKILL),
+                },
+                format!("lost sight of: {error:#}"),
+            ),
+        };
+        self.record(incarnation, state, false);
+        self.life.send_replace(Life {
+            incarnation,
+            running: false,
+            exit,
+        });
+    }
+
+    fn record(&self, incarnation: u32, state: String, running: bool) {
+        let change = NodeChange {
+            node: self.id(),
+            incarnation,
+            state,
+            running,
+        };
+        self.recorder.record(What::Node(change));
+    }
+}

@@ -1,0 +1,327 @@
+//! Three real brokers on loopback: launch, topics, belief, replicas, deaths, for each version that can be run.
+//!
+//! They need Java, the jars (in the cache, or the network) and some 20 s each, so a plain `cargo test` leaves
+//! them out: `cargo test -p cluster --test kafka_loopback -- --ignored`.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cluster::kafka::{
+    Install, InstallOptions, Java, KafkaCluster, KafkaConfig, Launch, LogPlace, Prepared, Progress, install,
+    prepare,
+};
+use cluster::{Cluster, LoopbackEnvironment};
+use history::{MemoryRecorder, Probe, Topic, What};
+
+const SOON: Duration = Duration::from_secs(30);
+
+struct Trial {
+    cluster: KafkaCluster,
+    recorder: Arc<MemoryRecorder>,
+    directory: tempfile::TempDir,
+    topics: Vec<Topic>,
+}
+
+fn topics() -> Vec<Topic> {
+    vec![Topic {
+        name: "log".to_owned(),
+        partitions: 3,
+        replication_factor: 3,
+        min_insync_replicas: 2,
+        unclean_election: false,
+    }]
+}
+
+fn ready(version: &str, scratch: &Path) -> (Install, Java, Prepared) {
+    let report = |progress: Progress<'_>| {
+        if let Progress::Preparing(text) | Progress::Warning(text) = progress {
+            eprintln!("{text}");
+        }
+    };
+    let options = InstallOptions::from_environment(false).expect("a cache");
+    let started = Instant::now();
+    let installed = install(version, &options, &report).expect("the jars can be had");
+    let java = Java::find().expect("Java is installed");
+    eprintln!("{version}: jars and Java after {:?}", started.elapsed());
+    let prepared = prepare(&installed, &java, &options.cache, scratch, &report).expect("it can be formatted");
+    eprintln!("{version}: prepared after {:?}", started.elapsed());
+    (installed, java, prepared)
+}
+
+async fn launch(version: &str, nodes: u32) -> Trial {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (install, java, prepared) = ready(version, directory.path());
+    assert!(prepared.archive.is_some());
+    let recorder = Arc::new(MemoryRecorder::default());
+    let config = KafkaConfig {
+        version: version.to_owned(),
+        nodes,
+        ..KafkaConfig::default()
+    };
+    let environment = LoopbackEnvironment::new(nodes, directory.path()).expect("writable");
+    let cluster = KafkaCluster::launch(Launch {
+        environment: Arc::new(environment),
+        config,
+        install,
+        java,
+        prepared,
+        topics: topics(),
+        recorder: recorder.clone(),
+        within: Duration::from_secs(60),
+    })
+    .await
+    .unwrap_or_else(|error| panic!("{error:#}"));
+    eprintln!("{version}: {:?}", cluster.times());
+    Trial {
+        cluster,
+        recorder,
+        directory,
+        topics: topics(),
+    }
+}
+
+/// Waits until this holds.
+async fn until<T, F: Future<Output = Option<T>>>(what: &str, attempt: impl Fn() -> F) -> T {
+    let deadline = Instant::now() + SOON;
+    loop {
+        if let Some(found) = attempt().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "not within {SOON:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn whole(trial: &Trial) -> Vec<i64> {
+    let started = Instant::now();
+    let ends = until("every replica in the ISR", || async {
+        match trial.cluster.settled().await {
+            Ok(ends) => Some(ends),
+            Err(error) => {
+                eprintln!("{error:#}");
+                None
+            }
+        }
+    });
+    let ends = ends.await;
+    eprintln!("settled after {:?}: {ends:?}", started.elapsed());
+    ends
+}
+
+async fn a_cluster_lives(version: &str) {
+    let trial = launch(version, 3).await;
+    let cluster = &trial.cluster;
+    let features = cluster.features(1).await.expect("node 1 is up");
+    eprintln!("{version}: {features:?}");
+    assert_eq!(features.get("eligible.leader.replicas.version"), Some(&1));
+    let started = Instant::now();
+    cluster
+        .create_topics(&trial.topics, SOON)
+        .await
+        .unwrap_or_else(|error| panic!("{error:#}"));
+    eprintln!("{version}: topics after {:?}", started.elapsed());
+    assert_eq!(whole(&trial).await, [0, 0, 0]);
+
+    let leader = until("a leader and a controller", || async {
+        cluster.view().controller()?;
+        cluster.view().partition(0)?.leader
+    });
+    let leader = leader.await;
+    for _ in 0..3 {
+        cluster.nudge(0).await.unwrap_or_else(|error| panic!("{error:#}"));
+    }
+    write_values(&trial, leader).await;
+    assert_eq!(whole(&trial).await, [1003, 0, 0]);
+    replicas_agree(&trial).await;
+
+    deaths(&trial, leader).await;
+    replicas_agree(&trial).await;
+    cluster.shut_down(Duration::from_secs(4)).await.expect("they end");
+    history_is_whole(&trial);
+    let log =
+        std::fs::read_to_string(trial.directory.path().join("n1/logs/broker.log")).expect("it has a log");
+    eprintln!(
+        "{version}: {} lines of log, like {:?}",
+        log.lines().count(),
+        log.lines().nth(5)
+    );
+}
+
+/// Writes 1000 values to key 0 in several batches of several compressions.
+async fn write_values(trial: &Trial, leader: u32) {
+    let machine = (&trial.cluster as &dyn Cluster)
+        .machine(leader)
+        .expect("it is one")
+        .address();
+    let address = std::net::SocketAddrV4::new(machine, trial.cluster.ports().client);
+    let mut connection = cluster::kafka::Connection::open(address, SOON)
+        .await
+        .expect("it is up");
+    let metadata = connection
+        .metadata(&trial.topics, SOON)
+        .await
+        .expect("it answers");
+    let at = LogPlace {
+        topic: "log",
+        id: metadata.topics["log"].id,
+        partition: 0,
+        offset: 0,
+    };
+    for first in (0..1000_u64).step_by(100) {
+        let values: Vec<[u8; 8]> = (first..first + 100).map(u64::to_be_bytes).collect();
+        connection
+            .write(at, &values, -1, SOON)
+            .await
+            .expect("it is the leader");
+    }
+}
+
+async fn replicas_agree(trial: &Trial) {
+    for node in 1..=3 {
+        let log = trial
+            .cluster
+            .replica_log(node, 0)
+            .await
+            .unwrap_or_else(|error| panic!("{error:#}"));
+        assert_eq!(log.high_watermark, 1003, "node {node}");
+        let expected: Vec<(i64, u64)> = (0..1000).map(|value| (value + 3, value as u64)).collect();
+        let found: Vec<(i64, u64)> = log
+            .records
+            .iter()
+            .map(|(offset, value, _)| (*offset, *value))
+            .collect();
+        assert_eq!(found, expected, "node {node}");
+        assert!(log.records.iter().all(|(_, _, epoch)| *epoch == 0), "node {node}");
+    }
+}
+
+async fn deaths(trial: &Trial, leader: u32) {
+    let cluster = &trial.cluster;
+    let exit = cluster.kill_node(leader).await.expect("it runs");
+    assert_eq!(exit.to_string(), "killed by signal 9");
+    assert!(!cluster.answers(leader, Duration::from_secs(1)).await);
+    let started = Instant::now();
+    let next = until("another leader", || async {
+        cluster.view().partition(0)?.leader.filter(|next| *next != leader)
+    });
+    let next = next.await;
+    eprintln!("another leader after {:?}", started.elapsed());
+    assert!(cluster.settled().await.is_err());
+    cluster.start_node(leader).await.expect("it can be started");
+    assert!(cluster.start_node(leader).await.is_err());
+    whole(trial).await;
+    let machine = (cluster as &dyn Cluster).machine(next).expect("it is one");
+    machine.signal(libc::SIGSTOP).await.expect("it runs");
+    until("it stands still", || async {
+        (machine.process_state().await.expect("it runs")? == 'T').then_some(())
+    })
+    .await;
+    assert!(!cluster.answers(next, Duration::from_millis(300)).await);
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    machine.signal(libc::SIGCONT).await.expect("it runs");
+    whole(trial).await;
+}
+
+fn history_is_whole(trial: &Trial) {
+    let events = trial.recorder.events();
+    let mut changes = Vec::new();
+    let mut observed = 0;
+    let (mut metadata, mut quorum, mut followers, mut silent) = (0, 0, 0, Vec::new());
+    for event in &events {
+        match &event.what {
+            What::Node(change) => changes.push((change.node, change.incarnation, change.state.clone())),
+            What::Observed(seen) => {
+                observed += 1;
+                assert!(seen.asked <= event.time);
+                match &seen.answer {
+                    Probe::Metadata(_) => metadata += 1,
+                    Probe::Quorum(_) => quorum += 1,
+                    Probe::NotLeader => followers += 1,
+                    Probe::Silent(silence) => silent.push((seen.node, seen.incarnation, silence.clone())),
+                    Probe::Log(_) => panic!("nobody reads logs here"),
+                }
+            }
+            other => panic!("nobody records {other:?} here"),
+        }
+    }
+    eprintln!("{observed} observations: {metadata} metadata, {quorum} quorum, {followers} not leader");
+    eprintln!("{silent:#?}\n{changes:?}");
+    assert!(metadata > 0 && quorum > 0 && followers > 0);
+    assert!(
+        silent
+            .iter()
+            .any(|(_, _, silence)| silence.reason == "connection refused")
+    );
+    assert!(
+        silent
+            .iter()
+            .any(|(_, _, silence)| silence.reason == "no answer in 500 ms")
+    );
+    assert_eq!(
+        changes.iter().filter(|(_, _, state)| state == "started").count(),
+        4
+    );
+    assert_eq!(
+        changes
+            .iter()
+            .filter(|(_, incarnation, _)| *incarnation == 1)
+            .count(),
+        2
+    );
+    assert_eq!(
+        changes
+            .iter()
+            .filter(|(_, _, state)| state == "killed by signal 9")
+            .count(),
+        1
+    );
+    assert_eq!(changes.len(), 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "starts three real brokers"]
+async fn kafka_4_4_0_lives() {
+    a_cluster_lives("4.4.0").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "starts three real brokers"]
+async fn kafka_4_3_1_lives() {
+    a_cluster_lives("4.3.1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "starts a real broker"]
+async fn a_broker_that_does_not_come_up_is_named_with_the_end_of_its_log() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (install, java, prepared) = ready("4.4.0", directory.path());
+    let properties = [("num.io.threads".to_owned(), "none".to_owned())].into();
+    let config = KafkaConfig {
+        nodes: 1,
+        properties,
+        ..KafkaConfig::default()
+    };
+    let environment = LoopbackEnvironment::new(1, directory.path()).expect("writable");
+    let launched = KafkaCluster::launch(Launch {
+        environment: Arc::new(environment),
+        config,
+        install,
+        java,
+        prepared,
+        topics: topics(),
+        recorder: Arc::new(MemoryRecorder::default()),
+        within: Duration::from_secs(60),
+    });
+    let error = launched
+        .await
+        .err()
+        .expect("the property is no number")
+        .to_string();
+    eprintln!("{error}");
+    assert!(
+        error.starts_with("bring up the broker of node 1: its process exited with status 1"),
+        "{error}"
+    );
+    assert!(error.contains("num.io.threads"), "{error}");
+}

@@ -1,1 +1,18 @@
 //! What clients do: generators and clients.
+//!
+//! A plan's [`WorkloadConfig`] starts a [`Running`] workload in an [`Arena`]: clients that write every operation
+//! they begin and how it ended into the history. Generators are pure and draw from the run's seed; clients do the
+//! I/O. Nothing here injects a fault, and nothing judges.
+//!
+//! A workload is one folder and one word in the list in `list.rs`.
+
+mod arena;
+mod client_log;
+mod list;
+mod log;
+mod scribe;
+
+pub use arena::{Arena, Invalid, Promises, Running, Workload, settle};
+pub use list::{Listed, WORKLOADS, WorkloadConfig};
+pub use log::{Acks, LogConfig};
+pub use scribe::{Counters, Seen};

@@ -1,0 +1,96 @@
+//! What every workload can do, and what it is given.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use async_trait::async_trait;
+use cluster::Cluster;
+use history::{Offset, ProducerPromise, Recorder, Topic};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::scribe::Counters;
+
+/// How long the cluster is left alone between two looks at whether it has settled.
+const SETTLE_AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// A workload. Its configuration is the type that implements this.
+#[async_trait]
+pub trait Workload: Send + Sync {
+    /// Everything in the configuration that contradicts itself.
+    fn validate(&self) -> Vec<Invalid>;
+    /// What its clients promise, for the history's header.
+    fn promises(&self) -> Promises;
+    /// Starts the clients, and returns once they are at work.
+    async fn start(&self, arena: Arena) -> Result<Box<dyn Running>>;
+}
+
+/// A workload that has been started. When it is dropped its clients end as soon as they can.
+#[async_trait]
+pub trait Running: Send {
+    /// What the clients have done so far.
+    fn counters(&self) -> Arc<Counters>;
+    /// Closes the clients. Every operation that was begun has ended in the history when this returns.
+    async fn stop(&mut self);
+    /// Reads every partition from its start through the cluster, up to `ends` (as [`settle`] gave them, or the
+    /// reason why it did not), then each replica's own copy, all into the history; at last the event that says
+    /// whether the final reads are complete, which is returned too.
+    async fn final_reads(
+        &mut self,
+        cluster: Arc<dyn Cluster>,
+        ends: Result<Vec<Offset>, String>,
+        within: Duration,
+    ) -> bool;
+}
+
+/// What a workload is given.
+#[derive(Clone)]
+pub struct Arena {
+    /// The addresses a client begins with, as `host:port,…`.
+    pub bootstrap: String,
+    /// The topics, whose partitions are the history's keys.
+    pub topics: Vec<Topic>,
+    /// The run's seed.
+    pub seed: u64,
+    /// Where the clients write what they see.
+    pub recorder: Arc<dyn Recorder>,
+    /// The file that the client library's own log lines are appended to; where there is none they are dropped.
+    pub log_file: Option<PathBuf>,
+}
+
+/// What a workload's producers promise, which decides how some findings are judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Promises {
+    /// About repetition.
+    pub producers: ProducerPromise,
+    /// `acks` as the history's header has it: `0`, `1` or `all`.
+    pub acks: String,
+}
+
+/// A setting that contradicts the rest of the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// The keys that lead to it from the workload on: `log`, `idempotence`.
+    pub path: Vec<String>,
+    /// What is wrong with it, and what to do.
+    pub reason: String,
+}
+
+/// Waits until every replica is in its ISR with the same end, and gives each key's end; or says who is not
+/// when the time is over. To be called once the producers are closed.
+pub async fn settle(cluster: &dyn Cluster, within: Duration) -> Result<Vec<Offset>, String> {
+    let deadline = Instant::now() + within;
+    let mut reason = "was never asked".to_owned();
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match timeout(left, cluster.settled()).await {
+            Ok(Ok(ends)) => return Ok(ends),
+            Ok(Err(error)) => reason = format!("{error:#}"),
+            Err(_) => {
+                return Err(format!("the replicas did not settle within {within:?}: {reason}"));
+            }
+        }
+        sleep(SETTLE_AGAIN_AFTER).await;
+    }
+}

@@ -1,0 +1,115 @@
+//! The list of workloads: each is one folder and one word here.
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use crate::arena::{Arena, Invalid, Promises, Running, Workload};
+
+/// A workload that can be asked for, for `tribunal list`.
+#[derive(Clone, Copy, Debug)]
+pub struct Listed {
+    /// Its word in plans.
+    pub name: &'static str,
+    /// The source of its folder's `mod.rs`, which begins with its documentation.
+    source: &'static str,
+}
+
+impl Listed {
+    /// What it does: the first paragraph of its documentation.
+    pub fn about(&self) -> String {
+        let lines = self.source.lines().map_while(|line| line.strip_prefix("//!"));
+        let paragraph: Vec<_> = lines.map(str::trim).take_while(|line| !line.is_empty()).collect();
+        paragraph.join(" ")
+    }
+}
+
+macro_rules! workloads {
+    ($($name:literal => $variant:ident, $module:ident :: $config:ident);+ $(;)?) => {
+        /// Every workload, in the order of the list.
+        pub const WORKLOADS: &[Listed] = &[$(Listed {
+            name: $name,
+            source: include_str!(concat!(stringify!($module), "/mod.rs")),
+        }),+];
+
+        /// A workload with its configuration. In a plan: `[workload.log]`.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        pub enum WorkloadConfig {
+            $(
+                #[doc = concat!("`", $name, "`")]
+                #[serde(rename = $name)]
+                $variant(crate::$module::$config),
+            )+
+        }
+
+        impl WorkloadConfig {
+            /// Its word in the list.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $name,)+
+                }
+            }
+
+            fn workload(&self) -> &dyn Workload {
+                match self {
+                    $(Self::$variant(config) => config,)+
+                }
+            }
+        }
+    };
+}
+
+workloads! {
+    "log" => Log, log::LogConfig;
+}
+
+impl WorkloadConfig {
+    /// Everything in the configuration that contradicts itself.
+    pub fn validate(&self) -> Vec<Invalid> {
+        let mut all = self.workload().validate();
+        for invalid in &mut all {
+            invalid.path.insert(0, self.name().to_owned());
+        }
+        all
+    }
+
+    /// What its clients promise, for the history's header.
+    pub fn promises(&self) -> Promises {
+        self.workload().promises()
+    }
+
+    /// Starts the clients, and returns once they are at work.
+    pub async fn start(&self, arena: Arena) -> Result<Box<dyn Running>> {
+        self.workload().start(arena).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::WORKLOADS;
+
+    #[test]
+    fn each_folder_is_in_the_list() {
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+        let entries = std::fs::read_dir(source).expect("the crate's source");
+        let mut found: Vec<_> = entries
+            .map(|entry| entry.expect("an entry of it"))
+            .filter(|entry| entry.path().is_dir())
+            .map(|entry| entry.file_name().into_string().expect("a name in UTF-8"))
+            .collect();
+        found.sort();
+        let listed: Vec<_> = WORKLOADS.iter().map(|workload| workload.name).collect();
+        assert_eq!(found, listed);
+    }
+
+    #[test]
+    fn each_workload_says_what_it_does() {
+        for workload in WORKLOADS {
+            assert!(
+                workload.about().ends_with('.'),
+                "{}: `{}`",
+                workload.name,
+                workload.about()
+            );
+        }
+    }
+}

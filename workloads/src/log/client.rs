@@ -1,0 +1,108 @@
+//! What producers and consumers have in common: settings of the client library, and its callbacks for log lines.
+
+use std::sync::Arc;
+
+use history::{Key, Topic};
+use rdkafka::client::ClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::KafkaError;
+
+use super::config::LogConfig;
+use crate::client_log::ClientLog;
+use crate::scribe::Scribe;
+
+/// What every client of one workload shares.
+pub(crate) struct Shared {
+    pub(crate) bootstrap: String,
+    pub(crate) config: LogConfig,
+    pub(crate) seed: u64,
+    pub(crate) keys: Keys,
+    pub(crate) scribe: Arc<Scribe>,
+    pub(crate) log: ClientLog,
+}
+
+/// Which topic's which partition each key is.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    partitions: Vec<(String, i32)>,
+}
+
+impl Keys {
+    pub(crate) fn new(topics: &[Topic]) -> Self {
+        let of_topic = |topic: &Topic| {
+            (0..topic.partitions as i32)
+                .map(|number| (topic.name.clone(), number))
+                .collect::<Vec<_>>()
+        };
+        Self {
+            partitions: topics.iter().flat_map(of_topic).collect(),
+        }
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        self.partitions.len() as u32
+    }
+
+    pub(crate) fn partition(&self, key: Key) -> (&str, i32) {
+        let (topic, number) = &self.partitions[key as usize];
+        (topic, *number)
+    }
+
+    pub(crate) fn key(&self, topic: &str, partition: i32) -> Option<Key> {
+        let found = |(name, number): &(String, i32)| name == topic && *number == partition;
+        self.partitions.iter().position(found).map(|key| key as Key)
+    }
+}
+
+impl Shared {
+    /// Settings that every client has. Whatever waits is short: a fault must show as soon as it can.
+    pub(crate) fn client(&self, name: &str) -> ClientConfig {
+        let config = &self.config;
+        let request_timeout = config.request_timeout.as_millis().to_string();
+        let refresh = config.metadata_refresh.as_millis().to_string();
+        let mut client = ClientConfig::new();
+        client
+            .set("bootstrap.servers", &self.bootstrap)
+            .set("client.id", name)
+            .set("allow.auto.create.topics", "false")
+            .set("broker.address.family", "v4")
+            .set("enable.metrics.push", "false")
+            .set("log.connection.close", "false")
+            .set("socket.nagle.disable", "true")
+            .set("socket.timeout.ms", &request_timeout)
+            .set("socket.connection.setup.timeout.ms", "2000")
+            .set("reconnect.backoff.ms", "10")
+            .set("reconnect.backoff.max.ms", "300")
+            .set("retry.backoff.ms", "20")
+            .set("retry.backoff.max.ms", "300")
+            .set("topic.metadata.refresh.interval.ms", &refresh)
+            .set("topic.metadata.refresh.fast.interval.ms", "20")
+            .set_log_level(RDKafkaLogLevel::Info);
+        client
+    }
+
+    pub(crate) fn line(&self, client: &str, text: &str) {
+        self.log.line(self.scribe.recorder(), client, text);
+    }
+}
+
+/// Takes the client library's log lines and errors.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) name: String,
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.shared
+            .line(&self.name, &format!("{level:?} {facility} {message}"));
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.shared.line(&self.name, &format!("{error}: {reason}"));
+    }
+}
+
+impl ConsumerContext for Context {}

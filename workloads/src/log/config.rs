@@ -1,0 +1,294 @@
+//! What a plan can set of the `log` workload.
+
+use history::Span;
+use serde::{Deserialize, Serialize};
+
+use crate::arena::Invalid;
+
+/// The settings of the `log` workload.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// How many producers.
+    pub producers: u32,
+    /// How many consumers share the partitions among them.
+    pub consumers: u32,
+    /// Writes a second that all producers together begin.
+    pub rate: u32,
+    /// Writes that one producer may have open at once; a producer that has as many begins no more.
+    pub open_sends: u32,
+    /// Who must have a record before it is acknowledged.
+    pub acks: Acks,
+    /// `enable.idempotence`: the broker drops what a retry writes twice.
+    pub idempotence: bool,
+    /// How long a producer waits for more records before it sends a batch.
+    pub linger: Span,
+    /// The largest batch, in bytes.
+    pub batch_bytes: u32,
+    /// Requests that a producer has under way at one broker.
+    pub max_in_flight: u32,
+    /// How long a broker may take to answer a request.
+    pub request_timeout: Span,
+    /// How long the client goes on trying to write a record.
+    pub delivery_timeout: Span,
+    /// When Tribunal itself counts a write without a delivery report as `info`.
+    pub deadline: Span,
+    /// How often a client asks who leads, beside when it is told that it asked the wrong one.
+    pub metadata_refresh: Span,
+    /// How long a poll gathers records after its first.
+    pub poll_timeout: Span,
+    /// How many records one poll returns at most.
+    pub poll_records: u32,
+    /// The size of a record's value, in bytes: 8 are the number, the rest is padding.
+    pub record_bytes: u32,
+    /// The mean time between crashes of each client; without it none crashes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crash_every: Option<Span>,
+}
+
+/// Who must have a record before it is acknowledged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Acks {
+    /// Nobody: it counts as written once it is sent, and has no offset.
+    #[serde(rename = "0")]
+    None,
+    /// The leader.
+    #[serde(rename = "1")]
+    Leader,
+    /// Every replica of the ISR.
+    #[default]
+    #[serde(rename = "all")]
+    All,
+}
+
+impl Acks {
+    /// As Kafka writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "0",
+            Self::Leader => "1",
+            Self::All => "all",
+        }
+    }
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            producers: 4,
+            consumers: 2,
+            rate: 400,
+            open_sends: 100,
+            acks: Acks::All,
+            idempotence: true,
+            linger: Span::from_millis(1),
+            batch_bytes: 100_000,
+            max_in_flight: 5,
+            request_timeout: Span::from_millis(1_500),
+            delivery_timeout: Span::from_secs(6),
+            deadline: Span::from_secs(8),
+            metadata_refresh: Span::from_secs(1),
+            poll_timeout: Span::from_millis(100),
+            poll_records: 500,
+            record_bytes: 64,
+            crash_every: None,
+        }
+    }
+}
+
+/// The smallest record: the number alone.
+pub(crate) const RECORD_BYTES_MIN: u32 = 8;
+/// The largest record: brokers take a little more than a million bytes.
+const RECORD_BYTES_MAX: u32 = 1_000_000;
+
+impl LogConfig {
+    /// Everything that contradicts itself or cannot be done.
+    pub(crate) fn check(&self) -> Vec<Invalid> {
+        let mut found = Found::default();
+        found.range("producers", self.producers, 1, 64);
+        found.range("consumers", self.consumers, 0, 64);
+        found.range("rate", self.rate, 1, 100_000);
+        found.range("open-sends", self.open_sends, 1, 10_000);
+        found.range("batch-bytes", self.batch_bytes, 1, 10_000_000);
+        found.range("max-in-flight", self.max_in_flight, 1, 1_000);
+        found.range("poll-records", self.poll_records, 1, 10_000);
+        found.range(
+            "record-bytes",
+            self.record_bytes,
+            RECORD_BYTES_MIN,
+            RECORD_BYTES_MAX,
+        );
+        self.check_times(&mut found);
+        self.check_idempotence(&mut found);
+        found.all
+    }
+
+    fn check_times(&self, found: &mut Found) {
+        let second = Span::from_secs(1);
+        found.span("linger", self.linger, Span::default(), second);
+        found.span("poll-timeout", self.poll_timeout, Span::from_millis(1), second);
+        let (short, long) = (Span::from_millis(100), Span::from_secs(300));
+        found.span("request-timeout", self.request_timeout, short, long);
+        found.span("delivery-timeout", self.delivery_timeout, short, long);
+        found.span("deadline", self.deadline, short, long);
+        found.span("metadata-refresh", self.metadata_refresh, short, long);
+        if let Some(crash) = self.crash_every {
+            found.span("crash-every", crash, second, Span::from_secs(3_600));
+        }
+        if self.delivery_timeout < self.request_timeout {
+            found.say(
+                "delivery-timeout",
+                format!(
+                    "{} ends before the first request may ({} is the request-timeout): give it at least as much",
+                    self.delivery_timeout, self.request_timeout
+                ),
+            );
+        }
+        if self.deadline <= self.delivery_timeout {
+            found.say(
+                "deadline",
+                format!(
+                    "{} leaves the client no time to report: give it more than the delivery-timeout of {}",
+                    self.deadline, self.delivery_timeout
+                ),
+            );
+        }
+    }
+
+    fn check_idempotence(&self, found: &mut Found) {
+        if !self.idempotence {
+            return;
+        }
+        if self.acks != Acks::All {
+            found.say(
+                "idempotence",
+                format!(
+                    "an idempotent producer needs acks = \"all\", and this one has acks = \"{}\": \
+                     set idempotence = false",
+                    self.acks.word()
+                ),
+            );
+        }
+        if self.max_in_flight > 5 {
+            found.say(
+                "max-in-flight",
+                format!(
+                    "an idempotent producer has at most 5 requests in flight, and this one has {}: \
+                     set it to 5 or idempotence = false",
+                    self.max_in_flight
+                ),
+            );
+        }
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    all: Vec<Invalid>,
+}
+
+impl Found {
+    fn say(&mut self, field: &str, reason: String) {
+        self.all.push(Invalid {
+            path: vec![field.to_owned()],
+            reason,
+        });
+    }
+
+    fn range(&mut self, field: &str, value: u32, least: u32, most: u32) {
+        if !(least..=most).contains(&value) {
+            self.say(field, format!("{value} is out of range: give {least} to {most}"));
+        }
+    }
+
+    fn span(&mut self, field: &str, value: Span, least: Span, most: Span) {
+        if !(least..=most).contains(&value) {
+            self.say(
+                field,
+                format!("{value} is out of range: give \"{least}\" to \"{most}\""),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Acks, LogConfig};
+    use history::Span;
+
+    fn check(change: impl FnOnce(&mut LogConfig), expected: &[(&str, &str)]) {
+        let mut config = LogConfig::default();
+        change(&mut config);
+        let found = config.check();
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        for (invalid, (field, part)) in found.iter().zip(expected) {
+            assert_eq!(invalid.path, [*field]);
+            assert!(invalid.reason.contains(part), "{}", invalid.reason);
+        }
+    }
+
+    #[test]
+    fn the_default_is_sound() {
+        check(|_| {}, &[]);
+    }
+
+    #[test]
+    fn acks_below_all_need_no_idempotence() {
+        for acks in [Acks::None, Acks::Leader] {
+            check(
+                |config| config.acks = acks,
+                &[("idempotence", "set idempotence = false")],
+            );
+            let plain = |config: &mut LogConfig| (config.acks, config.idempotence) = (acks, false);
+            check(plain, &[]);
+        }
+    }
+
+    #[test]
+    fn an_idempotent_producer_has_few_requests_in_flight() {
+        check(
+            |config| config.max_in_flight = 6,
+            &[("max-in-flight", "at most 5")],
+        );
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_named_with_its_range() {
+        check(|config| config.producers = 0, &[("producers", "1 to 64")]);
+        check(|config| config.rate = 0, &[("rate", "1 to 100000")]);
+        check(
+            |config| config.record_bytes = 7,
+            &[("record-bytes", "8 to 1000000")],
+        );
+        let crash = |config: &mut LogConfig| config.crash_every = Some(Span::from_millis(10));
+        check(crash, &[("crash-every", "\"1s\" to \"1h\"")]);
+    }
+
+    #[test]
+    fn times_that_end_in_the_wrong_order_are_refused() {
+        let early = |config: &mut LogConfig| config.deadline = config.delivery_timeout;
+        check(early, &[("deadline", "more than the delivery-timeout of 6s")]);
+        let short = |config: &mut LogConfig| config.delivery_timeout = Span::from_secs(1);
+        check(short, &[("delivery-timeout", "request-timeout")]);
+    }
+
+    #[test]
+    fn a_plan_sets_what_it_likes_and_nothing_else() {
+        let config: LogConfig =
+            toml::from_str("acks = \"1\"\nidempotence = false\nlinger = \"5ms\"").expect("a sound plan");
+        assert_eq!((config.acks, config.linger), (Acks::Leader, Span::from_millis(5)));
+        let wrong = [
+            ("ack = \"1\"", "unknown field `ack`"),
+            ("acks = \"2\"", "unknown variant `2`"),
+            ("linger = 5", "such as \"1500ms\""),
+            ("rate = \"many\"", "expected u32"),
+        ];
+        for (text, part) in wrong {
+            let error = toml::from_str::<LogConfig>(text).expect_err(text).to_string();
+            assert!(
+                error.contains("line 1, column") && error.contains(part),
+                "{error}"
+            );
+        }
+    }
+}

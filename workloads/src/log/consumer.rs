@@ -1,0 +1,248 @@
+//! A consumer: a thread that reads its partitions from their start and writes down what it gets, in its order.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use history::{Assign, F, Key, Offset, Poll, Record};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::{ClientConfig, Offset as Start, TopicPartitionList};
+
+use super::client::{Context, Shared};
+use super::generator::Crashes;
+use super::payload::decode;
+use crate::scribe::End;
+
+/// The longest wait for a record, so that a stop is seen.
+const WAIT_MAX: Duration = Duration::from_millis(50);
+/// How long is waited before a client that could not be made, or an assignment that went wrong, is tried again.
+const AGAIN_AFTER: Duration = Duration::from_millis(200);
+
+/// A consumer of the workload, on a thread of its own.
+pub(crate) struct Consumer {
+    number: u32,
+    shared: Arc<Shared>,
+    stop: Arc<AtomicBool>,
+    keys: Vec<Key>,
+    process: u32,
+    /// Where each partition is read next.
+    positions: BTreeMap<Key, Offset>,
+    crashes: Option<(Crashes, Instant)>,
+}
+
+/// How a client ended.
+enum Ended {
+    Stopped,
+    Crashed,
+    /// It cannot go on from where it stands: the partition was cut off behind it.
+    Lost(String),
+}
+
+impl Consumer {
+    pub(crate) fn new(number: u32, shared: Arc<Shared>, stop: Arc<AtomicBool>, keys: Vec<Key>) -> Self {
+        let crashes = shared.config.crash_every.map(|every| {
+            let client = shared.config.producers + number;
+            let mut crashes = Crashes::new(shared.seed, client, every.duration());
+            let first = Instant::now() + crashes.next();
+            (crashes, first)
+        });
+        Self {
+            number,
+            stop,
+            process: shared.scribe.process(),
+            positions: keys.iter().map(|key| (*key, 0)).collect(),
+            keys,
+            crashes,
+            shared,
+        }
+    }
+
+    /// Works until it is told to stop.
+    pub(crate) fn run(mut self) {
+        let mut from_beginning = true;
+        while !self.stop.load(Relaxed) {
+            let client = match self.connect(from_beginning) {
+                Ok(client) => client,
+                Err(error) => {
+                    self.log(&format!("cannot be made: {error}"));
+                    std::thread::sleep(AGAIN_AFTER);
+                    continue;
+                }
+            };
+            from_beginning = match self.read(&client) {
+                Ended::Stopped | Ended::Crashed => false,
+                Ended::Lost(reason) => {
+                    self.log(&reason);
+                    std::thread::sleep(AGAIN_AFTER);
+                    self.positions.values_mut().for_each(|position| *position = 0);
+                    true
+                }
+            };
+            // Ending a client waits for its threads: the next one must not wait for that.
+            std::thread::spawn(move || drop(client));
+        }
+    }
+
+    /// A client that reads on from the positions.
+    fn connect(&self, from_beginning: bool) -> KafkaResult<BaseConsumer<Context>> {
+        let name = self.name();
+        let context = Context {
+            shared: self.shared.clone(),
+            name: name.clone(),
+        };
+        let mut config = self.shared.client(&name);
+        config.set("fetch.wait.max.ms", "100");
+        let client: BaseConsumer<Context> = by_assignment(&mut config).create_with_context(context)?;
+        let assign = F::Assign(Assign {
+            keys: self.keys.clone(),
+            from_beginning,
+        });
+        let op = self.shared.scribe.invoke(self.process, assign.clone());
+        let assigned = client.assign(&assignment(&self.shared, &self.positions)?);
+        let end = match &assigned {
+            Ok(()) => End::Ok,
+            Err(error) => End::Fail(error.to_string()),
+        };
+        self.shared.scribe.end(self.process, op, assign, end);
+        assigned.map(|()| client)
+    }
+
+    /// Polls until the client ends. One operation lasts until something arrives, so that idle partitions
+    /// do not fill the history.
+    fn read(&mut self, client: &BaseConsumer<Context>) -> Ended {
+        loop {
+            let op = self.shared.scribe.invoke(self.process, F::Poll(Poll::default()));
+            let (records, ended) = self.poll(client);
+            let end = match &ended {
+                Some(Ended::Crashed) => End::Info("the client crashed".to_owned()),
+                Some(Ended::Lost(reason)) if records.is_empty() => End::Fail(reason.clone()),
+                _ => End::Ok,
+            };
+            let crashed = matches!(ended, Some(Ended::Crashed));
+            // What a crashed client held is lost.
+            let records = if crashed { Vec::new() } else { records };
+            for record in &records {
+                self.positions.insert(record.key, record.offset + 1);
+            }
+            self.shared
+                .scribe
+                .end(self.process, op, F::Poll(Poll { records }), end);
+            if crashed {
+                self.die();
+            }
+            if let Some(ended) = ended {
+                return ended;
+            }
+        }
+    }
+
+    /// Gathers records until there are enough, or for a while after the first.
+    fn poll(&mut self, client: &BaseConsumer<Context>) -> (Vec<Record>, Option<Ended>) {
+        let mut records = Vec::new();
+        let mut until: Option<Instant> = None;
+        while records.len() < self.shared.config.poll_records as usize {
+            if self.stop.load(Relaxed) {
+                return (records, Some(Ended::Stopped));
+            }
+            if self.crash_is_due() {
+                return (records, Some(Ended::Crashed));
+            }
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                break;
+            }
+            match client.poll(left.unwrap_or(WAIT_MAX).min(WAIT_MAX)) {
+                None => {}
+                Some(Ok(message)) => records.extend(record(&self.shared, &message)),
+                Some(Err(error)) if is_lost(&error) => {
+                    return (records, Some(Ended::Lost(error.to_string())));
+                }
+                // Connections come and go; the client goes on by itself.
+                Some(Err(error)) => self.log(&error.to_string()),
+            }
+            if until.is_none() && !records.is_empty() {
+                until = Some(Instant::now() + self.shared.config.poll_timeout.duration());
+            }
+        }
+        (records, None)
+    }
+
+    fn crash_is_due(&mut self) -> bool {
+        let Some((crashes, at)) = &mut self.crashes else {
+            return false;
+        };
+        if Instant::now() < *at {
+            return false;
+        }
+        *at = Instant::now() + crashes.next();
+        true
+    }
+
+    fn die(&mut self) {
+        let scribe = &self.shared.scribe;
+        let process = scribe.process();
+        let op = scribe.invoke(process, F::Crash);
+        scribe.end(process, op, F::Crash, End::Info("the client crashed".to_owned()));
+        self.process = scribe.process();
+    }
+
+    fn name(&self) -> String {
+        format!("consumer-{}", self.number)
+    }
+
+    fn log(&self, text: &str) {
+        self.shared.line(&self.name(), text);
+    }
+}
+
+/// Settings of a consumer that reads what it is assigned and nothing else. The client library asks for a group's
+/// name even then.
+pub(crate) fn by_assignment(config: &mut ClientConfig) -> &mut ClientConfig {
+    config
+        .set("group.id", "tribunal")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("auto.offset.reset", "error")
+        .set("isolation.level", "read_uncommitted")
+        .set("check.crcs", "true")
+        .set("fetch.error.backoff.ms", "50")
+        .set("fetch.queue.backoff.ms", "50")
+}
+
+/// The partitions with the offsets to begin at.
+pub(crate) fn assignment(
+    shared: &Shared,
+    positions: &BTreeMap<Key, Offset>,
+) -> KafkaResult<TopicPartitionList> {
+    let mut list = TopicPartitionList::new();
+    for (key, position) in positions {
+        let (topic, partition) = shared.keys.partition(*key);
+        list.add_partition_offset(topic, partition, Start::Offset(*position))?;
+    }
+    Ok(list)
+}
+
+/// What a message says; `None` for an empty one, which no client of the workload wrote.
+pub(crate) fn record(shared: &Shared, message: &BorrowedMessage<'_>) -> Option<Record> {
+    Some(Record {
+        key: shared.keys.key(message.topic(), message.partition())?,
+        offset: message.offset(),
+        value: decode(message.payload().unwrap_or_default())?,
+    })
+}
+
+/// Whether a partition cannot be read on from where it was read to: what came after it is gone.
+pub(crate) fn is_lost(error: &KafkaError) -> bool {
+    let (KafkaError::MessageConsumption(code) | KafkaError::MessageConsumptionFatal(code)) = error else {
+        return false;
+    };
+    matches!(
+        code,
+        RDKafkaErrorCode::OffsetOutOfRange
+            | RDKafkaErrorCode::AutoOffsetReset
+            | RDKafkaErrorCode::LogTruncation
+    )
+}

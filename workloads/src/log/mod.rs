@@ -1,0 +1,189 @@
+//! Producers write unique numbers to the partitions of one or more topics at a given rate, consumers read them by
+//! assignment, and at the end every record is read back, through the cluster and from each replica's own copy.
+//!
+//! A partition is a log: what is acknowledged must stay, in its place, once.
+
+mod client;
+mod config;
+mod consumer;
+mod delivery;
+mod generator;
+mod payload;
+mod producer;
+mod reader;
+mod sends;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use async_trait::async_trait;
+use cluster::Cluster;
+use history::{Key, Offset, ProducerPromise};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::arena::{Arena, Invalid, Promises, Running, Workload};
+use crate::client_log::ClientLog;
+use crate::scribe::{Counters, Scribe};
+use client::{Keys, Shared};
+use consumer::Consumer;
+use producer::Producer;
+use sends::OpenSends;
+
+pub use config::{Acks, LogConfig};
+
+/// How long the first clients may take to be at work; they go on trying after that.
+const READY_WITHIN: Duration = Duration::from_secs(5);
+/// How long a client's thread may take to end beyond what its writes may take.
+const END_WITHIN: Duration = Duration::from_secs(5);
+
+#[async_trait]
+impl Workload for LogConfig {
+    fn validate(&self) -> Vec<Invalid> {
+        self.check()
+    }
+
+    fn promises(&self) -> Promises {
+        Promises {
+            producers: if self.idempotence {
+                ProducerPromise::Idempotent
+            } else {
+                ProducerPromise::AtLeastOnce
+            },
+            acks: self.acks.word().to_owned(),
+        }
+    }
+
+    async fn start(&self, arena: Arena) -> Result<Box<dyn Running>> {
+        let shared = Arc::new(Shared {
+            bootstrap: arena.bootstrap,
+            config: self.clone(),
+            seed: arena.seed,
+            keys: Keys::new(&arena.topics),
+            scribe: Arc::new(Scribe::new(arena.recorder)),
+            log: ClientLog::open(arena.log_file.as_deref())?,
+        });
+        let mut log = Log {
+            shared,
+            stop_producers: Arc::default(),
+            stop_consumers: Arc::default(),
+            producers: Vec::new(),
+            consumers: Vec::new(),
+        };
+        let ready = log.start_producers()?;
+        log.start_consumers()?;
+        let all = async {
+            for ready in ready {
+                // A producer that ended without a word is seen by what it does not write.
+                let _ = ready.await;
+            }
+        };
+        let _ = timeout(READY_WITHIN, all).await;
+        Ok(Box::new(log))
+    }
+}
+
+/// The workload at work.
+struct Log {
+    shared: Arc<Shared>,
+    stop_producers: Arc<AtomicBool>,
+    stop_consumers: Arc<AtomicBool>,
+    producers: Vec<(Arc<OpenSends>, oneshot::Receiver<()>)>,
+    consumers: Vec<oneshot::Receiver<()>>,
+}
+
+impl Log {
+    fn start_producers(&mut self) -> Result<Vec<oneshot::Receiver<()>>> {
+        let config = &self.shared.config;
+        let next_value = Arc::new(AtomicU64::new(0));
+        let mut all_ready = Vec::new();
+        for number in 0..config.producers {
+            let (shared, deadline) = (self.shared.clone(), config.deadline.duration());
+            let sends = OpenSends::new(shared.scribe.clone(), config.open_sends as usize, deadline);
+            let sends = Arc::new(sends);
+            let (next_value, stop) = (next_value.clone(), self.stop_producers.clone());
+            let producer = Producer::new(number, shared, sends.clone(), next_value, stop);
+            let (ready, is_ready) = oneshot::channel();
+            let ended = spawn(format!("producer-{number}"), move || {
+                producer.run(move || {
+                    let _ = ready.send(());
+                });
+            })?;
+            self.producers.push((sends, ended));
+            all_ready.push(is_ready);
+        }
+        Ok(all_ready)
+    }
+
+    fn start_consumers(&mut self) -> Result<()> {
+        let count = self.shared.config.consumers;
+        for number in 0..count {
+            let keys: Vec<Key> = (0..self.shared.keys.count())
+                .filter(|key| key % count == number)
+                .collect();
+            if keys.is_empty() {
+                continue;
+            }
+            let consumer = Consumer::new(number, self.shared.clone(), self.stop_consumers.clone(), keys);
+            let ended = spawn(format!("consumer-{number}"), move || consumer.run())?;
+            self.consumers.push(ended);
+        }
+        Ok(())
+    }
+}
+
+/// Runs a client on a thread of its own; what is returned resolves when it has ended.
+fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<oneshot::Receiver<()>> {
+    let (ended, has_ended) = oneshot::channel();
+    let client = move || {
+        run();
+        let _ = ended.send(());
+    };
+    thread::Builder::new()
+        .name(name)
+        .spawn(client)
+        .context("start a client's thread")?;
+    Ok(has_ended)
+}
+
+#[async_trait]
+impl Running for Log {
+    fn counters(&self) -> Arc<Counters> {
+        self.shared.scribe.counters()
+    }
+
+    async fn stop(&mut self) {
+        self.stop_producers.store(true, Relaxed);
+        let within = self.shared.config.delivery_timeout.duration() + END_WITHIN;
+        for (sends, ended) in self.producers.drain(..) {
+            if timeout(within, ended).await.is_err() {
+                sends.abandon("the producer did not end");
+            }
+        }
+        self.stop_consumers.store(true, Relaxed);
+        for ended in self.consumers.drain(..) {
+            let _ = timeout(END_WITHIN, ended).await;
+        }
+    }
+
+    async fn final_reads(
+        &mut self,
+        cluster: Arc<dyn Cluster>,
+        ends: Result<Vec<Offset>, String>,
+        within: Duration,
+    ) -> bool {
+        reader::final_reads(self.shared.clone(), cluster, ends, within).await
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.stop_producers.store(true, Relaxed);
+        self.stop_consumers.store(true, Relaxed);
+    }
+}

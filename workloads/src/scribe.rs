@@ -1,0 +1,125 @@
+//! Writes operations into the history: numbers them, and counts how they ended.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use history::{F, Op, Recorder, What};
+
+/// What the clients have done so far: writes by how they ended, and records read.
+#[derive(Debug, Default)]
+pub struct Counters {
+    begun: AtomicU64,
+    ok: AtomicU64,
+    fail: AtomicU64,
+    info: AtomicU64,
+    read: AtomicU64,
+}
+
+/// The counters at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Writes begun.
+    pub begun: u64,
+    /// Writes acknowledged.
+    pub ok: u64,
+    /// Writes that certainly failed.
+    pub fail: u64,
+    /// Writes of which nobody knows.
+    pub info: u64,
+    /// Records read.
+    pub read: u64,
+}
+
+impl Counters {
+    /// The counters now.
+    pub fn seen(&self) -> Seen {
+        Seen {
+            begun: self.begun.load(Relaxed),
+            ok: self.ok.load(Relaxed),
+            fail: self.fail.load(Relaxed),
+            info: self.info.load(Relaxed),
+            read: self.read.load(Relaxed),
+        }
+    }
+}
+
+/// How an operation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It happened.
+    Ok,
+    /// It certainly did not, and why.
+    Fail(String),
+    /// Nobody knows, and why.
+    Info(String),
+}
+
+/// Takes down the operations of all clients of a run.
+pub(crate) struct Scribe {
+    recorder: Arc<dyn Recorder>,
+    counters: Arc<Counters>,
+    next_op: AtomicU64,
+    next_process: AtomicU32,
+}
+
+impl Scribe {
+    pub(crate) fn new(recorder: Arc<dyn Recorder>) -> Self {
+        Self {
+            recorder,
+            counters: Arc::default(),
+            next_op: AtomicU64::new(0),
+            next_process: AtomicU32::new(0),
+        }
+    }
+
+    pub(crate) fn counters(&self) -> Arc<Counters> {
+        self.counters.clone()
+    }
+
+    pub(crate) fn recorder(&self) -> &dyn Recorder {
+        &*self.recorder
+    }
+
+    /// A process number that no client has had before.
+    pub(crate) fn process(&self) -> u32 {
+        self.next_process.fetch_add(1, Relaxed)
+    }
+
+    /// A client begins an operation: its number.
+    pub(crate) fn invoke(&self, process: u32, f: F) -> u64 {
+        let op = self.next_op.fetch_add(1, Relaxed);
+        if matches!(f, F::Send(_)) {
+            self.counters.begun.fetch_add(1, Relaxed);
+        }
+        self.recorder.record(What::Invoke(Op {
+            process,
+            op,
+            f,
+            error: None,
+        }));
+        op
+    }
+
+    /// The operation ended.
+    pub(crate) fn end(&self, process: u32, op: u64, f: F, end: End) {
+        let counters = &*self.counters;
+        match (&f, &end) {
+            (F::Send(_), End::Ok) => counters.ok.fetch_add(1, Relaxed),
+            (F::Send(_), End::Fail(_)) => counters.fail.fetch_add(1, Relaxed),
+            (F::Send(_), End::Info(_)) => counters.info.fetch_add(1, Relaxed),
+            (F::Poll(poll), _) => counters.read.fetch_add(poll.records.len() as u64, Relaxed),
+            _ => 0,
+        };
+        let operation = |error| Op {
+            process,
+            op,
+            f,
+            error,
+        };
+        self.recorder.record(match end {
+            End::Ok => What::Ok(operation(None)),
+            End::Fail(error) => What::Fail(operation(Some(error))),
+            End::Info(error) => What::Info(operation(Some(error))),
+        });
+    }
+}

@@ -238,6 +238,10 @@ impl Cluster for KafkaCluster {
             .unwrap_or_default()
     }
 
+    fn incarnation(&self, node: NodeId) -> u32 {
+        self.node(node).map_or(0, |node| node.life().incarnation)
+    }
+
     async fn start_node(&self, node: NodeId) -> Result<()> {
         self.node(node)?.start().await
     }

@@ -44,3 +44,34 @@
 //! Addresses: node N is `10.77.0.N` (data, host name `nN`) and `10.78.0.N` (side channel) on one card; the conductor's
 //! own network namespace has the cards `clients` (10.77.0.200) and `observer` (10.78.0.200), so that a socket's
 //! destination alone decides on which of the two ports it travels. Faults cut the data network only.
+
+mod address;
+mod agent;
+mod card;
+mod entry;
+mod error;
+mod fabric;
+mod frame;
+mod hint;
+mod namespaces;
+mod node;
+mod probe;
+mod process;
+mod protocol;
+mod rule;
+mod sandbox;
+mod stats;
+mod supervisor;
+mod switch;
+mod table;
+
+pub use address::{NODE_MAX, Place, Port};
+pub use entry::{Entered, entry, reexec};
+pub use error::{EXIT_INFRASTRUCTURE, Error, Hint, Result};
+pub use node::{Node, Process};
+pub use probe::{Capability, probe};
+pub use protocol::{Command, Exit, ProcessState};
+pub use rule::{Counters, Effect, GroupId, Matcher, Rule};
+pub use sandbox::{Sandbox, SandboxSpec};
+pub use stats::{LinkStats, SwitchStats};
+pub use switch::Switch;

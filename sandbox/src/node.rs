@@ -1,0 +1,378 @@
+//! A node as the conductor sees it: its agent at the other end of a socket, and the processes that run there.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::address::{Port, host};
+use crate::error::{Error, Result};
+use crate::protocol::{Answer, Call, Command, Exit, Inbox, ProcessState, Report, Request, send};
+
+/// How long an agent may take to answer: what it does takes milliseconds.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+
+/// A machine that runs processes. Each call may be made from any thread.
+#[derive(Debug)]
+pub struct Node {
+    number: u32,
+    host: String,
+    directory: PathBuf,
+    line: Arc<Line>,
+}
+
+impl Node {
+    pub(crate) fn new(number: u32, directory: PathBuf, line: Arc<Line>) -> Self {
+        Self {
+            number,
+            host: host(number),
+            directory,
+            line,
+        }
+    }
+
+    /// Its number.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The host name by which the nodes, and the conductor, know it.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The address that rules can cut.
+    pub fn address(&self) -> Ipv4Addr {
+        Port::node(self.number)
+            .data()
+            .expect("a node is in the data network")
+    }
+
+    /// The address on the side channel, which no rule can cut.
+    pub fn side_address(&self) -> Ipv4Addr {
+        Port::node(self.number)
+            .side()
+            .expect("a node is on the side channel")
+    }
+
+    /// Its own directory: a plain one of the host, by the same path inside.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Starts a process. It is the head of a session and a process group of its own; when it ends, what is left of
+    /// that group is killed. It may be started again in the same namespaces, any number of times.
+    pub fn start(&self, command: &Command) -> Result<Process> {
+        let what = || format!("start {}", command.argv.first().map_or("nothing", String::as_str));
+        match self.line.call(Request::Start(command.clone()), what)? {
+            (Answer::Started { pid }, Some(life)) => Ok(Process {
+                pid,
+                life,
+                line: Arc::clone(&self.line),
+            }),
+            _ => Err(self.line.confused(what())),
+        }
+    }
+
+    pub(crate) fn connect(&self) -> Result<()> {
+        self.line
+            .call(Request::Connect, || "bring the card up".to_owned())
+            .map(drop)
+    }
+
+    /// Ends all of its processes and the machine itself; failures mean that it is gone already.
+    pub(crate) fn end(&self) {
+        self.line.closing.store(true, Ordering::Release);
+        let _ = self.line.call(Request::EndAll, || "end all processes".to_owned());
+        let _ = nix::sys::socket::shutdown(raw(&self.line.socket), nix::sys::socket::Shutdown::Both);
+    }
+}
+
+fn raw(socket: &OwnedFd) -> i32 {
+    std::os::fd::AsRawFd::as_raw_fd(socket)
+}
+
+/// A process on a node, running or ended.
+#[derive(Clone, Debug)]
+pub struct Process {
+    pid: i32,
+    life: Arc<Life>,
+    line: Arc<Line>,
+}
+
+impl Process {
+    /// Its pid, in the node's own namespace.
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// Sends a signal to it and to its group. Fails where it has ended.
+    pub fn signal(&self, signal: i32) -> Result<()> {
+        let what = || format!("send signal {signal} to process {}", self.pid);
+        if self.exit().is_some() {
+            let reason = "it has ended".to_owned();
+            return Err(Error::Refused {
+                node: self.line.node,
+                what: what(),
+                reason,
+            });
+        }
+        self.line
+            .call(
+                Request::Signal {
+                    pid: self.pid,
+                    signal,
+                },
+                what,
+            )
+            .map(drop)
+    }
+
+    /// What it does at this moment; nothing where it has ended.
+    pub fn state(&self) -> Result<Option<ProcessState>> {
+        let what = || format!("read the state of process {}", self.pid);
+        if self.exit().is_some() {
+            return Ok(None);
+        }
+        match self.line.call(Request::State { pid: self.pid }, what)? {
+            (Answer::State(state), _) => Ok(state),
+            _ => Err(self.line.confused(what())),
+        }
+    }
+
+    /// How it ended; nothing while it runs.
+    pub fn exit(&self) -> Option<Exit> {
+        match self.life.end().ended {
+            Some(End::Exited(exit)) => Some(exit),
+            _ => None,
+        }
+    }
+
+    /// Waits so long for its end; nothing where it still runs then.
+    pub fn wait_exit(&self, limit: Duration) -> Result<Option<Exit>> {
+        let running = |state: &mut LifeState| state.ended.is_none();
+        let waited = self
+            .life
+            .ended
+            .wait_timeout_while(self.life.end(), limit, running);
+        let ended = waited.unwrap_or_else(PoisonError::into_inner).0.ended;
+        ended.map(|end| end.result(self.line.node)).transpose()
+    }
+
+    /// Calls back with its end: at once where it has ended, otherwise from the node's own thread, which must not be
+    /// held up. Where the node is lost that is the error.
+    pub fn on_exit(&self, callback: impl FnOnce(Result<Exit>) + Send + 'static) {
+        let mut state = self.life.end();
+        match state.ended {
+            Some(end) => {
+                drop(state);
+                callback(end.result(self.line.node));
+            }
+            None => state.callbacks.push(Box::new(callback)),
+        }
+    }
+}
+
+/// Whether a process has ended, and who waits for it.
+#[derive(Debug, Default)]
+struct Life {
+    state: Mutex<LifeState>,
+    ended: Condvar,
+}
+
+type Callback = Box<dyn FnOnce(Result<Exit>) + Send>;
+
+#[derive(Default)]
+struct LifeState {
+    ended: Option<End>,
+    callbacks: Vec<Callback>,
+}
+
+impl fmt::Debug for LifeState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("LifeState")
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Exited(Exit),
+    /// With its node: nobody saw how.
+    Lost,
+}
+
+impl End {
+    fn result(self, node: u32) -> Result<Exit> {
+        match self {
+            Self::Exited(exit) => Ok(exit),
+            Self::Lost => Err(Error::NodeLost { node }),
+        }
+    }
+}
+
+impl Life {
+    fn end(&self) -> MutexGuard<'_, LifeState> {
+        lock(&self.state)
+    }
+
+    fn finish(&self, node: u32, end: End) {
+        let callbacks = {
+            let mut state = self.end();
+            state.ended.get_or_insert(end);
+            std::mem::take(&mut state.callbacks)
+        };
+        self.ended.notify_all();
+        for callback in callbacks {
+            callback(end.result(node));
+        }
+    }
+}
+
+/// The answer to a call, and the process where it started one.
+type Reply = (std::result::Result<Answer, String>, Option<Arc<Life>>);
+
+/// The line to an agent: calls from any thread, answers by its own.
+#[derive(Debug)]
+pub(crate) struct Line {
+    node: u32,
+    socket: OwnedFd,
+    next: AtomicU64,
+    closing: AtomicBool,
+    book: Mutex<Book>,
+}
+
+#[derive(Debug, Default)]
+struct Book {
+    lost: bool,
+    calls: HashMap<u64, Sender<Reply>>,
+    processes: HashMap<i32, Arc<Life>>,
+}
+
+impl Line {
+    pub(crate) fn new(node: u32, socket: OwnedFd) -> Self {
+        let closing = AtomicBool::new(false);
+        Self {
+            node,
+            socket,
+            next: AtomicU64::new(1),
+            closing,
+            book: Mutex::default(),
+        }
+    }
+
+    /// Asks and waits for the answer.
+    fn call(&self, request: Request, what: impl Fn() -> String) -> Result<(Answer, Option<Arc<Life>>)> {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let answers = self.expect_answer(id)?;
+        let outcome = match send(&self.socket, &Call { id, request }, None) {
+            Ok(()) => self.await_answer(&answers, &what),
+            Err(nix::errno::Errno::EPIPE | nix::errno::Errno::ECONNRESET) => Err(self.lost()),
+            Err(errno) => Err(Error::Refused {
+                node: self.node,
+                what: what(),
+                reason: format!("asking failed: {errno}"),
+            }),
+        };
+        lock(&self.book).calls.remove(&id);
+        let (answer, life) = outcome?;
+        answer
+            .map(|answer| (answer, life))
+            .map_err(|reason| Error::Refused {
+                node: self.node,
+                what: what(),
+                reason,
+            })
+    }
+
+    fn expect_answer(&self, id: u64) -> Result<Receiver<Reply>> {
+        let (sender, receiver) = channel();
+        let mut book = lock(&self.book);
+        if book.lost {
+            return Err(self.lost());
+        }
+        book.calls.insert(id, sender);
+        Ok(receiver)
+    }
+
+    fn await_answer(&self, answers: &Receiver<Reply>, what: &impl Fn() -> String) -> Result<Reply> {
+        answers.recv_timeout(ANSWER_LIMIT).map_err(|error| match error {
+            RecvTimeoutError::Disconnected => self.lost(),
+            RecvTimeoutError::Timeout => Error::TimedOut {
+                what: format!("{} on node {}", what(), self.node),
+                limit: ANSWER_LIMIT,
+            },
+        })
+    }
+
+    fn lost(&self) -> Error {
+        Error::NodeLost { node: self.node }
+    }
+
+    fn confused(&self, what: String) -> Error {
+        Error::Refused {
+            node: self.node,
+            what,
+            reason: "the agent answered something else".to_owned(),
+        }
+    }
+
+    /// The body of the node's own thread: takes what the agent says, until it is gone. True: it went unasked.
+    pub(crate) fn listen(&self, inbox: &mut Inbox) -> bool {
+        while let Ok(Some((report, _))) = inbox.receive::<Report>(&self.socket) {
+            match report {
+                Report::Reply { id, answer } => self.deliver(id, answer),
+                Report::Exited { pid, exit } => self.finish(pid, exit),
+                Report::Ready | Report::Failed { .. } => {}
+            }
+        }
+        self.lose_all();
+        !self.closing.load(Ordering::Acquire)
+    }
+
+    fn deliver(&self, id: u64, answer: std::result::Result<Answer, String>) {
+        let mut book = lock(&self.book);
+        let life = match answer {
+            // The agent reports an end only after the start, so that the end finds it here.
+            Ok(Answer::Started { pid }) => {
+                let life = Arc::<Life>::default();
+                book.processes.insert(pid, Arc::clone(&life));
+                Some(life)
+            }
+            _ => None,
+        };
+        if let Some(waiting) = book.calls.remove(&id) {
+            // A caller that gave up waiting does not want it any more.
+            let _ = waiting.send((answer, life));
+        }
+    }
+
+    fn finish(&self, pid: i32, exit: Exit) {
+        let life = lock(&self.book).processes.remove(&pid);
+        if let Some(life) = life {
+            life.finish(self.node, End::Exited(exit));
+        }
+    }
+
+    fn lose_all(&self) {
+        let mut book = lock(&self.book);
+        book.lost = true;
+        book.calls.clear();
+        let processes = std::mem::take(&mut book.processes);
+        drop(book);
+        for life in processes.into_values() {
+            life.finish(self.node, End::Lost);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,252 @@
+//! What this machine can do, found out by doing it in a process that lives for a moment.
+
+use std::fs::{self, OpenOptions};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, fork};
+use serde::{Deserialize, Serialize};
+
+use crate::card;
+use crate::entry::{PROBE, SELF};
+use crate::error::{EXIT_INFRASTRUCTURE, Error, Result};
+use crate::namespaces;
+use crate::supervisor::end;
+
+/// How long all of it may take. It takes some 20 ms.
+const PROBE_LIMIT: Duration = Duration::from_secs(10);
+
+/// How often the end of the probe is looked for.
+const PROBE_INTERVAL: Duration = Duration::from_millis(5);
+
+/// A power of this machine, tried for real.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capability {
+    /// Its name, for people.
+    pub name: String,
+    /// Whether it is there.
+    pub ok: bool,
+    /// Whether a sandbox needs it. Without the others it does, with less comfort or with fewer faults.
+    pub needed: bool,
+    /// What was tried and what came of it.
+    pub detail: String,
+    /// What to do where it is not there.
+    pub hint: Option<String>,
+}
+
+/// Tries each power in a child of this program, whose `main` must begin with [`crate::entry`].
+pub fn probe() -> Result<Vec<Capability>> {
+    let broken = |reason: String| Error::Probe { reason };
+    let mut child = Command::new(SELF)
+        .arg(PROBE)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| broken(format!("start this program again: {error}")))?;
+    let ended = await_end(&mut child).map_err(|error| broken(format!("wait for it: {error}")))?;
+    if !ended {
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(broken(format!("it took longer than {PROBE_LIMIT:?}")));
+    }
+    let mut text = String::new();
+    if let Some(mut output) = child.stdout.take() {
+        output
+            .read_to_string(&mut text)
+            .map_err(|error| broken(format!("read what it found: {error}")))?;
+    }
+    serde_json::from_str(&text)
+        .map_err(|_| broken(format!("it printed {text:?}, which is no list of powers")))
+}
+
+/// Whether the child ends in time. What it prints fits into a pipe.
+fn await_end(child: &mut Child) -> std::io::Result<bool> {
+    let begun = Instant::now();
+    while begun.elapsed() < PROBE_LIMIT {
+        if child.try_wait()?.is_some() {
+            return Ok(true);
+        }
+        thread::sleep(PROBE_INTERVAL);
+    }
+    Ok(false)
+}
+
+/// The role: tries everything, prints it as JSON, ends.
+pub(crate) fn run() -> ! {
+    let mut found = vec![control_group(), fuse()];
+    let user = user_namespace();
+    let machine = after(
+        &user,
+        "namespaces",
+        true,
+        "mount, pid, network, IPC and host name namespaces",
+        || namespaces::make_machine(),
+    );
+    let card = after(
+        &machine,
+        "network card",
+        true,
+        "a TAP card through /dev/net/tun",
+        || {
+            let _tap = card::create("probe")?;
+            card::bring_up("probe")
+        },
+    );
+    let proc = after(
+        &machine,
+        "/proc",
+        false,
+        "a /proc that shows the sandbox's processes alone",
+        try_proc,
+    );
+    found.splice(0..0, [user, machine, card, proc]);
+    match serde_json::to_string(&found) {
+        Ok(text) => {
+            println!("{text}");
+            end(0)
+        }
+        Err(_) => end(EXIT_INFRASTRUCTURE),
+    }
+}
+
+fn user_namespace() -> Capability {
+    let name = "user namespace";
+    if namespaces::privileged() {
+        let detail = "not needed: this user may make the other namespaces without one".to_owned();
+        return Capability {
+            name: name.to_owned(),
+            ok: true,
+            needed: true,
+            detail,
+            hint: None,
+        };
+    }
+    judge(
+        name,
+        true,
+        "a user namespace, as this user",
+        namespaces::become_root(),
+    )
+}
+
+/// A power that another one is needed for.
+fn after(
+    before: &Capability,
+    name: &str,
+    needed: bool,
+    what: &str,
+    attempt: impl FnOnce() -> Result<()>,
+) -> Capability {
+    if before.ok {
+        return judge(name, needed, what, attempt());
+    }
+    let detail = format!("not tried: it needs {}", before.name);
+    Capability {
+        name: name.to_owned(),
+        ok: false,
+        needed,
+        detail,
+        hint: None,
+    }
+}
+
+fn judge(name: &str, needed: bool, what: &str, outcome: Result<()>) -> Capability {
+    let name = name.to_owned();
+    match outcome {
+        Ok(()) => Capability {
+            name,
+            ok: true,
+            needed,
+            detail: what.to_owned(),
+            hint: None,
+        },
+        Err(error) => {
+            let text = error.to_string();
+            let (reason, hint) = match text.split_once("\nhint: ") {
+                Some((reason, hint)) => (reason, Some(hint.to_owned())),
+                None => (text.as_str(), None),
+            };
+            Capability {
+                name,
+                ok: false,
+                needed,
+                detail: format!("failed to {reason}"),
+                hint,
+            }
+        }
+    }
+}
+
+/// Mounts a `/proc` as a member of the new pid namespace, which this process itself is not.
+fn try_proc() -> Result<()> {
+    // SAFETY: the probe has one thread.
+    match unsafe { fork() }.map_err(Error::step("fork"))? {
+        ForkResult::Child => end(i32::from(namespaces::mount_proc().is_err())),
+        ForkResult::Parent { child } => match waitpid(child, None) {
+            Ok(WaitStatus::Exited(_, 0)) => Ok(()),
+            _ => Err(Error::Probe {
+                reason: "mount it: refused, as in containers that mask parts of it".to_owned(),
+            }),
+        },
+    }
+}
+
+fn fuse() -> Capability {
+    let path = "/dev/fuse";
+    let opened = OpenOptions::new().read(true).write(true).open(path);
+    let (ok, detail, hint) = match opened {
+        Ok(_) => (true, format!("{path} opens"), None),
+        Err(error) => {
+            let hint = "`sudo modprobe fuse`, or in a container `--device /dev/fuse`; where it is there, \
+                        `sudo chmod 0666 /dev/fuse` or run as root";
+            (
+                false,
+                format!("failed to open {path}: {error}"),
+                Some(hint.to_owned()),
+            )
+        }
+    };
+    Capability {
+        name: "FUSE".to_owned(),
+        ok,
+        needed: false,
+        detail,
+        hint,
+    }
+}
+
+fn control_group() -> Capability {
+    let (ok, detail) = match own_group() {
+        None => (false, "no cgroup v2 hierarchy is mounted".to_owned()),
+        Some(group) => {
+            let attempt = group.join(format!("sandbox-probe-{}", std::process::id()));
+            match fs::create_dir(&attempt).and_then(|()| fs::remove_dir(&attempt)) {
+                Ok(()) => (true, format!("{} can be divided", group.display())),
+                Err(error) => (false, format!("failed to divide {}: {error}", group.display())),
+            }
+        }
+    };
+    let hint = "run below a delegated one: `systemd-run --user --scope -p Delegate=yes …`, or as root";
+    let hint = (!ok).then(|| hint.to_owned());
+    Capability {
+        name: "cgroup v2".to_owned(),
+        ok,
+        needed: false,
+        detail,
+        hint,
+    }
+}
+
+/// The directory of this process's own group in the cgroup v2 hierarchy.
+fn own_group() -> Option<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let mut roots = mounts.lines().filter(|line| line.contains(" - cgroup2 "));
+    let root = roots.next()?.split(' ').nth(4)?.to_owned();
+    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let path = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    Some(Path::new(&root).join(path))
+}

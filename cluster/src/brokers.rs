@@ -33,8 +33,12 @@ mod tests {
         assert_eq!(sources.len(), BROKERS.len());
         for (broker, (name, source)) in BROKERS.iter().zip(sources) {
             assert_eq!(broker.name, name);
-            let first = source.lines().next().and_then(|line| line.strip_prefix("//! "));
-            assert_eq!(Some(broker.about), first, "{name}");
+            let first = source
+                .lines()
+                .next()
+                .and_then(|line| line.strip_prefix("//! "))
+                .map(|line| line.replace('`', ""));
+            assert_eq!(Some(broker.about), first.as_deref(), "{name}");
             assert!(broker.versions.contains(&broker.default_version));
         }
     }

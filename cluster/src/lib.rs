@@ -2,17 +2,19 @@
 //!
 //! A [`Cluster`] is a set of [`Machine`]s that an [`Environment`] made and a broker runs on. The nemesis and
 //! the workloads see nothing else of either. What there is: the brokers in [`BROKERS`], [`kafka`] first, and
-//! the environments, of which [`LoopbackEnvironment`] is the plainest.
+//! the environments: [`SandboxEnvironment`], and [`LoopbackEnvironment`], the plainest.
 
 mod brokers;
 mod cluster;
 mod environment;
 pub mod kafka;
 mod loopback;
+mod sandbox;
 mod view;
 
 pub use brokers::{BROKERS, Broker};
 pub use cluster::{Cluster, Ports, ReplicaLog};
 pub use environment::{Cut, CutReport, Environment, Exit, ExitKind, Links, Machine, Place, ProcessSpec};
 pub use loopback::LoopbackEnvironment;
+pub use sandbox::SandboxEnvironment;
 pub use view::{ClusterView, PartitionView};

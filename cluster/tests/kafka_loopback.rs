@@ -270,7 +270,9 @@ fn history_is_whole(trial: &Trial) {
         2
     );
     // The one that was killed, and at the end perhaps the last, which finds no controller to say goodbye to.
-    let killed = changes.iter().filter(|(_, _, state)| state == "killed by signal 9");
+    let killed = changes
+        .iter()
+        .filter(|(_, _, state)| state == "killed by signal 9");
     assert!((1..=2).contains(&killed.count()));
     assert_eq!(changes.len(), 8);
 }

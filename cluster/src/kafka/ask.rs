@@ -261,7 +261,7 @@ impl Connection {
                 .map(|text| format!(": {text}"))
                 .unwrap_or_default();
             WireError::check(topic.error_code, || {
-                format!("CreateTopics for {}{why}", topic.name.to_string())
+                format!("CreateTopics for {}{why}", *topic.name)
             })?;
         }
         Ok(())

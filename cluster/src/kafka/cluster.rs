@@ -143,7 +143,8 @@ impl KafkaCluster {
     pub async fn shut_down(&self, within: Duration) -> Result<()> {
         self.stop_observing();
         let mut stops = JoinSet::new();
-        for node in self.nodes.iter().cloned() {
+        for node in &self.nodes {
+            let node = Arc::clone(node);
             stops.spawn(async move { node.stop(within).await });
         }
         let ended = stops.join_all().await;
@@ -222,7 +223,8 @@ impl Cluster for KafkaCluster {
             .context("create topics")?;
         drop(connection);
         let mut waits = JoinSet::new();
-        for node in self.nodes.iter().cloned() {
+        for node in &self.nodes {
+            let node = Arc::clone(node);
             let topics = topics.to_vec();
             waits.spawn(async move {
                 let known = wait_for_leaders(&node, &topics, deadline).await;
@@ -230,12 +232,6 @@ impl Cluster for KafkaCluster {
             });
         }
         waits.join_all().await.into_iter().collect()
-    }
-
-    fn incarnation(&self, node: NodeId) -> u32 {
-        self.node(node)
-            .map(|node| node.life().incarnation)
-            .unwrap_or_default()
     }
 
     fn incarnation(&self, node: NodeId) -> u32 {
@@ -335,7 +331,8 @@ async fn bring_up(nodes: &[Arc<Node>], within: Duration) -> Result<()> {
     all.sort_unstable();
     let deadline = Instant::now() + within;
     let mut waits = JoinSet::new();
-    for node in nodes.iter().cloned() {
+    for node in nodes {
+        let node = Arc::clone(node);
         let all = all.clone();
         waits.spawn(async move {
             node.start().await?;

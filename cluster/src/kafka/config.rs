@@ -1,6 +1,7 @@
 //! What a plan says of Kafka, and the `server.properties` that it comes to.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use std::path::Path;
 
@@ -197,10 +198,10 @@ impl KafkaConfig {
 
 /// Properties as Java reads them from a file.
 pub fn to_file(properties: &[(String, String)]) -> String {
-    properties
-        .iter()
-        .map(|(name, value)| format!("{}={}\n", escape(name, true), escape(value, false)))
-        .collect()
+    properties.iter().fold(String::new(), |mut text, (name, value)| {
+        let _ = writeln!(text, "{}={}", escape(name, true), escape(value, false));
+        text
+    })
 }
 
 fn escape(text: &str, is_name: bool) -> String {
@@ -217,7 +218,7 @@ fn escape(text: &str, is_name: bool) -> String {
             other => {
                 let mut units = [0; 2];
                 for unit in other.encode_utf16(&mut units) {
-                    escaped.push_str(&format!("\\u{unit:04x}"));
+                    let _ = write!(escaped, "\\u{unit:04x}");
                 }
             }
         }

@@ -263,7 +263,8 @@ mod tests {
         let done = AtomicUsize::new(0);
         let error = in_parallel(&[1, 2, 3, 4], 1, |item| {
             done.fetch_add(1, Ordering::Relaxed);
-            if *item == 2 { bail!("no {item}") } else { Ok(()) }
+            ensure!(*item != 2, "no {item}");
+            Ok(())
         });
         assert_eq!(error.expect_err("the second fails").to_string(), "no 2");
         assert_eq!(done.into_inner(), 2);

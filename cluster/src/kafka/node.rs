@@ -125,10 +125,11 @@ impl Node {
     /// Asks the process to end, and kills it where it takes longer. Where none runs, says how the last ended.
     pub(super) async fn stop(&self, within: Duration) -> Result<Exit> {
         let _turn = self.turn.lock().await;
-        if self.life().running && self.machine.signal(libc::SIGTERM).await.is_ok() {
-            if let Some(exit) = self.ended(within).await {
-                return Ok(exit);
-            }
+        if self.life().running
+            && self.machine.signal(libc::SIGTERM).await.is_ok()
+            && let Some(exit) = self.ended(within).await
+        {
+            return Ok(exit);
         }
         self.kill_in_turn().await
     }

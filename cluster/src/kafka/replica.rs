@@ -57,7 +57,8 @@ struct Standing {
 /// Each key's end, where every broker counts every replica into the ISR and all of them end there.
 pub(super) async fn settled(nodes: &[Arc<Node>], topics: &[Topic]) -> Result<Vec<Offset>> {
     let mut asking = JoinSet::new();
-    for node in nodes.iter().cloned() {
+    for node in nodes {
+        let node = Arc::clone(node);
         let topics = topics.to_vec();
         asking.spawn(async move {
             let standing = standing(&node, &topics).await;

@@ -18,8 +18,11 @@ const FRESH_FOR: Duration = Duration::from_millis(1500);
 /// What each broker said last, and the view that it comes to.
 pub(super) struct Beliefs {
     view: Arc<ClusterView>,
-    heard: Mutex<BTreeMap<NodeId, (Instant, BTreeMap<Key, PartitionState>)>>,
+    heard: Mutex<BTreeMap<NodeId, Said>>,
 }
+
+/// What a broker said last, and when.
+type Said = (Instant, BTreeMap<Key, PartitionState>);
 
 impl Beliefs {
     pub(super) fn new(view: Arc<ClusterView>) -> Self {

@@ -1,0 +1,237 @@
+//! Machines in namespaces of this host, joined by a switch in this process: the default environment.
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ::sandbox::{Effect, GroupId, Matcher, Rule, Sandbox, SandboxSpec, Switch};
+use anyhow::{Context, Result, bail};
+use async_trait::async_trait;
+use history::NodeId;
+use tokio::sync::oneshot;
+
+use crate::{Cut, CutReport, Environment, Exit, ExitKind, Links, Machine, Place, ProcessSpec};
+
+/// A sandbox as an environment. Only the sandbox's conductor can make one (see [`sandbox::entry`]).
+pub struct SandboxEnvironment {
+    machines: Vec<Arc<dyn Machine>>,
+    links: Arc<SwitchLinks>,
+    sandbox: Sandbox,
+}
+
+impl SandboxEnvironment {
+    /// Makes as many machines as asked for, numbered from 1, with their files in directories `n1`, `n2`, … of
+    /// `directory`, which must exist. Blocks for some tens of milliseconds.
+    pub fn create(nodes: u32, directory: &Path) -> Result<Self> {
+        let spec = SandboxSpec {
+            nodes: (1..=nodes).collect(),
+            directory: directory.to_owned(),
+        };
+        let sandbox = Sandbox::create(&spec)?;
+        let machine = |node: &Arc<sandbox::Node>| -> Arc<dyn Machine> {
+            Arc::new(SandboxMachine {
+                node: Arc::clone(node),
+                process: Mutex::new(None),
+            })
+        };
+        Ok(Self {
+            machines: sandbox.nodes().iter().map(machine).collect(),
+            links: Arc::new(SwitchLinks(Arc::clone(sandbox.switch()))),
+            sandbox,
+        })
+    }
+
+    /// The switch, for its statistics.
+    pub fn switch(&self) -> &Arc<Switch> {
+        self.sandbox.switch()
+    }
+
+    /// Calls back with the number of each machine that is lost whole: then the run cannot go on.
+    pub fn on_loss(&self, callback: impl Fn(NodeId) + Send + Sync + 'static) {
+        self.sandbox.on_loss(callback);
+    }
+}
+
+impl Environment for SandboxEnvironment {
+    fn machines(&self) -> &[Arc<dyn Machine>] {
+        &self.machines
+    }
+
+    fn links(&self) -> Option<Arc<dyn Links>> {
+        Some(Arc::clone(&self.links) as Arc<dyn Links>)
+    }
+}
+
+struct SandboxMachine {
+    node: Arc<sandbox::Node>,
+    /// The newest process.
+    process: Mutex<Option<sandbox::Process>>,
+}
+
+impl SandboxMachine {
+    fn newest(&self) -> Option<sandbox::Process> {
+        self.process
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+#[async_trait]
+impl Machine for SandboxMachine {
+    fn node(&self) -> NodeId {
+        self.node.number()
+    }
+
+    fn host(&self) -> &str {
+        self.node.host()
+    }
+
+    fn address(&self) -> Ipv4Addr {
+        self.node.address()
+    }
+
+    fn side_address(&self) -> Ipv4Addr {
+        self.node.side_address()
+    }
+
+    fn directory(&self) -> PathBuf {
+        self.node.directory().to_owned()
+    }
+
+    async fn start(&self, spec: &ProcessSpec) -> Result<()> {
+        if self.newest().is_some_and(|process| process.exit().is_none()) {
+            bail!("start a process on node {}: one is running", self.node.number());
+        }
+        let command = sandbox::Command {
+            argv: spec.command.clone(),
+            environment: spec.environment.clone(),
+            directory: spec.directory.clone(),
+            output: spec.output.clone(),
+        };
+        let node = Arc::clone(&self.node);
+        let process = blocking(move || node.start(&command)).await?;
+        *self.process.lock().unwrap_or_else(PoisonError::into_inner) = Some(process);
+        Ok(())
+    }
+
+    async fn signal(&self, signal: i32) -> Result<()> {
+        let number = self.node.number();
+        let process = self
+            .newest()
+            .with_context(|| format!("signal node {number}: no process runs"))?;
+        blocking(move || process.signal(signal)).await
+    }
+
+    async fn process_state(&self) -> Result<Option<char>> {
+        let Some(process) = self.newest() else {
+            return Ok(None);
+        };
+        Ok(blocking(move || process.state()).await?.map(|state| state.state))
+    }
+
+    async fn exited(&self) -> Result<Exit> {
+        let Some(process) = self.newest() else {
+            return Ok(Exit {
+                kind: ExitKind::NeverStarted,
+            });
+        };
+        let (ended, end) = oneshot::channel();
+        process.on_exit(move |exit| {
+            // Whoever asked may have given up.
+            let _ = ended.send(exit);
+        });
+        let exit = end
+            .await
+            .context("watch a process: its node's thread is gone")??;
+        Ok(Exit {
+            kind: match exit {
+                sandbox::Exit::Status(status) => ExitKind::Status(status),
+                sandbox::Exit::Signal(signal) => ExitKind::Signal(signal),
+            },
+        })
+    }
+}
+
+/// Asks an agent, which takes milliseconds, off the threads that must not wait.
+async fn blocking<T: Send + 'static>(ask: impl FnOnce() -> sandbox::Result<T> + Send + 'static) -> Result<T> {
+    let answer = tokio::task::spawn_blocking(ask).await;
+    Ok(answer.context("ask a node's agent: a bug in Tribunal (panic)")??)
+}
+
+struct SwitchLinks(Arc<Switch>);
+
+impl Links for SwitchLinks {
+    fn cut(&self, cuts: &[Cut]) -> Result<u64> {
+        let rules: Vec<Rule> = cuts.iter().map(rule).collect();
+        Ok(self.0.apply(&rules)?.0)
+    }
+
+    fn report(&self, id: u64) -> CutReport {
+        self.0.counters(GroupId(id)).map(report).unwrap_or_default()
+    }
+
+    fn heal(&self, id: u64) -> CutReport {
+        self.0.remove(GroupId(id)).map(report).unwrap_or_default()
+    }
+}
+
+fn report(counters: sandbox::Counters) -> CutReport {
+    CutReport {
+        frames: counters.frames,
+        bytes: counters.bytes,
+    }
+}
+
+fn rule(cut: &Cut) -> Rule {
+    Rule {
+        from: place(cut.from),
+        to: place(cut.to),
+        matcher: match (cut.source_port, cut.destination_port) {
+            (None, None) => Matcher::All,
+            (source, destination) => Matcher::Tcp { source, destination },
+        },
+        effect: Effect::Drop,
+    }
+}
+
+fn place(place: Place) -> sandbox::Place {
+    match place {
+        Place::Node(node) => sandbox::Place::Node(node),
+        Place::Clients => sandbox::Place::Clients,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_is_the_switchs_rule() {
+        let whole = Cut {
+            from: Place::Node(1),
+            to: Place::Clients,
+            destination_port: None,
+            source_port: None,
+        };
+        let rules = [
+            whole,
+            Cut {
+                destination_port: Some(9092),
+                ..whole
+            },
+        ]
+        .map(|cut| rule(&cut));
+        let expected = |matcher| Rule {
+            from: sandbox::Place::Node(1),
+            to: sandbox::Place::Clients,
+            matcher,
+            effect: Effect::Drop,
+        };
+        let tcp = Matcher::Tcp {
+            source: None,
+            destination: Some(9092),
+        };
+        assert_eq!(rules, [expected(Matcher::All), expected(tcp)]);
+    }
+}

@@ -88,3 +88,42 @@ fn broker(message: &BorrowedMessage<'_>) -> Option<history::NodeId> {
     let broker = unsafe { rd_kafka_message_broker_id(message.ptr()) };
     u32::try_from(broker).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Status, classify};
+    use crate::scribe::End;
+    use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+    fn check(error: Option<RDKafkaErrorCode>, status: Status, expected: fn(&End) -> bool) {
+        let error = error.map(KafkaError::MessageProduction);
+        let end = classify(error.as_ref(), status);
+        assert!(expected(&end), "{error:?} {status:?} {end:?}");
+    }
+
+    #[test]
+    fn the_status_decides_and_not_the_code() {
+        let (ok, fail, info) = (
+            |end: &End| *end == End::Ok,
+            |end: &End| matches!(end, End::Fail(_)),
+            |end: &End| matches!(end, End::Info(_)),
+        );
+        check(None, Status::MaybePersisted, ok);
+        check(
+            Some(RDKafkaErrorCode::MessageTimedOut),
+            Status::NotPersisted,
+            fail,
+        );
+        check(
+            Some(RDKafkaErrorCode::MessageTimedOut),
+            Status::MaybePersisted,
+            info,
+        );
+        check(Some(RDKafkaErrorCode::PurgeQueue), Status::NotPersisted, fail);
+        check(
+            Some(RDKafkaErrorCode::PurgeInflight),
+            Status::MaybePersisted,
+            info,
+        );
+    }
+}

@@ -60,7 +60,7 @@ pub(crate) async fn final_reads(
 }
 
 /// Reads every partition through the cluster: the ends that were read up to, and why not to there.
-fn read_through(
+pub(crate) fn read_through(
     shared: &Arc<Shared>,
     process: u32,
     settled: Option<Vec<Offset>>,

@@ -15,21 +15,37 @@ const fn define(name: &'static str, check: &'static str, meaning: &'static str) 
     Definition { name, check, meaning }
 }
 
+/// The gravest first.
 const DEFINITIONS: &[Definition] = &[
     define(
         "lost-write",
         "log",
-        "The broker acknowledged the write, and complete final reads of the healed cluster do not hold it.",
+        "The broker acknowledged the write, and the healed cluster no longer holds it.",
     ),
     define(
-        "unseen",
+        "vanished-read",
         "log",
-        "The broker acknowledged the write, and no reader has seen it so far: it may be lost or late.",
+        "A client had read the record, though its write was never acknowledged, and the healed cluster no longer holds it.",
     ),
     define(
-        "duplicate",
-        "log",
-        "One write stands at two offsets of its partition.",
+        "two-leaders-in-epoch",
+        "leadership",
+        "Two brokers were named as leader of one partition in one leader epoch.",
+    ),
+    define(
+        "leader-changed-in-epoch",
+        "leadership",
+        "One broker process named two leaders of one partition in one leader epoch.",
+    ),
+    define(
+        "two-controllers-in-term",
+        "controllers",
+        "Two controllers led the metadata quorum in one term.",
+    ),
+    define(
+        "replica-divergence",
+        "replicas",
+        "Below the high watermark two replicas hold different records at one offset.",
     ),
     define(
         "inconsistent-offsets",
@@ -37,34 +53,40 @@ const DEFINITIONS: &[Definition] = &[
         "Two different values were seen at one offset of one partition.",
     ),
     define(
+        "unseen",
+        "log",
+        "The broker acknowledged the write, and no client ever read it: it may be lost or late.",
+    ),
+    define(
         "aborted-read",
         "log",
-        "A reader saw a write that certainly failed or was aborted.",
+        "A client read a write that had certainly failed.",
+    ),
+    define("phantom-read", "log", "A client read a value that nobody wrote."),
+    define(
+        "misplaced-record",
+        "log",
+        "A client read a value from another partition or offset than the one it was written to.",
     ),
     define(
-        "phantom-read",
+        "duplicate",
         "log",
-        "A reader saw a value that nobody wrote, or that belongs to another partition.",
+        "One write stands at two offsets of its partition.",
     ),
     define(
-        "precommitted-read",
-        "log",
-        "A reader saw a write of a transaction that was not yet committed.",
+        "epoch-went-back",
+        "leadership",
+        "One broker process named a leader epoch lower than one that it had named before.",
     ),
     define(
-        "nonmonotonic-poll",
-        "log",
-        "A consumer's later read returned an offset at or before one that it had already read.",
-    ),
-    define(
-        "int-nonmonotonic-poll",
-        "log",
-        "Within one read, a later record has an offset at or before an earlier one.",
+        "term-went-back",
+        "controllers",
+        "One controller process named a term lower than one that it had named before.",
     ),
     define(
         "poll-skip",
         "log",
-        "Between two reads a consumer passed over records that were there.",
+        "Between two of its reads a consumer passed over records that were there.",
     ),
     define(
         "int-poll-skip",
@@ -72,79 +94,14 @@ const DEFINITIONS: &[Definition] = &[
         "Within one read a consumer passed over records that were there.",
     ),
     define(
-        "nonmonotonic-send",
+        "nonmonotonic-poll",
         "log",
-        "A producer's later write went to an offset at or before its earlier one.",
+        "A consumer's later read returned an offset at or before one that it had read.",
     ),
     define(
-        "int-nonmonotonic-send",
+        "int-nonmonotonic-poll",
         "log",
-        "Within one transaction a later write went to an offset at or before an earlier one.",
-    ),
-    define(
-        "send-skip",
-        "log",
-        "Between two writes of one transaction's producer other records were placed.",
-    ),
-    define(
-        "int-send-skip",
-        "log",
-        "Within one transaction other records were placed between two of its writes.",
-    ),
-    define(
-        "two-leaders",
-        "leadership",
-        "Two brokers claimed to lead one partition in one leader epoch.",
-    ),
-    define(
-        "epoch-went-back",
-        "leadership",
-        "One broker process named an epoch lower than one that it had named before.",
-    ),
-    define(
-        "two-controllers",
-        "leadership",
-        "Two controllers claimed to lead the metadata quorum in one term.",
-    ),
-    define(
-        "split-brain",
-        "leadership",
-        "A leader that had been replaced acknowledged writes that the new leader does not hold.",
-    ),
-    define(
-        "divergent-replicas",
-        "replicas",
-        "Below the high watermark two replicas hold different records at one offset.",
-    ),
-    define(
-        "G0",
-        "txn",
-        "Write cycle: transactions overwrote each other in a circle.",
-    ),
-    define(
-        "G1a",
-        "txn",
-        "Aborted read: a transaction read what an aborted one wrote.",
-    ),
-    define(
-        "G1b",
-        "txn",
-        "Intermediate read: a transaction read a state that another one had not finished.",
-    ),
-    define(
-        "G1c",
-        "txn",
-        "Circular information flow: writes and reads depend on each other in a circle.",
-    ),
-    define(
-        "G-single",
-        "txn",
-        "Read skew: a circle with exactly one read that another transaction overwrote.",
-    ),
-    define(
-        "G2-item",
-        "txn",
-        "Write skew: a circle with at least one read that another transaction overwrote.",
+        "Within one read a later record has an offset at or before an earlier one.",
     ),
 ];
 
@@ -156,4 +113,70 @@ pub(crate) fn definition(name: &str) -> Option<&'static Definition> {
 /// Whether a check is the one that finds this. A name nobody defined is shown with every check that failed.
 pub(crate) fn belongs_to(name: &str, check: &str) -> bool {
     definition(name).is_none_or(|definition| definition.check == check)
+}
+
+/// How grave a name is: lower is graver.
+pub(crate) fn gravity(name: &str) -> usize {
+    DEFINITIONS
+        .iter()
+        .position(|definition| definition.name == name)
+        .unwrap_or(DEFINITIONS.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    /// All sources of the checks, wherever the folder ends.
+    fn sources(folder: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).expect("the checks lie beside this crate");
+        let paths = entries.map(|entry| entry.expect("a folder's entries can be read").path());
+        paths
+            .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
+            .collect()
+    }
+
+    /// The names that a source hands to `violation` and `allowed`, directly or as one of two.
+    fn names(source: &str) -> Vec<String> {
+        let quoted = source.split('"').skip(1).step_by(2);
+        let is_name = |text: &&str| {
+            text.contains('-')
+                && text
+                    .split('-')
+                    .all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase()))
+        };
+        quoted.filter(is_name).map(ToOwned::to_owned).collect()
+    }
+
+    #[test]
+    fn every_finding_of_the_checks_is_defined() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../checkers/src/checks");
+        let mut found = 0;
+        for path in sources(&folder) {
+            let source = fs::read_to_string(&path).expect("a source can be read");
+            let product = source.split("#[cfg(test)]").next().unwrap_or_default();
+            for name in names(product) {
+                found += 1;
+                assert!(
+                    definition(&name).is_some(),
+                    "`{name}` of {} has no definition in definitions.rs",
+                    path.display()
+                );
+            }
+        }
+        assert!(
+            found > 10,
+            "only {found} names were found: the checks lie elsewhere now"
+        );
+    }
+
+    #[test]
+    fn no_name_is_defined_twice() {
+        for (index, one) in DEFINITIONS.iter().enumerate() {
+            assert_eq!(gravity(one.name), index, "{}", one.name);
+        }
+    }
 }

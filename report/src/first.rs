@@ -2,7 +2,9 @@
 
 use checkers::{Case, Verdict};
 
-/// The earliest violation that was kept in full.
+use crate::definitions::gravity;
+
+/// The earliest of the gravest violations.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct First<'a> {
     /// Its name in the field.
@@ -30,7 +32,7 @@ pub(crate) fn place(case: &Case) -> Option<String> {
     })
 }
 
-/// The violation with the earliest time. Of several at once, the one that means data loss, then by name.
+/// The earliest of the gravest violations: a lost write comes before what may only be a sign of it.
 pub(crate) fn first_bad(verdict: &Verdict) -> Option<First<'_>> {
     verdict
         .anomalies
@@ -38,9 +40,9 @@ pub(crate) fn first_bad(verdict: &Verdict) -> Option<First<'_>> {
         .flat_map(|(name, findings)| findings.cases.iter().map(move |case| First { name, case }))
         .min_by_key(|first| {
             (
-                first.case.time,
-                first.name != "lost-write",
+                gravity(first.name),
                 first.name,
+                first.case.time,
                 first.case.offset,
             )
         })

@@ -74,6 +74,13 @@ pub(crate) fn clipped(text: &str, chars_max: usize) -> String {
     }
 }
 
+/// Whether a character shows nothing of its own but may change what others show: control characters, which move a
+/// terminal's cursor, and marks that turn the direction of writing.
+pub(crate) fn is_invisible(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,4 +1,4 @@
-//! The verdict as JUnit XML, which build servers show: one test case a check.
+//! The verdict as `JUnit` XML, which build servers show: one test case a check.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub struct JunitInput<'a> {
     pub replay: &'a str,
 }
 
-/// The verdict as a JUnit document. A violation is a failure with its stories, an unknown is an error.
+/// The verdict as a `JUnit` document. A violation is a failure with its stories, an unknown is an error.
 pub fn junit(input: &JunitInput<'_>) -> String {
     let header = input.header;
     let time = Duration::from_nanos(input.verdict.stats.duration);
@@ -34,7 +34,7 @@ pub fn junit(input: &JunitInput<'_>) -> String {
         suite.add_property(Property::new(name, value));
     }
     for check in &input.verdict.checks {
-        suite.add_test_case(test_case(input, check, time));
+        suite.add_test_case(test_case(input, check));
     }
     let mut report = Report::new("tribunal");
     report.set_time(time);
@@ -57,10 +57,9 @@ fn properties(input: &JunitInput<'_>) -> [(&'static str, String); 7] {
     ]
 }
 
-fn test_case(input: &JunitInput<'_>, check: &CheckResult, time: Duration) -> TestCase {
+fn test_case(input: &JunitInput<'_>, check: &CheckResult) -> TestCase {
     let mut case = TestCase::new(check.name.clone(), status(input.verdict, check));
     case.set_classname(format!("tribunal.{}", input.header.plan));
-    case.set_time(time);
     case
 }
 

@@ -34,7 +34,7 @@ pub(crate) enum Kind {
 pub(crate) struct Process {
     /// The node.
     pub(crate) node: NodeId,
-    /// Running and gone, one after the other; then the pauses, which lie over them.
+    /// What it was, in order of time.
     pub(crate) states: Vec<State>,
 }
 
@@ -73,14 +73,73 @@ fn states(history: &History, timeline: &Timeline, node: NodeId) -> Vec<State> {
         .faults
         .iter()
         .filter(|fault| fault.kind == PAUSE && fault.nodes.contains(&node));
-    states.extend(pauses.filter_map(|fault| {
-        Some(State {
-            from: fault.from?,
-            to: fault.to.unwrap_or(timeline.end),
-            kind: Kind::Paused,
-            words: format!("stopped by fault {}", fault.id),
-            incarnation: 0,
-        })
-    }));
+    for fault in pauses {
+        let Some(from) = fault.from else { continue };
+        pause(&mut states, from, fault.to.unwrap_or(timeline.end), fault.id);
+    }
     states
+}
+
+/// Cuts the stretch of a pause out of the states in which the process ran.
+fn pause(states: &mut Vec<State>, from: u64, to: u64, fault: u32) {
+    let mut cut = Vec::with_capacity(states.len() + 2);
+    for state in states.drain(..) {
+        let (start, end) = (from.max(state.from), to.min(state.to));
+        if state.kind != Kind::Running || start >= end {
+            cut.push(state);
+            continue;
+        }
+        let words = format!("stopped by fault {fault}");
+        let part = |from, to| State {
+            from,
+            to,
+            ..state.clone()
+        };
+        cut.push(part(state.from, start));
+        cut.push(State {
+            kind: Kind::Paused,
+            words,
+            ..part(start, end)
+        });
+        cut.push(part(end, state.to));
+        cut.retain(|state| state.from < state.to);
+    }
+    *states = cut;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(from: u64, to: u64, kind: Kind) -> State {
+        State {
+            from,
+            to,
+            kind,
+            words: String::new(),
+            incarnation: 0,
+        }
+    }
+
+    #[test]
+    fn a_pause_is_cut_out_of_what_ran() {
+        let mut states = vec![
+            state(0, 10, Kind::Running),
+            state(10, 20, Kind::Gone),
+            state(20, 30, Kind::Running),
+        ];
+        pause(&mut states, 5, 22, 1);
+        let kinds: Vec<_> = states
+            .iter()
+            .map(|state| (state.from, state.to, state.kind))
+            .collect();
+        let expected = [
+            (0, 5, Kind::Running),
+            (5, 10, Kind::Paused),
+            (10, 20, Kind::Gone),
+            (20, 22, Kind::Paused),
+            (22, 30, Kind::Running),
+        ];
+        assert_eq!(kinds, expected);
+    }
 }

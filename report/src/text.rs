@@ -1,32 +1,30 @@
 //! The verdict as a few lines for a terminal: what was found, and the first bad thing as a story.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use checkers::{Findings, Validity, Verdict};
 
 use crate::first::{First, first_bad};
-use crate::format::{count, instant};
+use crate::format::{count, instant, is_invisible};
 
 /// More sentences than this, or longer ones, are for the page.
 const SENTENCES_MAX: usize = 12;
 
 /// The verdict, the first story and the findings by name. Ends with a line feed; without colour.
 pub fn text(verdict: &Verdict) -> String {
-    let mut out = String::new();
-    line(
-        &mut out,
-        &format!("{:<9}  {}", word(verdict.valid), one_line(&verdict.summary)),
-    );
+    let mut lines = vec![format!("{:<9}  {}", word(verdict.valid), verdict.summary)];
     if let Some(first) = first_bad(verdict) {
-        write_first(&mut out, &first);
+        tell_first(&mut lines, &first);
     }
-    write_findings(&mut out, "found", &verdict.anomalies);
-    write_findings(&mut out, "allowed", &verdict.allowed);
+    if !verdict.anomalies.is_empty() {
+        lines.push(String::new());
+    }
+    lines.extend(counts("found", &verdict.anomalies));
+    lines.extend(counts("allowed", &verdict.allowed));
     if verdict.valid == Validity::Unknown {
-        write_doubts(&mut out, verdict);
+        tell_doubts(&mut lines, verdict);
     }
-    out
+    lines.iter().map(|line| one_line(line) + "\n").collect()
 }
 
 /// The verdict in one word, as every text and page shows it.
@@ -38,62 +36,61 @@ pub(crate) fn word(valid: Validity) -> &'static str {
     }
 }
 
-fn line(out: &mut String, text: &str) {
-    out.push_str(text);
-    out.push('\n');
-}
-
-fn write_first(out: &mut String, first: &First<'_>) {
+fn tell_first(lines: &mut Vec<String>, first: &First<'_>) {
     let place = first
         .place()
         .map(|place| format!(" in {place}"))
         .unwrap_or_default();
-    line(
-        out,
-        &format!(
-            "\nthe first: {}{place}, at {}",
-            first.name,
-            instant(first.case.time)
-        ),
+    let story = &first.case.story;
+    lines.push(String::new());
+    lines.push(format!(
+        "the first: {}{place}, at {}",
+        first.name,
+        instant(first.case.time)
+    ));
+    lines.extend(
+        story
+            .iter()
+            .take(SENTENCES_MAX)
+            .map(|sentence| format!("  - {sentence}")),
     );
-    for sentence in first.case.story.iter().take(SENTENCES_MAX) {
-        line(out, &format!("  - {}", one_line(sentence)));
-    }
-    let more = first.case.story.len().saturating_sub(SENTENCES_MAX);
+    let more = story.len().saturating_sub(SENTENCES_MAX);
     if more > 0 {
-        line(out, &format!("  - … and {more} more sentences in the report"));
+        lines.push(format!("  - … and {more} more in the report"));
     }
 }
 
-fn write_findings(out: &mut String, title: &str, findings: &BTreeMap<String, Findings>) {
-    if findings.is_empty() {
-        return;
-    }
-    let words: Vec<String> = findings
+/// All findings in one line, by name; nothing where there are none.
+fn counts(title: &str, findings: &BTreeMap<String, Findings>) -> Option<String> {
+    let words = findings
         .iter()
-        .map(|(name, found)| format!("{} {}", name, count(found.count)))
-        .collect();
-    let gap = if title == "found" { "\n" } else { "" };
-    line(out, &format!("{gap}{title}: {}", words.join(" · ")));
+        .map(|(name, found)| format!("{name} {}", count(found.count)));
+    let words: Vec<String> = words.collect();
+    (!words.is_empty()).then(|| format!("{title}: {}", words.join(" · ")))
 }
 
 /// Why nobody knows: the reasons of each check that could not judge.
-fn write_doubts(out: &mut String, verdict: &Verdict) {
-    out.push_str("\nunknown because\n");
+fn tell_doubts(lines: &mut Vec<String>, verdict: &Verdict) {
+    lines.push(String::new());
+    lines.push("unknown because".to_owned());
     for check in verdict
         .checks
         .iter()
         .filter(|check| check.valid == Validity::Unknown)
     {
-        for reason in &check.reasons {
-            writeln!(out, "  - {}: {}", check.name, one_line(reason)).expect("a String takes every write");
-        }
+        lines.extend(
+            check
+                .reasons
+                .iter()
+                .take(SENTENCES_MAX)
+                .map(|reason| format!("  - {}: {reason}", check.name)),
+        );
     }
 }
 
-/// The text without line feeds and other control characters: nothing that a broker said may move the cursor.
-pub(crate) fn one_line(text: &str) -> String {
+/// The text in one line: nothing that a broker said may move the cursor or turn the words around it.
+fn one_line(text: &str) -> String {
     text.chars()
-        .map(|character| if character.is_control() { ' ' } else { character })
+        .map(|character| if is_invisible(character) { ' ' } else { character })
         .collect()
 }

@@ -124,7 +124,7 @@ fn the_page_opens_from_a_file_and_its_script_runs() {
         !document.contains("class=\"tools\" hidden"),
         "the tools are still hidden"
     );
-    assert!(document.contains("514 of 830 acknowledged writes are lost."));
+    assert!(document.contains("514 of 830 acknowledged writes were lost, the first"));
 }
 
 #[test]

@@ -13,18 +13,25 @@ const BAR: f64 = 20.0;
 const BAR_GAP: f64 = 3.0;
 /// More faults than this at one time share the last row.
 const ROWS_MAX: usize = 8;
+/// More bands than this are drawn without edges, or the page would be all edges.
+const EDGES_MAX: usize = 40;
 /// The findings are marked in this many places at most.
 const MARKS_MAX: u64 = 600;
 
 /// Faults as bands and round times as lines, behind every panel of a timeline.
 pub(crate) fn bands(run: &Run<'_>, span: Span) -> Markup {
+    let shown: Vec<_> = run
+        .bands()
+        .filter(|(_, from, to)| span.meets(*from, *to))
+        .map(|(_, from, to)| span.clip(from, to))
+        .collect();
+    let edges = shown.len() <= EDGES_MAX;
     html! {
         svg.plot.under width="100%" height="100%" viewBox=(view_box(span, 1.0)) preserveAspectRatio="none" aria-hidden="true" {
             g.grid { @for (time, _) in span.ticks(10) { path d={ "M" (x(time)) " 0v1" } {} } }
-            @for (_, from, to) in run.bands().filter(|(_, from, to)| span.meets(*from, *to)) {
-                @let (from, to) = span.clip(from, to);
+            @for (from, to) in shown {
                 rect.band x=(x(from)) width=(x(to - from)) y="0" height="1" {}
-                path.edge d={ "M" (x(from)) " 0v1M" (x(to)) " 0v1" } {}
+                @if edges { path.edge d={ "M" (x(from)) " 0v1M" (x(to)) " 0v1" } {} }
             }
         }
     }

@@ -93,23 +93,29 @@ fn merged(segments: Vec<Segment>, span: Span) -> Vec<Segment> {
         }
     }
     kept.into_iter()
-        .map(|(segment, count)| if count == 1 { segment } else { many(segment, count) })
+        .map(|(segment, count)| {
+            if count == 1 {
+                segment
+            } else {
+                many(&segment, count)
+            }
+        })
         .collect()
 }
 
-fn many(first: Segment, count: usize) -> Segment {
+fn many(first: &Segment, count: usize) -> Segment {
     Segment {
         class: "many".to_owned(),
         label: String::new(),
         title: format!("{count} changes, the first: {}", first.title),
-        ..first
+        ..*first
     }
 }
 
 fn body(span: Span, strip: &Strip, segment: &Segment) -> Markup {
     let thin = span.percent(segment.to) - span.percent(segment.from) < THIN_PERCENT;
     html! {
-        rect.seg.thin[thin] class=(segment.class) x=(x(segment.from)) width=(x(segment.to - segment.from))
+        rect.seg.thin[thin].(segment.class) x=(x(segment.from)) width=(x(segment.to - segment.from))
             y=(coordinate(strip.y)) height=(coordinate(strip.height)) {
             title { (segment.title) }
         }
@@ -122,7 +128,7 @@ fn label(span: Span, strip: &Strip, segment: &Segment) -> Markup {
     let needed = segment.label.chars().count() as f64 * LETTER_PIXELS + 8.0;
     let tight = needed > width / 100.0 * PLOT_PIXELS;
     html! {
-        svg.words.tight[tight] class=(segment.class) x=(percent(span.percent(segment.from))) width=(percent(width))
+        svg.words.tight[tight].(segment.class) x=(percent(span.percent(segment.from))) width=(percent(width))
             y=(coordinate(strip.y)) height=(coordinate(strip.height))
             data-a=(x(segment.from)) data-b=(x(segment.to)) {
             text x="5" y=(coordinate(strip.height / 2.0 + 4.0)) { (segment.label) }

@@ -69,7 +69,8 @@ fn leaders(run: &Run<'_>, lane: &Lane) -> Vec<Segment> {
         }
     }
     for segment in &mut segments {
-        segment.title += &format!("\n{} – {}", instant(segment.from), instant(segment.to));
+        let times = format!("\n{} – {}", instant(segment.from), instant(segment.to));
+        segment.title.push_str(&times);
     }
     segments
 }
@@ -224,7 +225,7 @@ fn process(run: &Run<'_>, state: &State, node: NodeId) -> Segment {
             format!("up {colour}"),
             format!("running, start {}", state.incarnation + 1),
         ),
-        Kind::Gone => ("gone".to_owned(), state.words.clone()),
+        Kind::Gone => ("gone".to_owned(), "down".to_owned()),
         Kind::Paused => ("paused".to_owned(), "paused".to_owned()),
     };
     let title = format!(

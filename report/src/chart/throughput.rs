@@ -36,8 +36,8 @@ pub(crate) fn throughput(series: &Series, span: Span) -> Markup {
         (marks(span, heights, HEAD))
         path.area d={ (steps(series, &acknowledged, heights)) "V" (coordinate(HEIGHT)) "H0Z" } {}
         path.line.ok d=(steps(series, &acknowledged, heights)) {}
-        @if unknown.iter().any(|rate| *rate > 0.0) { path.line.info d=(steps(series, &unknown, heights)) {} }
-        @if failed.iter().any(|rate| *rate > 0.0) { path.line.fail d=(steps(series, &failed, heights)) {} }
+        @if unknown.iter().any(|rate| *rate > 0.0) { path.line.info d=(bursts(series, &unknown, heights)) {} }
+        @if failed.iter().any(|rate| *rate > 0.0) { path.line.fail d=(bursts(series, &failed, heights)) {} }
         (columns(series, HEIGHT, |index| Some(words(series, index))))
     };
     picture(
@@ -50,18 +50,34 @@ pub(crate) fn throughput(series: &Series, span: Span) -> Markup {
 
 /// A line with a step at the edge of each bucket.
 fn steps(series: &Series, rates: &[f64], heights: Heights) -> String {
-    let mut path = String::new();
-    for (index, rate) in rates.iter().enumerate() {
+    let parts = rates.iter().enumerate().map(|(index, rate)| {
         let (from, to) = series.bounds(index);
         let y = coordinate(heights.y(*rate) + HEAD);
-        let start = if index == 0 {
-            format!("M{} {y}", x(from))
+        if index == 0 {
+            format!("M{} {y}H{}", x(from), x(to))
         } else {
-            format!("V{y}")
-        };
-        path += &format!("{start}H{}", x(to));
-    }
-    path
+            format!("V{y}H{}", x(to))
+        }
+    });
+    parts.collect()
+}
+
+/// The same, drawn only where there is something to show.
+fn bursts(series: &Series, rates: &[f64], heights: Heights) -> String {
+    let before = [0.0].iter().chain(rates);
+    let parts = before
+        .zip(rates.iter().chain(&[0.0]))
+        .enumerate()
+        .map(|(index, (before, rate))| {
+            let from = x(series.bounds(index).0);
+            let y = coordinate(heights.y(*rate) + HEAD);
+            match (*before > 0.0, *rate > 0.0) {
+                (false, false) => String::new(),
+                (false, true) => format!("M{from} {}V{y}", coordinate(HEIGHT)),
+                (true, _) => format!("H{from}V{y}"),
+            }
+        });
+    parts.collect()
 }
 
 fn words(series: &Series, index: usize) -> String {

@@ -10,6 +10,8 @@ use crate::run::Run;
 
 /// The page shows this many cases of a name; `verdict.json` has more.
 const CASES_SHOWN: usize = 100;
+/// Of a case with more values than this the first are shown.
+const VALUES_SHOWN: usize = 4;
 
 /// The violations, then what is allowed.
 pub(super) fn section(run: &Run<'_>) -> Markup {
@@ -47,65 +49,90 @@ fn group(run: &Run<'_>, name: &str, findings: &Findings, open: bool, violation: 
     }
 }
 
-/// The columns that at least one case fills.
-struct Columns {
-    partition: bool,
-    offset: bool,
-    values: bool,
-    nodes: bool,
-    epoch: bool,
+/// A column that not every kind of finding fills.
+#[derive(Clone, Copy)]
+enum Column {
+    Partition,
+    Offset,
+    Values,
+    Nodes,
+    Epoch,
 }
 
-impl Columns {
-    fn of(cases: &[Case]) -> Self {
-        Self {
-            partition: cases
-                .iter()
-                .any(|case| case.partition.is_some() || case.key.is_some()),
-            offset: cases.iter().any(|case| case.offset.is_some()),
-            values: cases.iter().any(|case| !case.values.is_empty()),
-            nodes: cases.iter().any(|case| !case.nodes.is_empty()),
-            epoch: cases.iter().any(|case| case.epoch.is_some()),
+impl Column {
+    const ALL: [Self; 5] = [
+        Self::Partition,
+        Self::Offset,
+        Self::Values,
+        Self::Nodes,
+        Self::Epoch,
+    ];
+
+    fn is_filled(self, case: &Case) -> bool {
+        match self {
+            Self::Partition => case.partition.is_some() || case.key.is_some(),
+            Self::Offset => case.offset.is_some(),
+            Self::Values => !case.values.is_empty(),
+            Self::Nodes => !case.nodes.is_empty(),
+            Self::Epoch => case.epoch.is_some(),
+        }
+    }
+
+    fn head(self, name: &str) -> Markup {
+        match self {
+            Self::Partition => html! { th scope="col" { "Partition" } },
+            Self::Offset => html! { th.number scope="col" { "Offset" } },
+            Self::Values => html! { th.number scope="col" { "Value" } },
+            Self::Nodes if name == "lost-write" => html! { th scope="col" { "Acknowledged by" } },
+            Self::Nodes => html! { th scope="col" { "Nodes" } },
+            Self::Epoch => html! { th.number scope="col" { "Epoch" } },
+        }
+    }
+
+    fn cell(self, run: &Run<'_>, case: &Case) -> Markup {
+        match self {
+            Self::Partition => html! { td.nowrap { (partition(run, case)) } },
+            Self::Offset => html! { td.number { @if let Some(offset) = case.offset { (offset) } } },
+            Self::Values => html! { td.number { (values(&case.values)) } },
+            Self::Nodes => html! { td { (nodes(run, case)) } },
+            Self::Epoch => html! { td.number { @if let Some(epoch) = case.epoch { (epoch) } } },
         }
     }
 }
 
 fn table(run: &Run<'_>, name: &str, cases: &[Case]) -> Markup {
-    let columns = Columns::of(cases);
-    let nodes = if name == "lost-write" {
-        "Acknowledged by"
-    } else {
-        "Nodes"
-    };
+    let filled = |column: &Column| cases.iter().any(|case| column.is_filled(case));
+    let columns: Vec<Column> = Column::ALL.into_iter().filter(filled).collect();
     html! {
-        div.scroll { table.cases {
+        div.scroll.long tabindex="0" role="region" aria-label={ "Cases of " (name) } { table.cases {
             thead { tr {
                 th scope="col" { "When" }
-                @if columns.partition { th scope="col" { "Partition" } }
-                @if columns.offset { th.number scope="col" { "Offset" } }
-                @if columns.values { th.number scope="col" { "Value" } }
-                @if columns.nodes { th scope="col" { (nodes) } }
-                @if columns.epoch { th.number scope="col" { "Epoch" } }
+                @for column in &columns { (column.head(name)) }
                 th scope="col" { "Fault in force" }
                 th scope="col" { "Story" }
             } }
-            tbody { @for case in cases.iter().take(CASES_SHOWN) { (row(run, case, &columns)) } }
+            tbody {
+                @for case in cases.iter().take(CASES_SHOWN) {
+                    tr {
+                        td.nowrap { (when(case.time)) }
+                        @for column in &columns { (column.cell(run, case)) }
+                        td { (faults(run, case)) }
+                        td.story-cell { (story(case)) }
+                    }
+                }
+            }
         } }
     }
 }
 
-fn row(run: &Run<'_>, case: &Case, columns: &Columns) -> Markup {
-    html! {
-        tr {
-            td.nowrap { (when(case.time)) }
-            @if columns.partition { td.nowrap { (partition(run, case)) } }
-            @if columns.offset { td.number { @if let Some(offset) = case.offset { (offset) } } }
-            @if columns.values { td.number { (list(&case.values)) } }
-            @if columns.nodes { td { (nodes(run, case)) } }
-            @if columns.epoch { td.number { @if let Some(epoch) = case.epoch { (epoch) } } }
-            td { (faults(run, case)) }
-            td.story-cell { (story(case)) }
+/// The values, the first few of many.
+fn values(values: &[history::Value]) -> String {
+    match values.get(..VALUES_SHOWN) {
+        Some(first) if values.len() > VALUES_SHOWN => {
+            let first: Vec<String> = first.iter().map(ToString::to_string).collect();
+            format!("{}, …", first.join(", "))
         }
+        _ => list(values),
     }
 }
 
@@ -116,7 +143,7 @@ fn partition(run: &Run<'_>, case: &Case) -> String {
 
 fn nodes(run: &Run<'_>, case: &Case) -> Markup {
     html! {
-        @for node in &case.nodes { span.node class=(run.colour(*node)) { "node " (node) } " " }
+        @for node in &case.nodes { span.node.(run.colour(*node)) { "node " (node) } " " }
     }
 }
 

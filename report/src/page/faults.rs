@@ -55,7 +55,7 @@ fn row(fault: &FaultInterval) -> Markup {
             td.nowrap { @if let Some(from) = fault.from { (when(from)) } @else { span.muted { "–" } } }
             td.nowrap { @if let Some(to) = fault.to { (when(to)) } @else { span.muted { "–" } } }
             td.nowrap { @if let (Some(from), Some(to)) = (fault.from, fault.to) { (duration(to.saturating_sub(from))) } }
-            td.nowrap { span.effect class=(word.replace(' ', "-")) { (word) } }
+            td.nowrap { span.effect.(word.replace(' ', "-")) { (word) } }
             td { (evidence) }
         }
     }

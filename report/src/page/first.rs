@@ -86,7 +86,7 @@ fn rows(run: &Run<'_>, span: Span, key: Key) -> Markup {
     html! {
         div.row { div.name { "leader of " (run.header().key_name(key)) } div.cell { (partition(run, span, key, &deposed)) } }
         @for one in acknowledged(run, span, key, &lost(run, key)) {
-            div.row { div.name { "acknowledged by node " (one.node) } div.cell { (one.picture) } }
+            div.row.low { div.name { "acknowledged by node " (one.node) } div.cell { (one.picture) } }
         }
     }
 }

@@ -16,6 +16,7 @@ use history::Phase;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::ReportInput;
+use crate::format::is_invisible;
 use crate::run::Run;
 use crate::text::word;
 
@@ -40,7 +41,17 @@ pub fn html(input: &ReportInput<'_>) -> String {
             body { (body(&run)) script { (PreEscaped(SCRIPT)) } }
         }
     };
-    page.into_string()
+    visible(page.into_string())
+}
+
+/// The page with a sign in place of every character that shows nothing but may change what others show.
+fn visible(page: String) -> String {
+    let is_bad = |character: char| is_invisible(character) && !matches!(character, '\n' | '\t');
+    if page.contains(is_bad) {
+        page.replace(is_bad, "\u{fffd}")
+    } else {
+        page
+    }
 }
 
 fn body(run: &Run<'_>) -> Markup {

@@ -14,6 +14,7 @@ pub(super) fn section(run: &Run<'_>) -> Markup {
         number("acknowledged", stats.acknowledged),
         number("certainly failed", stats.failed),
         number("of unknown outcome", stats.unknown),
+        number("acknowledged and never read, not proven lost", stats.unseen),
         number("acknowledged and lost", stats.lost),
     ];
     let reads = [
@@ -25,6 +26,8 @@ pub(super) fn section(run: &Run<'_>) -> Markup {
         number("with evidence that they bit", stats.faults_bitten),
         number("skipped or failed", stats.faults_skipped),
         number("Changes of a leader", stats.leader_changes),
+        number("Deposed leaders that did not know it", stats.deposed_leaders),
+        ("the longest of them for", duration(stats.deposed_longest)),
         ("Length of the history", duration(stats.duration)),
     ];
     html! {

@@ -61,13 +61,13 @@ fn tools(found: bool) -> Markup {
                     button type="button" data-do="next" title="Next finding (n)" { "Next finding" }
                 }
             }
-            span.muted { "Drag to zoom, double-click for the whole run." }
+            span.muted.hint { "Drag to zoom, double-click for the whole run." }
         }
     }
 }
 
 fn row(class: &str, name: &Markup, cell: &Markup) -> Markup {
-    html! { div.row class=(class) { div.name { (name) } div.cell { (cell) } } }
+    html! { div.row.(class) { div.name { (name) } div.cell { (cell) } } }
 }
 
 fn title(text: &str) -> Markup {
@@ -119,8 +119,10 @@ fn charts(run: &Run<'_>) -> Markup {
 
 fn legend(run: &Run<'_>) -> Markup {
     html! {
+        p.legend.nodes {
+            @for node in &run.header().nodes { span.node.(run.colour(*node)) { "node " (node) } " " }
+            }
         p.legend {
-            @for node in &run.header().nodes { span.node class=(run.colour(*node)) { "node " (node) } " " }
             "A segment is one leader epoch as the brokers' metadata first showed it: " em { "n2 e1" } " is node 2 in epoch 1, "
             em { "n2 t3" } " the controller node 2 in term 3. Dashed: a deposed leader that still named itself. "
             "The thin lines below a lane are the members of the ISR, one line a node. Shaded: a fault was in force."

@@ -11,9 +11,9 @@ use crate::text::word;
 pub(super) fn banner(run: &Run<'_>) -> Markup {
     let (header, verdict) = (run.header(), run.verdict());
     html! {
-        header.banner class=(class(verdict.valid)) {
+        header.banner.(class(verdict.valid)) {
             p.badge { span.sign aria-hidden="true" { (sign(verdict.valid)) } (word(verdict.valid)) }
-            h1 { (verdict.summary) }
+            h1 { (sentence(&verdict.summary)) }
             (facts(run))
             div.replay {
                 span.muted { "To see it again" }
@@ -28,13 +28,33 @@ pub(super) fn banner(run: &Run<'_>) -> Markup {
     }
 }
 
+/// A wall-clock time (RFC 3339) as people write it.
+fn wall_clock(time: &str) -> String {
+    match time.strip_suffix('Z') {
+        Some(utc) => format!("{} UTC", utc.replacen('T', " ", 1)),
+        None => time.to_owned(),
+    }
+}
+
+/// The summary as a sentence of its own.
+fn sentence(summary: &str) -> String {
+    let mut letters = summary.trim().chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    let text = format!("{first}{}", letters.as_str());
+    if text.ends_with(['.', '!', '?']) {
+        text
+    } else {
+        text + "."
+    }
+}
+
 fn facts(run: &Run<'_>) -> Markup {
     let header = run.header();
     let facts = [
         ("Plan", header.plan.clone()),
         ("Broker", header.broker.clone()),
         ("Seed", header.seed.to_string()),
-        ("Started", header.started.clone()),
+        ("Started", wall_clock(&header.started)),
         ("Length", duration(run.verdict().stats.duration)),
         ("Nodes", header.nodes.len().to_string()),
         ("Producers", format!("acks={}", header.expect.acks)),
@@ -79,7 +99,7 @@ fn reasons(reasons: &[String]) -> Markup {
 
 /// A judgement as a small sign with its word.
 fn pill(valid: Validity) -> Markup {
-    html! { span.pill class=(class(valid)) { span.sign aria-hidden="true" { (sign(valid)) } (word(valid).to_lowercase()) } }
+    html! { span.pill.(class(valid)) { span.sign aria-hidden="true" { (sign(valid)) } (word(valid).to_lowercase()) } }
 }
 
 fn class(valid: Validity) -> &'static str {

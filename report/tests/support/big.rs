@@ -19,7 +19,7 @@ pub fn big() -> History {
             (ROUND_MS, Phase::Faults),
             (end - 1_000, Phase::Heal),
         ],
-        leads: Vec::new(),
+        leads: vec![Vec::new(); PARTITIONS as usize],
         terms: Vec::new(),
         troubles: Vec::new(),
         cut: Vec::new(),
@@ -39,7 +39,7 @@ fn add_round(script: &mut Script, round: u64) {
     let (from, until) = (round * ROUND_MS, (round + 1) * ROUND_MS + 900);
     let (node, next) = ((round % 3) as u32 + 1, ((round + 1) % 3) as u32 + 1);
     for key in 0..PARTITIONS {
-        script.leads.push(Lead {
+        script.leads[key as usize].push(Lead {
             key,
             epoch: round as i32,
             leader: node,

@@ -49,7 +49,8 @@ pub struct Trouble {
 pub struct Script {
     pub header: Header,
     pub phases: Vec<(u64, Phase)>,
-    pub leads: Vec<Lead>,
+    /// The leaderships of each key.
+    pub leads: Vec<Vec<Lead>>,
     pub terms: Vec<Term>,
     pub troubles: Vec<Trouble>,
     /// Windows in which a node is cut from its peers, so that what it says is as old as the window's start.
@@ -59,6 +60,25 @@ pub struct Script {
     /// For each key, the windows in which it is written to: from, to, how many writes.
     pub writes: Vec<(Key, u64, u64, u64)>,
     pub end: u64,
+}
+
+/// Leaderships sorted by their keys.
+pub fn by_key(leads: Vec<Lead>) -> Vec<Vec<Lead>> {
+    let keys = leads.iter().map(|lead| lead.key + 1).max().unwrap_or(0);
+    let mut sorted = vec![Vec::new(); keys as usize];
+    for lead in leads {
+        sorted[lead.key as usize].push(lead);
+    }
+    sorted
+}
+
+/// How many processes of a node had ended before this time.
+fn incarnation(script: &Script, node: NodeId, at: u64) -> u32 {
+    let ended = script
+        .silent
+        .iter()
+        .filter(|(n, from, _, gone)| *n == node && *gone && *from < at);
+    ended.count() as u32
 }
 
 pub fn header(plan: &str, seed: u64, partitions: u32, acks: &str) -> Header {
@@ -137,8 +157,20 @@ fn processes(script: &Script, events: &mut Vec<Event>) {
         events.push(change(400 + u64::from(*node) * 12, *node, 0, "started", true));
     }
     for (node, from, until, _) in script.silent.iter().filter(|(.., gone)| *gone) {
-        events.push(change(*from, *node, 0, "killed by signal 9", false));
-        events.push(change(*until, *node, 1, "started", true));
+        events.push(change(
+            *from,
+            *node,
+            incarnation(script, *node, *from),
+            "killed by signal 9",
+            false,
+        ));
+        events.push(change(
+            *until,
+            *node,
+            incarnation(script, *node, *until),
+            "started",
+            true,
+        ));
     }
 }
 
@@ -149,7 +181,7 @@ fn observations(script: &Script, events: &mut Vec<Event>) {
             for answer in answers(script, *node, at) {
                 let observed = Observed {
                     node: *node,
-                    incarnation: 0,
+                    incarnation: incarnation(script, *node, at),
                     asked: at * MS - 2 * MS,
                     answer,
                 };
@@ -196,10 +228,7 @@ fn answers(script: &Script, node: NodeId, at: u64) -> Vec<Probe> {
 }
 
 fn claim(script: &Script, key: Key, at: u64) -> Option<Claim> {
-    let lead = script
-        .leads
-        .iter()
-        .rfind(|lead| lead.key == key && lead.from <= at)?;
+    let lead = script.leads[key as usize].iter().rfind(|lead| lead.from <= at)?;
     let (_, isr) = lead.isr.iter().rfind(|(from, _)| *from <= at)?;
     Some(Claim {
         key,
@@ -267,7 +296,7 @@ fn sends(script: &Script, events: &mut Vec<Event>) {
                 error,
             };
             events.push(event(at, What::Invoke(make(send.clone(), None))));
-            let (done, what) = match taker(script, *key, at / MS) {
+            let (done, what) = match taker(&script.leads[*key as usize], at / MS) {
                 Some((broker, wait)) => {
                     let offset = Some(ends[*key as usize]);
                     ends[*key as usize] += 1;
@@ -291,20 +320,16 @@ fn sends(script: &Script, events: &mut Vec<Event>) {
 }
 
 /// Who takes a write and after how many milliseconds.
-fn taker(script: &Script, key: Key, at: u64) -> Option<(NodeId, u64)> {
-    let serving = |at: u64| {
-        script
-            .leads
-            .iter()
-            .find(|lead| lead.key == key && lead.from <= at && at < lead.serves_until)
-    };
-    if let Some(lead) = serving(at) {
+fn taker(leads: &[Lead], at: u64) -> Option<(NodeId, u64)> {
+    let serving = leads
+        .iter()
+        .find(|lead| lead.from <= at && at < lead.serves_until);
+    if let Some(lead) = serving {
         return Some((lead.leader, 0));
     }
-    let next = script
-        .leads
+    let next = leads
         .iter()
-        .filter(|lead| lead.key == key && lead.from > at)
+        .filter(|lead| lead.from > at)
         .min_by_key(|lead| lead.from)?;
     (next.from - at < DEADLINE_MS).then_some((next.leader, next.from - at))
 }

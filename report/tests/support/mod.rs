@@ -6,7 +6,7 @@ pub mod cluster;
 pub mod hostile;
 pub mod verdicts;
 
-use cluster::{Lead, Script, Term, Trouble, header, play};
+use cluster::{Lead, Script, Term, Trouble, by_key, header, play};
 use history::{History, Key, NodeId, Phase};
 
 use checkers::Verdict;
@@ -127,7 +127,7 @@ pub fn acks1() -> History {
     let script = Script {
         header: header("acks1", 7, 3, "1"),
         phases: phases(&[0, 3_000, 5_200, 19_000, 19_400, 20_600, 22_500]),
-        leads,
+        leads: by_key(leads),
         terms: vec![
             term(1, 1, 1_900, 5_900),
             term(3, 2, 6_500, 13_000),
@@ -177,7 +177,7 @@ pub fn acks1() -> History {
             (0, 3_000, 5_300, 120),
             (0, 5_300, 10_900, 514),
             (0, 11_400, 19_000, 96),
-            (1, 3_000, 19_000, 50),
+            (1, 3_000, 19_000, 45),
             (2, 3_000, 12_800, 40),
             (2, 14_650, 18_000, 10),
             (2, 13_050, 13_150, 3),
@@ -193,7 +193,7 @@ pub fn clean() -> History {
     let script = Script {
         header: header("quick", 1, 4, "all"),
         phases: phases(&[0, 3_000, 6_000, 36_000, 36_400, 38_000, 41_000]),
-        leads: vec![
+        leads: by_key(vec![
             lead(0, 0, 1, 0, 8_000, &[(0, &[1, 2, 3])]),
             lead(
                 0,
@@ -266,7 +266,7 @@ pub fn clean() -> History {
                 99_999,
                 &[(31_100, &[1, 2]), (34_600, &[1, 2, 3])],
             ),
-        ],
+        ]),
         terms: vec![term(1, 1, 1_900, 8_000), term(2, 2, 9_800, 99_999)],
         troubles: vec![
             trouble(

@@ -1,2 +1,50 @@
-//! The command line.
-fn main() {}
+//! In what order: the one binary of Tribunal.
+//!
+//! Only this crate parses arguments and TOML, prints, and decides how the process exits. What a run *is*
+//! lives in the crates above; here is the order in which it happens.
+
+mod cli;
+mod commands;
+mod directory;
+mod exit;
+mod judge;
+mod plan;
+mod print;
+mod progress;
+mod recorder;
+mod run;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Arguments, Command};
+use crate::exit::{Exit, Failure};
+
+fn main() -> ExitCode {
+    // Before anything else, while the process has one thread: it may have been started as a supervisor or
+    // as a node, and never come back from here.
+    let arguments = match sandbox::entry() {
+        Ok(sandbox::Entered::Outside) => Arguments::try_parse(),
+        Ok(sandbox::Entered::Inside { arguments }) => {
+            Arguments::try_parse_from([OsString::from("tribunal")].into_iter().chain(arguments))
+        }
+        Err(error) => return exit::report(Err(Failure::infrastructure(error.into()))),
+    };
+    match arguments {
+        Ok(arguments) => exit::report(dispatch(arguments.command)),
+        Err(error) => exit::usage(&error),
+    }
+}
+
+fn dispatch(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Run(options) => run::prepare(&options),
+        Command::Conduct(options) => run::conduct(&options),
+        Command::Check(options) => commands::check(&options),
+        Command::Report(options) => commands::report(&options),
+        Command::List(options) => commands::list(&options),
+        Command::Doctor(options) => commands::doctor(&options),
+    }
+}

@@ -1,0 +1,145 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use history::Span;
+
+/// Puts a message broker on trial: a real cluster, real clients, real faults, and a verdict with evidence.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tribunal",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+#[command(after_help = "\
+Exit codes: 0 valid, 1 violation, 2 usage, 3 unknown, 4 infrastructure, 130 interrupted twice.
+Begin with `tribunal run`: it needs no plan. `tribunal doctor` says what this machine can do.")]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Bring a cluster up, work it, break it, heal it, judge it, and write a report.
+    Run(RunOptions),
+    /// The part of `run` that happens inside the sandbox.
+    #[command(hide = true)]
+    Conduct(ConductOptions),
+    /// Judge a history again: a run's directory or a history file.
+    Check(CheckOptions),
+    /// Judge run directories again and write their pages anew.
+    Report(ReportOptions),
+    /// List what can be named in a plan: plans, brokers, workloads, faults, checks.
+    List(ListOptions),
+    /// Say what this machine can do, and what to install for the rest.
+    Doctor(DoctorOptions),
+}
+
+/// Where the cluster lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EnvironmentName {
+    /// Namespaces of this machine: no Docker, no SSH, no root where the kernel allows it.
+    Sandbox,
+}
+
+/// `tribunal run`.
+#[derive(Debug, Args)]
+pub struct RunOptions {
+    /// A plan's file, or the name of a plan that ships (`tribunal list plans`).
+    #[arg(default_value = "quick")]
+    pub plan: String,
+    /// Every random choice comes from it; drawn and printed where it is not given.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// The broker and its version instead of the plan's, such as kafka-4.3.1.
+    #[arg(long)]
+    pub broker: Option<String>,
+    /// Where the cluster lives.
+    #[arg(long, value_enum, default_value = "sandbox")]
+    pub env: EnvironmentName,
+    /// How long the schedule of faults goes on instead of as the plan says, such as 60s.
+    #[arg(long, value_name = "SPAN")]
+    pub time_limit: Option<Span>,
+    /// The run's directory instead of one below results/.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print the verdict as JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+    /// Download nothing: what the cache does not hold is an error.
+    #[arg(long)]
+    pub offline: bool,
+    /// Keep the nodes' data directories also where nothing was found.
+    #[arg(long)]
+    pub keep_data: bool,
+}
+
+/// `tribunal conduct`, hidden: everything it needs was written into the directory.
+#[derive(Debug, Args)]
+pub struct ConductOptions {
+    /// The run's directory, with its resolved plan.
+    pub dir: PathBuf,
+    /// See [`RunOptions::json`].
+    #[arg(long)]
+    pub json: bool,
+    /// See [`RunOptions::keep_data`].
+    #[arg(long)]
+    pub keep_data: bool,
+}
+
+/// `tribunal check`.
+#[derive(Debug, Args)]
+pub struct CheckOptions {
+    /// A run's directory, or a history file.
+    pub path: PathBuf,
+    /// Print the verdict as JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `tribunal report`.
+#[derive(Debug, Args)]
+pub struct ReportOptions {
+    /// The runs' directories.
+    #[arg(required = true)]
+    pub dirs: Vec<PathBuf>,
+}
+
+/// `tribunal list`.
+#[derive(Debug, Args)]
+pub struct ListOptions {
+    /// Only this list.
+    #[arg(value_enum)]
+    pub what: Option<ListName>,
+    /// Print JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The lists there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListName {
+    /// The plans that ship.
+    Plans,
+    /// The brokers and their versions.
+    Brokers,
+    /// The workloads.
+    Workloads,
+    /// The kinds of fault.
+    Faults,
+    /// The checks.
+    Checks,
+}
+
+/// `tribunal doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorOptions {
+    /// Print JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+}

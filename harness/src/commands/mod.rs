@@ -1,0 +1,11 @@
+//! The commands beside `run`.
+
+mod check;
+mod doctor;
+mod list;
+mod report;
+
+pub use check::check;
+pub use doctor::doctor;
+pub use list::list;
+pub use report::report;

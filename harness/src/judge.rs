@@ -1,0 +1,101 @@
+//! From a history to everything that people and machines read of it. Works years later, on another machine.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use checkers::Verdict;
+use history::History;
+use serde::{Deserialize, Serialize};
+
+use crate::directory::RunDirectory;
+use crate::exit::Failure;
+
+/// What a run was made of, for the report: written once, when it is known.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct MadeOf {
+    /// Names and what they stand for: versions, sums, the machine.
+    pub parts: Vec<(String, String)>,
+    /// The command that runs it again.
+    pub replay: String,
+}
+
+/// What a run took, beside its verdict: for benchmarks and for people who wonder.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Measured {
+    /// From the start of the brokers' processes until all of them were registered, in milliseconds.
+    pub launch_ms: u64,
+    /// Frames that the switch forwarded.
+    pub switch_frames: u64,
+    /// Bytes that the switch forwarded.
+    pub switch_bytes: u64,
+    /// CPU time of the switch's thread, in microseconds.
+    pub switch_cpu_us: u64,
+    /// The length of the history, in microseconds.
+    pub run_us: u64,
+}
+
+/// Writes what a run took into its directory.
+pub fn write_measured(directory: &RunDirectory, measured: &Measured) -> Result<()> {
+    let json = serde_json::to_vec_pretty(measured).context("numbers always have a form in JSON")?;
+    directory.write(&directory.measured(), &json)
+}
+
+/// Reads a history file: what is wrong with it is the user's to know, by line.
+pub fn read(path: &Path) -> Result<History, Failure> {
+    let file = File::open(path)
+        .with_context(|| format!("open {}", path.display()))
+        .map_err(Failure::usage)?;
+    history::read_history(BufReader::with_capacity(1 << 20, file))
+        .map_err(|error| Failure::usage(anyhow::anyhow!("{} {error}", path.display())))
+}
+
+/// Writes verdict, test results and page into a run's directory.
+pub fn publish(directory: &RunDirectory, history: &History, verdict: &Verdict) -> Result<()> {
+    let made_of = read_made_of(directory);
+    let mut json = serde_json::to_vec_pretty(verdict).context("a verdict always has a form in JSON")?;
+    json.push(b'\n');
+    directory.write(&directory.verdict(), &json)?;
+    let plan_text = std::fs::read_to_string(directory.plan()).unwrap_or_default();
+    let input = report::ReportInput {
+        history,
+        verdict,
+        replay: &made_of.replay,
+        plan_text: &plan_text,
+        versions: &made_of.parts,
+        files: &directory.files(),
+    };
+    directory.write(
+        &directory.junit(),
+        report::junit(&report::JunitInput {
+            header: &history.header,
+            verdict,
+            replay: &made_of.replay,
+        })
+        .as_bytes(),
+    )?;
+    directory.write(&directory.report(), report::html(&input).as_bytes())
+}
+
+/// The verdict as `--json` prints it: with the directory and the seed, so that scripts find the rest.
+pub fn to_json(verdict: &Verdict, history: &History, directory: Option<&str>) -> Result<String> {
+    let mut value = serde_json::to_value(verdict).context("a verdict always has a form in JSON")?;
+    if let Some(object) = value.as_object_mut() {
+        object.insert("seed".to_owned(), history.header.seed.into());
+        object.insert("plan".to_owned(), history.header.plan.clone().into());
+        if let Some(directory) = directory {
+            object.insert("dir".to_owned(), directory.into());
+        }
+    }
+    serde_json::to_string_pretty(&value).context("a verdict always has a form in JSON")
+}
+
+/// What the run was made of, as far as the directory still says.
+pub fn read_made_of(directory: &RunDirectory) -> MadeOf {
+    // A directory that somebody thinned out is still worth a report.
+    std::fs::read(directory.made_of())
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default()
+}

@@ -1,0 +1,172 @@
+//! What the parser cannot see: settings that are each well formed and together make no sense.
+
+use std::collections::BTreeSet;
+
+use super::Plan;
+
+/// A setting that is wrong: where it stands, and why.
+pub struct Wrong {
+    /// The keys that lead to it; a number for an item of a list.
+    pub path: Vec<String>,
+    /// What is wrong, and what would be right.
+    pub reason: String,
+}
+
+impl Wrong {
+    fn new(path: &[&str], reason: impl Into<String>) -> Self {
+        Self {
+            path: path.iter().map(|&part| part.to_owned()).collect(),
+            reason: reason.into(),
+        }
+    }
+
+    /// A setting as its section names it.
+    fn in_section(section: &str, path: Vec<String>, reason: String) -> Self {
+        Self {
+            path: [section.to_owned()].into_iter().chain(path).collect(),
+            reason,
+        }
+    }
+}
+
+/// As many nodes as the sandbox's shapes are made for.
+const NODES_MAX: u32 = 9;
+/// More partitions than this in one plan is a mistake: every one is asked for ten times a second.
+const PARTITIONS_MAX: u32 = 1_000;
+
+/// The steps that a plan's nemesis comes to with a seed.
+pub fn steps(plan: &Plan, seed: u64) -> Result<Vec<nemesis::Step>, nemesis::Invalid> {
+    let nodes: Vec<u32> = (1..=plan.nodes).collect();
+    plan.nemesis.resolve(
+        seed,
+        &nodes,
+        plan.topics.iter().map(|topic| topic.partitions).sum(),
+    )
+}
+
+/// The version of Kafka that a broker's name stands for.
+pub fn kafka_version(broker: &str) -> Result<&str, String> {
+    let known = || {
+        let names: Vec<String> = cluster::kafka::RUNNABLE
+            .iter()
+            .map(|version| format!("kafka-{version}"))
+            .collect();
+        names.join(", ")
+    };
+    let version = broker
+        .strip_prefix("kafka-")
+        .ok_or_else(|| format!("there is no broker `{broker}`: {}", known()))?;
+    if cluster::kafka::RUNNABLE.contains(&version) {
+        return Ok(version);
+    }
+    Err(format!(
+        "`{broker}` is not known or cannot be run yet: {}",
+        known()
+    ))
+}
+
+/// Everything that is wrong with a plan, in the order of its text.
+pub fn check(plan: &Plan) -> Vec<Wrong> {
+    let mut wrong = Vec::new();
+    check_cluster(plan, &mut wrong);
+    check_topics(plan, &mut wrong);
+    for invalid in plan.workload.validate() {
+        wrong.push(Wrong::in_section("workload", invalid.path, invalid.reason));
+    }
+    if let Err(invalid) = steps(plan, 0) {
+        wrong.push(Wrong::in_section("nemesis", invalid.path, invalid.reason));
+    }
+    check_limits(plan, &mut wrong);
+    wrong
+}
+
+fn check_cluster(plan: &Plan, wrong: &mut Vec<Wrong>) {
+    if !plan.name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        || !plan
+            .name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    {
+        wrong.push(Wrong::new(
+            &["name"],
+            "a name becomes part of a directory's: letters, digits, `-`, `_` and `.` only, a letter or digit first",
+        ));
+    }
+    if let Err(reason) = kafka_version(&plan.broker) {
+        wrong.push(Wrong::new(&["broker"], reason));
+    }
+    if !(1..=NODES_MAX).contains(&plan.nodes) {
+        wrong.push(Wrong::new(
+            &["nodes"],
+            format!("{} nodes: give 1 to {NODES_MAX}", plan.nodes),
+        ));
+    }
+}
+
+fn check_topics(plan: &Plan, wrong: &mut Vec<Wrong>) {
+    if plan.topics.is_empty() {
+        wrong.push(Wrong::new(
+            &["topics"],
+            "no topic: the workload needs at least one",
+        ));
+    }
+    let mut names = BTreeSet::new();
+    for (index, topic) in plan.topics.iter().enumerate() {
+        let index = index.to_string();
+        let mut say =
+            |setting: &str, reason: String| wrong.push(Wrong::new(&["topics", &index, setting], reason));
+        let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if topic.name.is_empty()
+            || topic.name.len() > 249
+            || !topic.name.chars().all(legal)
+            || topic.name.starts_with("__")
+        {
+            say(
+                "name",
+                "a topic's name has 1 to 249 letters, digits, `.`, `_` and `-`, and no `__` before it"
+                    .to_owned(),
+            );
+        }
+        if !names.insert(&topic.name) {
+            say("name", format!("a second topic named `{}`", topic.name));
+        }
+        if !(1..=PARTITIONS_MAX).contains(&topic.partitions) {
+            say(
+                "partitions",
+                format!("{} partitions: give 1 to {PARTITIONS_MAX}", topic.partitions),
+            );
+        }
+        if !(1..=plan.nodes).contains(&topic.replication_factor) {
+            let (asked, nodes) = (topic.replication_factor, plan.nodes);
+            say(
+                "replication-factor",
+                format!("{asked} replicas on {nodes} nodes: give 1 to {nodes}"),
+            );
+        }
+        if !(1..=topic.replication_factor).contains(&topic.min_insync_replicas) {
+            let (asked, replicas) = (topic.min_insync_replicas, topic.replication_factor);
+            say(
+                "min-insync-replicas",
+                format!("{asked} of {replicas} replicas must be in sync: give 1 to {replicas}"),
+            );
+        }
+    }
+}
+
+fn check_limits(plan: &Plan, wrong: &mut Vec<Wrong>) {
+    let known: Vec<&str> = nemesis::FAULTS.iter().map(|fault| fault.name).collect();
+    let planned = plan.nemesis.kinds();
+    for (index, kind) in plan.limits.required_faults.iter().flatten().enumerate() {
+        let reason = if !known.contains(&kind.as_str()) {
+            format!("there is no fault `{kind}`: {}", known.join(", "))
+        } else if !planned.contains(kind) {
+            format!("`{kind}` is required, and the plan's nemesis never injects it")
+        } else {
+            continue;
+        };
+        wrong.push(Wrong::new(
+            &["limits", "required-faults", &index.to_string()],
+            reason,
+        ));
+    }
+}

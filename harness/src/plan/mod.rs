@@ -1,0 +1,135 @@
+//! What the user wrote, and what it means.
+//!
+//! A [`Plan`] is read with every error at its line and column; [`resolve`] fills every default in and draws
+//! every random choice. A resolved plan is a plan again: running it is the replay.
+
+mod check;
+mod place;
+mod resolve;
+mod shipped;
+
+use history::{Span, Topic};
+use nemesis::NemesisConfig;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+pub use resolve::{Overrides, Resolved, resolve};
+pub use shipped::{SHIPPED, shipped};
+
+/// A plan, as the user wrote it, with the defaults filled in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Plan {
+    /// The plan's name, which the run's directory carries.
+    pub name: String,
+    /// What it is for, in a sentence.
+    #[serde(default)]
+    pub about: String,
+    /// The seed, where the command line gives none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// The broker and its version.
+    #[serde(default = "default_broker")]
+    pub broker: String,
+    /// How many nodes.
+    #[serde(default = "default_nodes")]
+    pub nodes: u32,
+    /// `tuned` (seconds become fractions of one) or `default` (as the broker ships).
+    #[serde(default)]
+    pub timeouts: cluster::kafka::Timeouts,
+    /// What the run waits for, and what it has to reach.
+    #[serde(default)]
+    pub limits: Limits,
+    /// The topics that the workload writes to and reads from.
+    pub topics: Vec<TopicPlan>,
+    /// What the clients do.
+    pub workload: workloads::WorkloadConfig,
+    /// What goes wrong.
+    pub nemesis: NemesisConfig,
+    /// Properties of every node's broker, over everything that Tribunal sets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub properties: BTreeMap<String, String>,
+}
+
+fn default_broker() -> String {
+    "kafka-4.4.0".to_owned()
+}
+
+fn default_nodes() -> u32 {
+    3
+}
+
+/// A topic of the workload.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TopicPlan {
+    /// Its name.
+    pub name: String,
+    /// How many partitions.
+    #[serde(default = "default_partitions")]
+    pub partitions: u32,
+    /// How many replicas each partition has.
+    #[serde(default = "default_nodes")]
+    pub replication_factor: u32,
+    /// How many replicas must be in sync for acks=all to be acknowledged.
+    #[serde(default = "default_min_insync_replicas")]
+    pub min_insync_replicas: u32,
+    /// Whether a replica that is not in sync may become the leader.
+    #[serde(default)]
+    pub unclean_election: bool,
+}
+
+fn default_partitions() -> u32 {
+    4
+}
+
+fn default_min_insync_replicas() -> u32 {
+    2
+}
+
+impl From<&TopicPlan> for Topic {
+    fn from(plan: &TopicPlan) -> Self {
+        Self {
+            name: plan.name.clone(),
+            partitions: plan.partitions,
+            replication_factor: plan.replication_factor,
+            min_insync_replicas: plan.min_insync_replicas,
+            unclean_election: plan.unclean_election,
+        }
+    }
+}
+
+/// What the run waits for, and what it has to reach.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Limits {
+    /// With fewer acknowledged writes nothing was put to the test.
+    pub minimum_acknowledged: u64,
+    /// The kinds of fault that must bite; every kind of the plan where this is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub required_faults: Option<Vec<String>>,
+    /// How long clients work before the first fault.
+    pub steady: Span,
+    /// How long clients go on after the last fault is healed.
+    pub recover: Span,
+    /// How long the brokers may take to come up.
+    pub bring_up: Span,
+    /// How long the replicas may take to be in sync again.
+    pub settle: Span,
+    /// How long the final reads may take.
+    pub final_reads: Span,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            minimum_acknowledged: 100,
+            required_faults: None,
+            steady: Span::from_millis(2_000),
+            recover: Span::from_millis(2_000),
+            bring_up: Span::from_millis(90_000),
+            settle: Span::from_millis(60_000),
+            final_reads: Span::from_millis(60_000),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! From what the user wrote to what will be done: every default filled in, every random choice drawn.
+
+use anyhow::{Context, Result, anyhow};
+use history::{Expectation, Span, Topic};
+use nemesis::{NemesisConfig, Step};
+
+use super::check::{check, steps};
+use super::{Plan, place};
+
+/// What the command line says over the plan.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `--seed`.
+    pub seed: Option<u64>,
+    /// `--broker`.
+    pub broker: Option<String>,
+    /// `--time-limit`.
+    pub time_limit: Option<Span>,
+}
+
+/// A plan in which nothing is left to choose.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resolved {
+    /// The plan itself, its seed set, its nemesis a list of steps.
+    pub plan: Plan,
+    /// The seed.
+    pub seed: u64,
+    /// The steps of its nemesis.
+    pub steps: Vec<Step>,
+}
+
+/// Reads a plan's text, applies the command line, checks it, and draws what is left to chance.
+///
+/// `file` is the name that errors carry.
+pub fn resolve(file: &str, text: &str, overrides: &Overrides) -> Result<Resolved> {
+    let mut plan: Plan = toml::from_str(text)
+        .map_err(|error| anyhow!("{error}"))
+        .with_context(|| format!("plan {file}"))?;
+    if let Some(broker) = &overrides.broker {
+        plan.broker.clone_from(broker);
+        super::check::kafka_version(broker).map_err(|reason| anyhow!("--broker: {reason}"))?;
+    }
+    if let Some(limit) = overrides.time_limit {
+        if !matches!(plan.nemesis, NemesisConfig::Random(_)) {
+            return Err(anyhow!(
+                "--time-limit: plan {file} has no random schedule whose length could be set"
+            ));
+        }
+        plan.nemesis.set_duration(limit);
+    }
+    report_wrong(file, text, &plan)?;
+    let seed = overrides.seed.or(plan.seed).unwrap_or_else(draw_seed);
+    plan.seed = Some(seed);
+    let steps = steps(&plan, seed).map_err(|invalid| anyhow!("plan {file}: nemesis: {}", invalid.reason))?;
+    plan.limits
+        .required_faults
+        .get_or_insert_with(|| plan.nemesis.kinds());
+    if !plan.nemesis.is_none() {
+        plan.nemesis = NemesisConfig::Steps(steps.clone());
+    }
+    Ok(Resolved { plan, seed, steps })
+}
+
+fn report_wrong(file: &str, text: &str, plan: &Plan) -> Result<()> {
+    let wrong = check(plan);
+    let Some(first) = wrong.first() else { return Ok(()) };
+    let path: Vec<&str> = first.path.iter().map(String::as_str).collect();
+    let more = match wrong.len() - 1 {
+        0 => String::new(),
+        1 => "(and 1 more)\n".to_owned(),
+        more => format!("(and {more} more)\n"),
+    };
+    Err(anyhow!(
+        "plan {file}: {}{more}",
+        place::at(text, &path, &first.reason)
+    ))
+}
+
+/// A seed that is short enough to be read aloud.
+fn draw_seed() -> u64 {
+    u64::from(rand::random::<u32>() % 1_000_000)
+}
+
+impl Resolved {
+    /// The plan as text: what `resolved.toml` holds. Its first lines say how to run it again.
+    pub fn to_toml(&self) -> Result<String> {
+        let body = toml::to_string(&self.plan).context("a plan always has a form in TOML")?;
+        let properties = self.kafka().properties(1);
+        let listed: String = properties
+            .iter()
+            .map(|(name, value)| format!("#   {name}={value}\n"))
+            .collect();
+        Ok(format!(
+            "# Everything this run was made of: `tribunal run` with this file runs it again.\n\n{body}\n\
+             # What each node's broker was given beside its own numbers and addresses:\n{listed}"
+        ))
+    }
+
+    /// The topics as the history names them.
+    pub fn topics(&self) -> Vec<Topic> {
+        self.plan.topics.iter().map(Topic::from).collect()
+    }
+
+    /// The broker's configuration.
+    pub fn kafka(&self) -> cluster::kafka::KafkaConfig {
+        cluster::kafka::KafkaConfig {
+            version: self.plan.broker.trim_start_matches("kafka-").to_owned(),
+            nodes: self.plan.nodes,
+            timeouts: self.plan.timeouts,
+            properties: self.plan.properties.clone(),
+        }
+    }
+
+    /// What the checks hold the run to.
+    pub fn expectation(&self) -> Expectation {
+        let promises = self.plan.workload.promises();
+        Expectation {
+            minimum_acknowledged: self.plan.limits.minimum_acknowledged,
+            required_faults: self.plan.limits.required_faults.clone().unwrap_or_default(),
+            without_faults: self.plan.nemesis.is_none(),
+            producers: promises.producers,
+            acks: promises.acks,
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The plans that ship inside the binary. One file and one line to add one.
+
+/// A plan that ships.
+#[derive(Clone, Copy, Debug)]
+pub struct Shipped {
+    /// Its name on the command line: its path below `plans/`, without the ending.
+    pub name: &'static str,
+    /// Its text.
+    pub text: &'static str,
+}
+
+macro_rules! shipped {
+    ($($name:literal),+ $(,)?) => {
+        /// All of them, in the order in which `tribunal list` shows them.
+        pub const SHIPPED: &[Shipped] = &[
+            $(Shipped { name: $name, text: include_str!(concat!("../../../plans/", $name, ".toml")) },)+
+        ];
+    };
+}
+
+shipped!["quick", "controls/acks1", "controls/acks-all", "controls/unclean"];
+
+/// The plan of that name, which may carry its folder (`plans/`) and its ending, as a path would.
+pub fn shipped(name: &str) -> Option<&'static Shipped> {
+    let name = name.strip_prefix("plans/").unwrap_or(name);
+    let name = name.strip_suffix(".toml").unwrap_or(name);
+    SHIPPED.iter().find(|plan| plan.name == name)
+}

@@ -1,0 +1,95 @@
+//! What a person sees while a run goes on: a live line on a terminal, one line a phase elsewhere.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use cluster::kafka::Progress as Preparing;
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// How often the spinner turns.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The progress of a run, on standard error.
+pub struct Progress {
+    bar: ProgressBar,
+    live: bool,
+}
+
+impl Progress {
+    /// Progress on standard error, whatever that is.
+    pub fn new() -> Self {
+        let live = std::io::stderr().is_terminal();
+        let bar = if live {
+            let style = ProgressStyle::with_template("{spinner:.cyan} {prefix:.bold} {wide_msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_spinner());
+            ProgressBar::new_spinner().with_style(style)
+        } else {
+            ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
+        };
+        if live {
+            bar.enable_steady_tick(TICK);
+        }
+        Self { bar, live }
+    }
+
+    /// The run goes on to its next phase.
+    pub fn phase(&self, name: &str, about: &str) {
+        self.bar.set_prefix(name.to_owned());
+        self.bar.set_message(about.to_owned());
+        if !self.live {
+            eprintln!("{name}: {about}");
+        }
+    }
+
+    /// What happens within the phase; shown on a terminal only.
+    pub fn now(&self, message: String) {
+        self.bar.set_message(message);
+    }
+
+    /// A line that stays.
+    pub fn say(&self, line: &str) {
+        // Suspended, so that neither overwrites the other.
+        self.bar.suspend(|| eprintln!("{line}"));
+    }
+
+    /// What happens before a cluster can be launched.
+    pub fn preparing(&self, seen: &Preparing<'_>) {
+        match seen {
+            Preparing::Fetching { done, total, jar } => {
+                self.bar.set_prefix("download");
+                let (meter, done, total) = (meter(*done, *total), HumanBytes(*done), HumanBytes(*total));
+                self.bar.set_message(format!("{meter} {done} of {total}  {jar}"));
+            }
+            Preparing::Retrying { jar, error } => self.say(&format!("download: {jar} again, as {error}")),
+            Preparing::Preparing(what) => {
+                self.phase("prepare", &format!("{what} (once; it is kept in the cache)"))
+            }
+            Preparing::Warning(what) => self.say(&format!("warning: {what}")),
+        }
+    }
+
+    /// Nothing more comes.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// A bar of twenty places.
+fn meter(done: u64, total: u64) -> String {
+    const WIDTH: u64 = 20;
+    let full = (done * WIDTH).checked_div(total).unwrap_or(WIDTH).min(WIDTH) as usize;
+    format!("[{}{}]", "#".repeat(full), "·".repeat(WIDTH as usize - full))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::meter;
+
+    #[test]
+    fn a_meter_is_full_at_the_end_and_never_longer() {
+        assert_eq!(meter(0, 10), "[····················]");
+        assert_eq!(meter(5, 10), "[##########··········]");
+        assert_eq!(meter(11, 10), "[####################]");
+        assert_eq!(meter(0, 0), "[####################]");
+    }
+}

@@ -1,0 +1,97 @@
+//! Brings a cluster up: the sandbox, what is made once, the brokers, the topics.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use cluster::kafka::{Install, InstallOptions, Java, KafkaCluster, Launch, Prepared};
+use cluster::{Cluster, SandboxEnvironment};
+use history::Recorder;
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+
+use super::trial::Trial;
+use crate::directory::RunDirectory;
+use crate::plan::Resolved;
+use crate::progress::Progress;
+
+/// How long the topics may take: a leader for each partition that every broker knows.
+const TOPICS_WITHIN: Duration = Duration::from_secs(30);
+
+/// A cluster that is up, with its topics, and what it lives in.
+pub struct Courtroom {
+    /// The environment, which tells what its switch did.
+    pub environment: Arc<SandboxEnvironment>,
+    /// The cluster.
+    pub cluster: Arc<KafkaCluster>,
+}
+
+/// Brings all of it up.
+pub async fn bring_up(trial: &Trial<'_>) -> Result<Courtroom> {
+    let Trial {
+        directory,
+        resolved,
+        progress,
+        ..
+    } = trial;
+    let (install, java, prepared) = prepare(directory, resolved, progress).await?;
+    let environment = create_environment(directory, resolved, trial.broken.clone()).await?;
+    let recorder: Arc<dyn Recorder> = trial.recorder.clone();
+    let launch = Launch {
+        environment: environment.clone(),
+        config: resolved.kafka(),
+        install,
+        java,
+        prepared,
+        topics: resolved.topics(),
+        recorder,
+        within: resolved.plan.limits.bring_up.duration(),
+    };
+    let cluster = Arc::new(
+        KafkaCluster::launch(launch)
+            .await
+            .context("bring the cluster up")?,
+    );
+    cluster
+        .create_topics(&resolved.topics(), TOPICS_WITHIN)
+        .await
+        .context("create the topics")?;
+    Ok(Courtroom { environment, cluster })
+}
+
+/// Finds the jars (all of them are in the cache by now), Java, and what is made once for both.
+async fn prepare(
+    directory: &RunDirectory,
+    resolved: &Resolved,
+    progress: &Arc<Progress>,
+) -> Result<(Install, Java, Prepared)> {
+    let version = resolved.kafka().version;
+    let scratch = directory.root().join("scratch");
+    let progress = Arc::clone(progress);
+    spawn_blocking(move || {
+        let java = Java::find()?;
+        let options = InstallOptions::from_environment(true)?;
+        let report = |seen: cluster::kafka::Progress<'_>| progress.preparing(&seen);
+        let install = cluster::kafka::install(&version, &options, &report)?;
+        let prepared = cluster::kafka::prepare(&install, &java, &options.cache, &scratch, &report)?;
+        Ok((install, java, prepared))
+    })
+    .await
+    .context("wait for what is made once")?
+}
+
+async fn create_environment(
+    directory: &RunDirectory,
+    resolved: &Resolved,
+    broken: CancellationToken,
+) -> Result<Arc<SandboxEnvironment>> {
+    let nodes = resolved.plan.nodes;
+    let directory = directory.nodes();
+    std::fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
+    let environment = spawn_blocking(move || SandboxEnvironment::create(nodes, &directory))
+        .await
+        .context("wait for the sandbox")?
+        .context("make the sandbox")?;
+    environment.on_loss(move |_| broken.cancel());
+    Ok(Arc::new(environment))
+}

@@ -1,0 +1,11 @@
+//! `tribunal run`, in its two halves: what happens outside the sandbox, and what happens inside.
+
+mod bring_up;
+mod conduct;
+mod interrupt;
+mod live;
+mod prepare;
+mod trial;
+
+pub use conduct::conduct;
+pub use prepare::prepare;

@@ -1,0 +1,106 @@
+//! Outside the sandbox: read the plan, fetch what is missing, make the run's directory, and enter.
+//!
+//! Nothing has been started when any of this fails.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use cluster::kafka::{Install, InstallOptions, Java};
+
+use crate::cli::RunOptions;
+use crate::directory::RunDirectory;
+use crate::exit::{Exit, Failure};
+use crate::judge::MadeOf;
+use crate::plan::{Overrides, Resolved, SHIPPED, resolve, shipped};
+use crate::progress::Progress;
+
+/// Prepares a run and enters the sandbox, from where this process never returns to here.
+pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
+    let (file, text) = load(&options.plan).map_err(Failure::usage)?;
+    let overrides = Overrides {
+        seed: options.seed,
+        broker: options.broker.clone(),
+        time_limit: options.time_limit,
+    };
+    let resolved = resolve(&file, &text, &overrides).map_err(Failure::usage)?;
+    let java = Java::find().map_err(Failure::infrastructure)?;
+    let install = fetch(&resolved, options.offline).map_err(Failure::infrastructure)?;
+    let directory = RunDirectory::create(options.out.as_deref(), &resolved.plan.name, resolved.seed)
+        .map_err(Failure::usage)?;
+    write_inputs(&directory, &resolved, &java, &install).map_err(Failure::infrastructure)?;
+    eprintln!(
+        "tribunal: plan {}, seed {}, {}, {} nodes, in {}",
+        resolved.plan.name,
+        resolved.seed,
+        resolved.plan.broker,
+        resolved.plan.nodes,
+        directory.shown()
+    );
+    let error = sandbox::reexec(conduct_arguments(options, &directory));
+    Err(Failure::infrastructure(error.into()))
+}
+
+/// The plan's text: a file's, or that of a plan that ships. The name is the one that errors carry.
+fn load(plan: &str) -> anyhow::Result<(String, String)> {
+    if Path::new(plan).is_file() {
+        let text = std::fs::read_to_string(plan).with_context(|| format!("read plan {plan}"))?;
+        return Ok((plan.to_owned(), text));
+    }
+    if let Some(shipped) = shipped(plan) {
+        return Ok((format!("{plan} (built in)"), shipped.text.to_owned()));
+    }
+    let names: Vec<&str> = SHIPPED.iter().map(|plan| plan.name).collect();
+    Err(anyhow!(
+        "there is no plan {plan}: it is no file, and the plans that ship are {}",
+        names.join(", ")
+    ))
+}
+
+/// Finds the broker's jars, or fetches them.
+fn fetch(resolved: &Resolved, offline: bool) -> anyhow::Result<Install> {
+    let progress = Progress::new();
+    let options = InstallOptions::from_environment(offline)?;
+    let install = cluster::kafka::install(&resolved.kafka().version, &options, &|seen| {
+        progress.preparing(&seen)
+    });
+    progress.finish();
+    install
+}
+
+fn write_inputs(
+    directory: &RunDirectory,
+    resolved: &Resolved,
+    java: &Java,
+    install: &Install,
+) -> anyhow::Result<()> {
+    directory.write(&directory.plan(), resolved.to_toml()?.as_bytes())?;
+    let mut parts = vec![
+        ("Tribunal".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ("broker".to_owned(), resolved.plan.broker.clone()),
+        ("Java".to_owned(), java.build.clone()),
+        ("kernel".to_owned(), kernel()),
+    ];
+    parts.extend(install.sums());
+    let replay = format!("tribunal run {}", directory.shown_file(&directory.plan()));
+    let made_of = MadeOf { parts, replay };
+    let json =
+        serde_json::to_vec_pretty(&made_of).context("names and versions always have a form in JSON")?;
+    directory.write(&directory.made_of(), &json)
+}
+
+fn kernel() -> String {
+    let read = |name: &str| std::fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default();
+    format!("{} {}", read("ostype").trim(), read("osrelease").trim())
+}
+
+fn conduct_arguments(options: &RunOptions, directory: &RunDirectory) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = vec!["conduct".into(), directory.root().into()];
+    if options.json {
+        arguments.push("--json".into());
+    }
+    if options.keep_data {
+        arguments.push("--keep-data".into());
+    }
+    arguments
+}

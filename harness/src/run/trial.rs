@@ -1,0 +1,179 @@
+//! The trial itself, in its order: bring up, work, break, heal, settle, read, take down.
+//!
+//! Whatever goes wrong on the way, what was injected is healed and the cluster is taken down; the namespaces
+//! end the rest.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use cluster::Cluster;
+use history::{Phase, Recorder, What};
+use nemesis::Nemesis;
+use tokio_util::sync::CancellationToken;
+use workloads::{Arena, Running};
+
+use super::bring_up::{Courtroom, bring_up};
+use super::live::Live;
+use crate::directory::RunDirectory;
+use crate::judge::{self, Measured};
+use crate::plan::Resolved;
+use crate::progress::Progress;
+use crate::recorder::FileRecorder;
+
+/// How long the brokers may take to end by themselves at the very end: nothing is read from them any more.
+const TEARDOWN_LIMIT: Duration = Duration::from_secs(5);
+
+/// Everything that the steps of a trial share.
+pub struct Trial<'run> {
+    /// Where it is kept.
+    pub directory: &'run RunDirectory,
+    /// What is done.
+    pub resolved: &'run Resolved,
+    /// Where it is written down.
+    pub recorder: Arc<FileRecorder>,
+    /// What a person sees.
+    pub progress: Arc<Progress>,
+    /// Cancelled by ctrl-C.
+    pub interrupt: CancellationToken,
+    /// Cancelled when the trial cannot go on: the history cannot be written, or a node's machine is gone.
+    pub broken: CancellationToken,
+}
+
+impl Trial<'_> {
+    /// Runs the whole of it. An error means that the machine, not the broker, would not do it.
+    pub async fn run(&self) -> Result<()> {
+        self.enter(
+            Phase::Setup,
+            "setup",
+            &format!("{} brokers come up", self.resolved.plan.nodes),
+        );
+        let court = tokio::select! {
+            court = bring_up(self) => court?,
+            () = self.interrupt.cancelled() => {
+                self.recorder.record(What::Interrupted);
+                return Ok(());
+            }
+        };
+        let outcome = tokio::select! {
+            outcome = self.put_to_trial(&court) => outcome,
+            () = self.broken.cancelled() => {
+                Err(anyhow!("go on: the history cannot be written any more, or a node's machine is gone"))
+            }
+        };
+        self.enter(Phase::Teardown, "teardown", "the brokers go down");
+        let down = court
+            .cluster
+            .shut_down(TEARDOWN_LIMIT)
+            .await
+            .context("take the cluster down");
+        judge::write_measured(self.directory, &self.measure(&court))?;
+        outcome.and(down)
+    }
+
+    async fn put_to_trial(&self, court: &Courtroom) -> Result<()> {
+        let limits = &self.resolved.plan.limits;
+        self.enter(Phase::Steady, "steady", "clients work, nothing is wrong yet");
+        let mut running = self
+            .resolved
+            .plan
+            .workload
+            .start(self.arena(court))
+            .await
+            .context("start the clients")?;
+        let nemesis = Nemesis::new(
+            court.cluster.clone(),
+            &self.resolved.topics(),
+            self.recorder.clone(),
+        );
+        let live = Live::start(
+            &self.progress,
+            court.cluster.clone(),
+            running.counters(),
+            nemesis.in_force(),
+        );
+        self.sleep(limits.steady.duration()).await;
+        if !self.resolved.steps.is_empty() {
+            let about = format!("{} on the schedule", count(self.resolved.steps.len(), "fault"));
+            self.enter(Phase::Faults, "faults", &about);
+            self.break_it(nemesis).await;
+        }
+        self.enter(Phase::Heal, "heal", "everything is whole again, clients go on");
+        self.sleep(limits.recover.duration()).await;
+        if self.interrupt.is_cancelled() {
+            self.recorder.record(What::Interrupted);
+        }
+        self.enter(Phase::Settle, "settle", "producers close, replicas catch up");
+        running.stop().await;
+        drop(live);
+        self.read_back(court, running).await
+    }
+
+    /// Injects the schedule. An interrupt ends it early; the nemesis heals in either case.
+    async fn break_it(&self, nemesis: Nemesis) {
+        let in_force = nemesis.in_force();
+        let tally = nemesis
+            .run(self.resolved.steps.clone(), self.interrupt.clone())
+            .await;
+        debug_assert!(
+            in_force.list().is_empty() || tally.failed > 0,
+            "what is still in force failed to heal"
+        );
+    }
+
+    async fn read_back(&self, court: &Courtroom, mut running: Box<dyn Running>) -> Result<()> {
+        let limits = &self.resolved.plan.limits;
+        let ends = workloads::settle(&*court.cluster, limits.settle.duration()).await;
+        self.enter(
+            Phase::FinalReads,
+            "final reads",
+            "every record is read back, also from each replica",
+        );
+        running
+            .final_reads(court.cluster.clone(), ends, limits.final_reads.duration())
+            .await;
+        Ok(())
+    }
+
+    fn arena(&self, court: &Courtroom) -> Arena {
+        Arena {
+            bootstrap: court.cluster.bootstrap(),
+            topics: self.resolved.topics(),
+            seed: self.resolved.seed,
+            recorder: self.recorder.clone(),
+            log_file: Some(self.directory.clients_log()),
+        }
+    }
+
+    fn measure(&self, court: &Courtroom) -> Measured {
+        let switch = court.environment.switch().stats();
+        Measured {
+            launch_ms: court.cluster.times().registered.as_millis() as u64,
+            switch_frames: switch.forwarded.frames,
+            switch_bytes: switch.forwarded.bytes,
+            switch_cpu_us: switch.cpu.as_micros() as u64,
+            run_us: self.recorder.now() / 1_000,
+        }
+    }
+
+    /// Sleeps; wakes early where somebody interrupts.
+    async fn sleep(&self, length: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(length) => {}
+            () = self.interrupt.cancelled() => {}
+        }
+    }
+
+    fn enter(&self, phase: Phase, name: &str, about: &str) {
+        self.recorder.record(What::Phase(phase));
+        self.progress.phase(name, about);
+    }
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{number} {what}s")
+    }
+}

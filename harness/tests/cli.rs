@@ -1,0 +1,193 @@
+//! The command line where no cluster is needed: what it prints, how it exits, and how it says no.
+
+mod support;
+
+use insta::assert_snapshot;
+use support::Bench;
+
+/// A plan that is right; tests replace one line of it.
+const PLAN: &str = r#"name = "small"
+[[topics]]
+name = "log"
+[workload.log]
+rate = 100
+[nemesis.random]
+duration = "10s"
+faults = [{ kill = { target = "one" } }]
+"#;
+
+/// Runs a plan with one line replaced, which must be refused, and gives what was said.
+#[track_caller]
+fn refused(from: &str, to: &str) -> String {
+    assert!(PLAN.contains(from), "the plan has no `{from}`");
+    let bench = Bench::new();
+    bench.file("plan.toml", PLAN.replacen(from, to, 1));
+    let ran = bench.run(&["run", "plan.toml"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert_eq!(ran.out, "");
+    assert!(!bench.path().join("results").exists(), "nothing was started");
+    ran.err
+}
+
+#[test]
+fn without_arguments_it_says_how_it_is_used() {
+    let ran = Bench::new().run(&[]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("Usage: tribunal <COMMAND>"), "{}", ran.err);
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    let bench = Bench::new();
+    assert_eq!(bench.run(&["--help"]).code, Some(0));
+    let version = bench.run(&["--version"]);
+    assert_eq!(
+        (version.code, version.out.starts_with("tribunal ")),
+        (Some(0), true)
+    );
+}
+
+#[test]
+fn a_plan_that_is_nowhere_is_named_with_those_that_ship() {
+    let ran = Bench::new().run(&["run", "nothing"]);
+    assert_eq!(ran.code, Some(2));
+    assert_snapshot!(ran.err);
+}
+
+#[test]
+fn a_wrong_key_is_shown_where_it_stands() {
+    assert_snapshot!(refused("rate = 100", "rates = 100"));
+}
+
+#[test]
+fn a_wrong_type_is_shown_where_it_stands() {
+    assert_snapshot!(refused("rate = 100", "rate = \"fast\""));
+}
+
+#[test]
+fn a_wrong_unit_is_shown_where_it_stands() {
+    assert_snapshot!(refused("duration = \"10s\"", "duration = \"10 seconds\""));
+}
+
+#[test]
+fn a_wrong_target_is_shown_where_it_stands() {
+    assert_snapshot!(refused("target = \"one\"", "target = \"somebody\""));
+}
+
+#[test]
+fn a_target_that_is_no_node_is_shown_where_it_stands() {
+    assert_snapshot!(refused("target = \"one\"", "target = [\"n7\"]"));
+}
+
+#[test]
+fn a_wrong_fault_is_shown_where_it_stands() {
+    assert_snapshot!(refused("{ kill =", "{ explode ="));
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_shown_where_they_stand() {
+    assert_snapshot!(refused(
+        "rate = 100",
+        "rate = 100\nacks = \"1\"\nidempotence = true"
+    ));
+}
+
+#[test]
+fn more_replicas_than_nodes_are_refused() {
+    assert_snapshot!(refused(
+        "name = \"log\"",
+        "name = \"log\"\nreplication-factor = 5"
+    ));
+}
+
+#[test]
+fn an_unknown_broker_is_refused_with_those_that_are_known() {
+    let bench = Bench::new();
+    bench.file("plan.toml", PLAN);
+    let ran = bench.run(&["run", "plan.toml", "--broker", "kafka-9.9.9"]);
+    assert_eq!(ran.code, Some(2));
+    assert_snapshot!(ran.err);
+}
+
+#[test]
+fn a_required_fault_that_the_plan_never_injects_is_refused() {
+    let text = "name = \"small\"\n[limits]\nrequired-faults = [\"pause\"]";
+    assert_snapshot!(refused("name = \"small\"", text));
+}
+
+#[test]
+fn check_says_what_is_wrong_with_a_file() {
+    let bench = Bench::new();
+    bench.file("empty.jsonl", "");
+    bench.file("foreign.jsonl", "{\"some\":\"other\"}\n");
+    bench.file(
+        "newer.jsonl",
+        "{\"time\":0,\"header\":{\"format\":\"tribunal-history\",\"version\":99}}\n",
+    );
+    for name in ["empty.jsonl", "foreign.jsonl", "newer.jsonl", "absent.jsonl"] {
+        let ran = bench.run(&["check", name]);
+        assert_eq!(ran.code, Some(2), "{name}");
+        assert_snapshot!(name, ran.err);
+    }
+}
+
+#[test]
+fn the_lists_name_what_a_plan_can_name() {
+    let ran = Bench::new().run(&["list"]);
+    assert_eq!(ran.code, Some(0));
+    assert_snapshot!(ran.out);
+}
+
+#[test]
+fn without_java_it_says_what_to_install() {
+    let bench = Bench::new();
+    let output = bench
+        .command(&["run"])
+        .env("PATH", bench.path())
+        .env_remove("JAVA_HOME")
+        .output();
+    let ran = support::Ran::from(output.expect("the binary can be started"));
+    assert_eq!(ran.code, Some(4));
+    assert!(ran.err.contains("openjdk-17-jre-headless"), "{}", ran.err);
+    assert!(!bench.path().join("results").exists(), "nothing was started");
+}
+
+#[test]
+fn a_java_that_is_too_old_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::new();
+    let java = bench.file(
+        "java",
+        "#!/bin/sh\necho 'openjdk version \"11.0.2\" 2019-01-15' >&2\n",
+    );
+    std::fs::set_permissions(&java, std::fs::Permissions::from_mode(0o755)).expect("permissions can be set");
+    let path = format!("{}:/usr/bin:/bin", bench.path().display());
+    let output = bench
+        .command(&["run"])
+        .env("PATH", path)
+        .env_remove("JAVA_HOME")
+        .output();
+    let ran = support::Ran::from(output.expect("the binary can be started"));
+    assert_eq!(ran.code, Some(4));
+    assert!(
+        ran.err.contains("11.0.2") && ran.err.contains("17"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn offline_without_a_cache_says_what_is_missing() {
+    let bench = Bench::new();
+    let output = bench
+        .command(&["run", "--offline"])
+        .env("TRIBUNAL_CACHE", bench.path())
+        .output();
+    let ran = support::Ran::from(output.expect("the binary can be started"));
+    assert_eq!(ran.code, Some(4), "{}", ran.err);
+    assert!(
+        ran.err.contains("offline") && ran.err.contains("jar"),
+        "{}",
+        ran.err
+    );
+}

@@ -42,7 +42,6 @@ impl<'a> Draw<'a> {
 
     /// Draws what a target and its partition leave open. A target that is of no partition has no key.
     pub fn aim(&mut self, target: &mut Target, key: &mut Option<Key>) -> Result<(), Invalid> {
-        *target = self.target(target)?;
         if target.is_of_a_partition() {
             *key = Some(self.key(*key)?);
         } else if key.is_some() {
@@ -51,6 +50,7 @@ impl<'a> Draw<'a> {
                 format!("goes with the targets `leader` and `follower` only, and this one is `{target}`"),
             ));
         }
+        *target = self.target(target)?;
         Ok(())
     }
 

@@ -168,7 +168,10 @@ impl Scene {
             }
         }
         if running.is_empty() {
-            return Err(NoTarget(format!("{} not running already", node_list(&nodes))));
+            return Err(NoTarget(format!(
+                "{}: not in a state to be hit",
+                node_list(&nodes)
+            )));
         }
         Ok(running)
     }

@@ -1,0 +1,357 @@
+//! A cluster that is nothing but state: it does what a fault asks for and remembers it.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use async_trait::async_trait;
+use cluster::{
+    Cluster, ClusterView, Cut, CutReport, Exit, ExitKind, Links, Machine, PartitionView, Place, Ports,
+    ProcessSpec, ReplicaLog,
+};
+use history::{Fault, FaultStep, Key, MemoryRecorder, NodeId, Offset, Recorder, Topic, What};
+use nemesis::{InForce, Nemesis, Step, Tally};
+use tokio_util::sync::CancellationToken;
+
+pub const CLIENT_PORT: u16 = 9092;
+
+/// What was done, in words, in order.
+type Journal = Arc<Mutex<Vec<String>>>;
+
+pub struct FakeCluster {
+    machines: Vec<Arc<dyn Machine>>,
+    /// The same machines, for what their trait does not offer.
+    fakes: Vec<Arc<FakeMachine>>,
+    links: Option<Arc<FakeLinks>>,
+    view: ClusterView,
+    journal: Journal,
+    /// A node that is stopped answers all the same.
+    pub answers_when_stopped: AtomicBool,
+    /// SIGKILL goes wrong.
+    pub kill_fails: AtomicBool,
+    /// Starting a node goes wrong this many times.
+    pub starts_that_fail: AtomicU64,
+    /// What the ISR of every partition becomes once a record is written while cuts are in force.
+    pub isr_after_nudge: Mutex<Option<(NodeId, Vec<NodeId>)>>,
+}
+
+struct FakeMachine {
+    node: NodeId,
+    state: Mutex<Option<char>>,
+    journal: Journal,
+}
+
+#[derive(Default)]
+struct FakeLinks {
+    next: AtomicU64,
+    /// Cuts drop nothing.
+    idle: AtomicBool,
+    journal: Journal,
+}
+
+impl FakeCluster {
+    /// Three nodes, of which node 2 leads key 0 and node 3 key 1; node 1 is the active controller.
+    pub fn new() -> Self {
+        let journal = Journal::default();
+        let machine = |node| {
+            Arc::new(FakeMachine {
+                node,
+                state: Mutex::new(Some('S')),
+                journal: journal.clone(),
+            })
+        };
+        let fakes: Vec<_> = (1..=3).map(machine).collect();
+        let view = ClusterView::default();
+        for (key, leader) in [(0, 2), (1, 3)] {
+            view.set_partition(key, partition(leader, vec![1, 2, 3]));
+        }
+        view.set_controller(1, 1);
+        Self {
+            machines: fakes
+                .iter()
+                .map(|fake| fake.clone() as Arc<dyn Machine>)
+                .collect(),
+            fakes,
+            links: Some(Arc::new(FakeLinks {
+                journal: journal.clone(),
+                ..FakeLinks::default()
+            })),
+            view,
+            journal,
+            answers_when_stopped: AtomicBool::default(),
+            kill_fails: AtomicBool::default(),
+            starts_that_fail: AtomicU64::default(),
+            isr_after_nudge: Mutex::default(),
+        }
+    }
+
+    pub fn without_links(mut self) -> Self {
+        self.links = None;
+        self
+    }
+
+    pub fn with_idle_links(self) -> Self {
+        let links = self.links.as_ref().expect("links");
+        links.idle.store(true, Relaxed);
+        self
+    }
+
+    pub fn with_unknown_leaders(mut self) -> Self {
+        self.view = ClusterView::default();
+        self
+    }
+
+    /// What was done, in order.
+    pub fn journal(&self) -> Vec<String> {
+        self.journal.lock().expect("the journal").clone()
+    }
+
+    fn fake(&self, node: NodeId) -> &FakeMachine {
+        let found = self.fakes.iter().find(|fake| fake.node == node);
+        found.expect("a node of the cluster")
+    }
+
+    fn note(&self, text: String) {
+        self.journal.lock().expect("the journal").push(text);
+    }
+}
+
+pub fn partition(leader: NodeId, isr: Vec<NodeId>) -> PartitionView {
+    PartitionView {
+        leader: Some(leader),
+        epoch: 1,
+        isr,
+        replicas: vec![1, 2, 3],
+    }
+}
+
+#[async_trait]
+impl Cluster for FakeCluster {
+    fn machines(&self) -> &[Arc<dyn Machine>] {
+        &self.machines
+    }
+    fn links(&self) -> Option<Arc<dyn Links>> {
+        self.links.clone().map(|links| links as Arc<dyn Links>)
+    }
+    fn ports(&self) -> Ports {
+        Ports {
+            client: CLIENT_PORT,
+            controller: 9093,
+        }
+    }
+    fn bootstrap(&self) -> String {
+        unreachable!("a nemesis is no client")
+    }
+    fn view(&self) -> &ClusterView {
+        &self.view
+    }
+    async fn create_topics(&self, _: &[Topic], _: Duration) -> Result<()> {
+        unreachable!("a nemesis makes no topics")
+    }
+    fn incarnation(&self, _: NodeId) -> u32 {
+        0
+    }
+    async fn start_node(&self, node: NodeId) -> Result<()> {
+        if self.starts_that_fail.load(Relaxed) > 0 {
+            self.starts_that_fail.fetch_sub(1, Relaxed);
+            self.note(format!("start {node} fails"));
+            bail!("no memory");
+        }
+        self.note(format!("start {node}"));
+        self.fake(node).set(Some('S'));
+        Ok(())
+    }
+    async fn kill_node(&self, node: NodeId) -> Result<Exit> {
+        if self.kill_fails.load(Relaxed) && node == 3 {
+            bail!("no permission");
+        }
+        self.note(format!("kill {node}"));
+        self.fake(node).set(None);
+        Ok(Exit {
+            kind: ExitKind::Signal(9),
+        })
+    }
+    async fn stop_node(&self, _: NodeId, _: Duration) -> Result<Exit> {
+        unreachable!("a nemesis does not ask")
+    }
+    async fn answers(&self, node: NodeId, within: Duration) -> bool {
+        let stopped = self.fake(node).state();
+        if stopped == Some('T') {
+            tokio::time::sleep(within).await;
+            return self.answers_when_stopped.load(Relaxed);
+        }
+        true
+    }
+    async fn nudge(&self, key: Key) -> Result<()> {
+        self.note(format!("nudge {key}"));
+        let after = self.isr_after_nudge.lock().expect("a setting").clone();
+        if let Some((leader, isr)) = after {
+            self.view.set_partition(key, partition(leader, isr));
+        }
+        Ok(())
+    }
+    async fn settled(&self) -> Result<Vec<Offset>> {
+        unreachable!("a nemesis does not wait for that")
+    }
+    async fn replica_log(&self, _: NodeId, _: Key) -> Result<ReplicaLog> {
+        unreachable!("a nemesis reads nothing")
+    }
+}
+
+impl FakeMachine {
+    fn set(&self, state: Option<char>) {
+        *self.state.lock().expect("a state") = state;
+    }
+
+    fn state(&self) -> Option<char> {
+        *self.state.lock().expect("a state")
+    }
+}
+
+#[async_trait]
+impl Machine for FakeMachine {
+    fn node(&self) -> NodeId {
+        self.node
+    }
+    fn host(&self) -> &'static str {
+        "fake"
+    }
+    fn address(&self) -> Ipv4Addr {
+        Ipv4Addr::LOCALHOST
+    }
+    fn side_address(&self) -> Ipv4Addr {
+        Ipv4Addr::LOCALHOST
+    }
+    fn directory(&self) -> PathBuf {
+        PathBuf::new()
+    }
+    async fn start(&self, _: &ProcessSpec) -> Result<()> {
+        unreachable!("the cluster starts its nodes")
+    }
+    async fn signal(&self, signal: i32) -> Result<()> {
+        self.journal
+            .lock()
+            .expect("the journal")
+            .push(format!("signal {signal} to {}", self.node));
+        self.set(match signal {
+            libc::SIGSTOP => Some('T'),
+            libc::SIGCONT => Some('S'),
+            other => bail!("signal {other} is not for a pause"),
+        });
+        Ok(())
+    }
+    async fn process_state(&self) -> Result<Option<char>> {
+        Ok(self.state())
+    }
+    async fn exited(&self) -> Result<Exit> {
+        unreachable!("killing waits in the cluster")
+    }
+}
+
+impl Links for FakeLinks {
+    fn cut(&self, cuts: &[Cut]) -> Result<u64> {
+        let id = self.next.fetch_add(1, Relaxed);
+        let cuts: Vec<_> = cuts.iter().map(describe).collect();
+        self.journal
+            .lock()
+            .expect("the journal")
+            .push(format!("cut {id}: {}", cuts.join(" ")));
+        Ok(id)
+    }
+    fn report(&self, _: u64) -> CutReport {
+        let frames = if self.idle.load(Relaxed) { 0 } else { 12 };
+        CutReport {
+            frames,
+            bytes: frames * 100,
+        }
+    }
+    fn heal(&self, id: u64) -> CutReport {
+        self.journal
+            .lock()
+            .expect("the journal")
+            .push(format!("heal {id}"));
+        self.report(id)
+    }
+}
+
+/// A cut as `1>2`, `c>2`, `1>2:9092` (to the port) or `1:9092>2` (from the port).
+fn describe(cut: &Cut) -> String {
+    let place = |place| match place {
+        Place::Node(node) => node.to_string(),
+        Place::Clients => "c".to_owned(),
+    };
+    let port = |port: Option<u16>| port.map(|port| format!(":{port}")).unwrap_or_default();
+    format!(
+        "{}{}>{}{}",
+        place(cut.from),
+        port(cut.source_port),
+        place(cut.to),
+        port(cut.destination_port)
+    )
+}
+
+/// A schedule carried out against a fake cluster.
+pub struct Trial {
+    pub cluster: Arc<FakeCluster>,
+    pub recorder: Arc<MemoryRecorder>,
+    pub in_force: InForce,
+    pub stop: CancellationToken,
+    nemesis: Nemesis,
+}
+
+impl Trial {
+    pub fn new(cluster: FakeCluster) -> Self {
+        let cluster = Arc::new(cluster);
+        let recorder = Arc::new(MemoryRecorder::default());
+        let topics = [Topic {
+            name: "log".to_owned(),
+            partitions: 2,
+            replication_factor: 3,
+            min_insync_replicas: 2,
+            unclean_election: false,
+        }];
+        let nemesis = Nemesis::new(cluster.clone(), &topics, recorder.clone() as Arc<dyn Recorder>);
+        Self {
+            cluster,
+            recorder,
+            in_force: nemesis.in_force(),
+            stop: CancellationToken::new(),
+            nemesis,
+        }
+    }
+
+    /// Runs the steps of a plan, and gives what was done, what was recorded and the count.
+    pub async fn run(self, plan: &str) -> (Vec<String>, Vec<String>, Tally) {
+        let tally = self.nemesis.run(steps(plan), self.stop).await;
+        let recorded = self.recorder.events().into_iter().map(|event| match event.what {
+            What::Fault(fault) => line(&fault),
+            other => panic!("no fault: {other:?}"),
+        });
+        (self.cluster.journal(), recorded.collect(), tally)
+    }
+}
+
+/// The resolved steps of a plan's `steps = […]`.
+pub fn steps(plan: &str) -> Vec<Step> {
+    let config: nemesis::NemesisConfig = toml::from_str(plan).expect("a plan");
+    config
+        .resolve(1, &[1, 2, 3], 2)
+        .expect("steps that fit the cluster")
+}
+
+/// A fault's event as one line: `0 kill [2] injected`.
+fn line(fault: &Fault) -> String {
+    let step = match &fault.step {
+        FaultStep::Injecting => format!("injecting: {}", fault.detail),
+        FaultStep::Injected => "injected".to_owned(),
+        FaultStep::Healing => "healing".to_owned(),
+        FaultStep::Healed { bit: true, evidence } => format!("bit: {evidence}"),
+        FaultStep::Healed { bit: false, evidence } => format!("did not bite: {evidence}"),
+        FaultStep::Skipped { reason } => format!("skipped: {}: {reason}", fault.detail),
+        FaultStep::Failed { error } => format!("failed: {error}"),
+    };
+    format!("{} {} {:?} {step}", fault.id, fault.kind, fault.nodes)
+}

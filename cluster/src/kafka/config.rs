@@ -45,6 +45,13 @@ impl Default for KafkaConfig {
     }
 }
 
+/// How many partitions Kafka's internal topics have.
+const INTERNAL_TOPICS: [&str; 3] = [
+    "offsets.topic.num.partitions",
+    "transaction.state.log.num.partitions",
+    "share.coordinator.state.topic.num.partitions",
+];
+
 /// How fast failures are noticed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -142,6 +149,9 @@ impl KafkaConfig {
             ("share.coordinator.state.topic.min.isr", in_sync),
             ("group.initial.rebalance.delay.ms", "0".to_owned()),
         ];
+        // As Kafka ships, the first client with a group makes fifty partitions of three replicas: seconds of work
+        // for three brokers on two cores, in the middle of a trial.
+        list.extend(INTERNAL_TOPICS.map(|name| (name, "1".to_owned())));
         list.extend(
             self.timeouts
                 .properties()
@@ -258,6 +268,9 @@ mod tests {
         share.coordinator.state.topic.replication.factor=3
         share.coordinator.state.topic.min.isr=2
         group.initial.rebalance.delay.ms=0
+        offsets.topic.num.partitions=1
+        transaction.state.log.num.partitions=1
+        share.coordinator.state.topic.num.partitions=1
         broker.heartbeat.interval.ms=250
         broker.session.timeout.ms=2000
         controller.quorum.election.timeout.ms=500
@@ -294,6 +307,9 @@ mod tests {
         share.coordinator.state.topic.replication.factor=1
         share.coordinator.state.topic.min.isr=1
         group.initial.rebalance.delay.ms=0
+        offsets.topic.num.partitions=1
+        transaction.state.log.num.partitions=1
+        share.coordinator.state.topic.num.partitions=1
         num.io.threads=2
         listeners=PLAINTEXT://0.0.0.0:9092,CONTROLLER://0.0.0.0:9093
         advertised.listeners=PLAINTEXT://10.0.0.1:9092,CONTROLLER://10.0.0.1:9093

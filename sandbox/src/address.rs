@@ -110,13 +110,11 @@ pub(crate) fn host(number: u32) -> String {
 
 /// The text of a hosts file that names every node.
 pub(crate) fn hosts_file(nodes: &[u32]) -> String {
-    let mut text = "127.0.0.1 localhost\n".to_owned();
-    for &number in nodes {
-        if let Some(address) = Port::node(number).data() {
-            text.push_str(&format!("{address} {}\n", host(number)));
-        }
-    }
-    text
+    let named = |&number: &u32| Some(format!("{} {}\n", Port::node(number).data()?, host(number)));
+    let lines = nodes.iter().filter_map(named);
+    std::iter::once("127.0.0.1 localhost\n".to_owned())
+        .chain(lines)
+        .collect()
 }
 
 /// Whether these can be the numbers of a sandbox's nodes.

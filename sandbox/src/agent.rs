@@ -17,7 +17,7 @@ use crate::address::{Port, host};
 use crate::card;
 use crate::error::{EXIT_INFRASTRUCTURE, Error, Result};
 use crate::namespaces;
-use crate::process::Processes;
+use crate::process::{Processes, Reaped};
 use crate::protocol::{Answer, Call, Inbox, Report, Request, SetUp, send};
 use crate::supervisor::end;
 
@@ -155,7 +155,7 @@ impl Agent {
 
     fn report_exits(&mut self) -> nix::Result<()> {
         while let Some(reaped) = self.processes.reap() {
-            if let Some((pid, exit)) = reaped {
+            if let Reaped::Started { pid, exit } = reaped {
                 send(&self.socket, &Report::Exited { pid, exit }, None)?;
             }
         }

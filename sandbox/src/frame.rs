@@ -77,9 +77,9 @@ fn packet(ethernet: &[u8], payload: &[u8]) -> Option<Packet> {
     if first >> 4 != 4 || header_bytes < 20 || payload.len() < header_bytes {
         return None;
     }
-    let first_fragment = be16(payload, 6) & 0x1fff == 0;
+    let fragment_offset = be16(payload, 6) & 0x1fff;
     let body = &payload[header_bytes..];
-    let tcp = (payload[9] == PROTOCOL_TCP && first_fragment && body.len() >= 4).then(|| TcpPorts {
+    let tcp = (payload[9] == PROTOCOL_TCP && fragment_offset == 0 && body.len() >= 4).then(|| TcpPorts {
         source: be16(body, 0),
         destination: be16(body, 2),
     });

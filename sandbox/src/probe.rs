@@ -75,34 +75,45 @@ fn await_end(child: &mut Child) -> std::io::Result<bool> {
     Ok(false)
 }
 
+/// A power to try.
+struct Trial {
+    name: &'static str,
+    needed: bool,
+    /// What is tried.
+    what: &'static str,
+}
+
+const USER: Trial = Trial {
+    name: "user namespace",
+    needed: true,
+    what: "a user namespace, as this user",
+};
+const MACHINE: Trial = Trial {
+    name: "namespaces",
+    needed: true,
+    what: "mount, pid, network, IPC and host name namespaces",
+};
+const CARD: Trial = Trial {
+    name: "network card",
+    needed: true,
+    what: "a TAP card through /dev/net/tun",
+};
+const PROC: Trial = Trial {
+    name: "/proc",
+    needed: false,
+    what: "a /proc that shows the sandbox's processes alone",
+};
+
 /// The role: tries everything, prints it as JSON, ends.
 pub(crate) fn run() -> ! {
     let mut found = vec![control_group(), fuse()];
     let user = user_namespace();
-    let machine = after(
-        &user,
-        "namespaces",
-        true,
-        "mount, pid, network, IPC and host name namespaces",
-        || namespaces::make_machine(),
-    );
-    let card = after(
-        &machine,
-        "network card",
-        true,
-        "a TAP card through /dev/net/tun",
-        || {
-            let _tap = card::create("probe")?;
-            card::bring_up("probe")
-        },
-    );
-    let proc = after(
-        &machine,
-        "/proc",
-        false,
-        "a /proc that shows the sandbox's processes alone",
-        try_proc,
-    );
+    let machine = MACHINE.after(&user, namespaces::make_machine);
+    let card = CARD.after(&machine, || {
+        let _tap = card::create("probe")?;
+        card::bring_up("probe")
+    });
+    let proc = PROC.after(&machine, try_proc);
     found.splice(0..0, [user, machine, card, proc]);
     match serde_json::to_string(&found) {
         Ok(text) => {
@@ -114,69 +125,45 @@ pub(crate) fn run() -> ! {
 }
 
 fn user_namespace() -> Capability {
-    let name = "user namespace";
     if namespaces::privileged() {
-        let detail = "not needed: this user may make the other namespaces without one".to_owned();
-        return Capability {
-            name: name.to_owned(),
-            ok: true,
-            needed: true,
-            detail,
-            hint: None,
+        return USER.found(
+            true,
+            "not needed: this user may make the other namespaces without one",
+            None,
+        );
+    }
+    USER.judge(namespaces::become_root())
+}
+
+impl Trial {
+    /// Tries it, if the power that it builds on is there.
+    fn after(&self, before: &Capability, attempt: impl FnOnce() -> Result<()>) -> Capability {
+        if before.ok {
+            return self.judge(attempt());
+        }
+        self.found(false, &format!("not tried: it needs {}", before.name), None)
+    }
+
+    fn judge(&self, outcome: Result<()>) -> Capability {
+        let Err(error) = outcome else {
+            return self.found(true, self.what, None);
         };
+        let text = error.to_string();
+        let (reason, hint) = match text.split_once("\nhint: ") {
+            Some((reason, hint)) => (reason, Some(hint.to_owned())),
+            None => (text.as_str(), None),
+        };
+        self.found(false, &format!("failed to {reason}"), hint)
     }
-    judge(
-        name,
-        true,
-        "a user namespace, as this user",
-        namespaces::become_root(),
-    )
-}
 
-/// A power that another one is needed for.
-fn after(
-    before: &Capability,
-    name: &str,
-    needed: bool,
-    what: &str,
-    attempt: impl FnOnce() -> Result<()>,
-) -> Capability {
-    if before.ok {
-        return judge(name, needed, what, attempt());
-    }
-    let detail = format!("not tried: it needs {}", before.name);
-    Capability {
-        name: name.to_owned(),
-        ok: false,
-        needed,
-        detail,
-        hint: None,
-    }
-}
-
-fn judge(name: &str, needed: bool, what: &str, outcome: Result<()>) -> Capability {
-    let name = name.to_owned();
-    match outcome {
-        Ok(()) => Capability {
+    fn found(&self, ok: bool, detail: &str, hint: Option<String>) -> Capability {
+        let (name, detail) = (self.name.to_owned(), detail.to_owned());
+        Capability {
             name,
-            ok: true,
-            needed,
-            detail: what.to_owned(),
-            hint: None,
-        },
-        Err(error) => {
-            let text = error.to_string();
-            let (reason, hint) = match text.split_once("\nhint: ") {
-                Some((reason, hint)) => (reason, Some(hint.to_owned())),
-                None => (text.as_str(), None),
-            };
-            Capability {
-                name,
-                ok: false,
-                needed,
-                detail: format!("failed to {reason}"),
-                hint,
-            }
+            ok,
+            needed: self.needed,
+            detail,
+            hint,
         }
     }
 }

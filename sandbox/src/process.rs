@@ -7,7 +7,8 @@ use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
@@ -16,6 +17,12 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{Pid, SysconfVar, sysconf};
 
 use crate::protocol::{Command, Exit, ProcessState};
+
+/// How long the rest of a group may take to die: one that waits for a device cannot be killed.
+const GROUP_LIMIT: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether it is dead.
+const GROUP_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The processes that were started and have not ended. Each is the head of a session and a group of its own.
 #[derive(Debug, Default)]
@@ -28,6 +35,15 @@ struct Child {
     pid: i32,
     /// Its pid in the namespace that `/proc` shows, which may be an outer one.
     shown: i32,
+}
+
+/// A process that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reaped {
+    /// One that was started here.
+    Started { pid: i32, exit: Exit },
+    /// One that a started one left behind.
+    Orphan,
 }
 
 impl Processes {
@@ -88,28 +104,48 @@ impl Processes {
             .ok_or_else(|| format!("{path}: it is not in the known form"))
     }
 
-    /// Reaps one process that has ended, and says so where it is one that was started. `None`: there is none now.
-    /// What such a process left behind in its group is killed first, so that a restart finds its ports free.
-    pub(crate) fn reap(&mut self) -> Option<Option<(i32, Exit)>> {
+    /// Reaps one process that has ended. `None`: there is none now. What one that was started left behind in its group
+    /// is killed and gone before its end is told, so that a restart finds its ports free.
+    pub(crate) fn reap(&mut self) -> Option<Reaped> {
         let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
         let pid = waitid(Id::All, look).ok()?.pid()?;
-        let child = self
-            .running
-            .iter()
-            .find(|child| child.pid == pid.as_raw())
-            .map(|child| child.pid);
-        if child.is_some() {
-            // Until it is reaped its number is nobody else's.
-            let _ = killpg(pid, Signal::SIGKILL);
+        if self.find(pid.as_raw()).is_none() {
+            let _ = waitpid(pid, None);
+            return Some(Reaped::Orphan);
         }
-        let status = waitpid(pid, None).ok()?;
+        let status = end_group(pid);
         self.running.retain(|child| child.pid != pid.as_raw());
-        Some(child.and_then(|pid| Some((pid, exit_of(status)?))))
+        let exit = status.and_then(exit_of);
+        Some(exit.map_or(Reaped::Orphan, |exit| Reaped::Started {
+            pid: pid.as_raw(),
+            exit,
+        }))
     }
 
     fn find(&self, pid: i32) -> Option<&Child> {
         self.running.iter().find(|child| child.pid == pid)
     }
+}
+
+/// Kills what is left of the group of a process that has ended, and reaps all of it: its members are children of this
+/// process, the first of its pid namespace, by now. Returns how the head of the group ended.
+fn end_group(head: Pid) -> Option<WaitStatus> {
+    // Until the head is reaped, the number of the group is nobody else's.
+    let _ = killpg(head, Signal::SIGKILL);
+    let begun = Instant::now();
+    let mut ended = None;
+    let group = Pid::from_raw(-head.as_raw());
+    while let Ok(status) = waitpid(group, Some(WaitPidFlag::WNOHANG)) {
+        if status.pid() == Some(head) {
+            ended = Some(status);
+        } else if status == WaitStatus::StillAlive {
+            if begun.elapsed() > GROUP_LIMIT {
+                return ended;
+            }
+            thread::sleep(GROUP_INTERVAL);
+        }
+    }
+    ended
 }
 
 fn append(path: &Path) -> io::Result<File> {

@@ -111,7 +111,8 @@ impl Sandbox {
     /// Calls back with the number of each node whose agent dies, once; those that are dead already at once. Every
     /// later call to such a node is an error, and the run cannot go on.
     pub fn on_loss(&self, callback: impl Fn(u32) + Send + Sync + 'static) {
-        self.losses.subscribe(Arc::new(callback));
+        let callback: LossCallback = Arc::new(callback);
+        self.losses.subscribe(&callback);
     }
 
     /// Takes a node in, with a thread that listens to its agent.
@@ -306,13 +307,15 @@ impl Losses {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn subscribe(&self, callback: LossCallback) {
+    fn subscribe(&self, callback: &LossCallback) {
         let lost = {
             let mut inner = self.lock();
-            inner.1.push(Arc::clone(&callback));
+            inner.1.push(Arc::clone(callback));
             inner.0.clone()
         };
-        lost.into_iter().for_each(|node| callback(node));
+        for node in lost {
+            callback(node);
+        }
     }
 
     fn report(&self, node: u32) {
@@ -321,6 +324,8 @@ impl Losses {
             inner.0.push(node);
             inner.1.clone()
         };
-        callbacks.iter().for_each(|callback| callback(node));
+        for callback in callbacks {
+            callback(node);
+        }
     }
 }

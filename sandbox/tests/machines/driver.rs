@@ -29,13 +29,13 @@ pub fn run(words: &[String]) -> ExitCode {
     let chosen = |name: &str| filters.is_empty() || filters.iter().any(|filter| name.contains(*filter));
     let (mut passed, mut skipped, mut failures) = (0, 0, Vec::new());
     for user in User::all() {
-        let missing = missing_powers(user);
+        let lacking = lacking_power(user);
         for (name, test) in tests() {
             let name = format!("{}::{name}", user.name());
             if !chosen(&name) {
                 continue;
             }
-            match missing
+            match lacking
                 .clone()
                 .map_or_else(|| guarded(|| test(user)), Outcome::Skipped)
             {
@@ -88,8 +88,8 @@ fn tests() -> Vec<(&'static str, Test)> {
 }
 
 /// A panic is a failure with its message.
-fn guarded(test: impl Fn() -> Result<(), String>) -> Outcome {
-    match catch_unwind(AssertUnwindSafe(test)) {
+fn guarded(attempt: impl Fn() -> Result<(), String>) -> Outcome {
+    match catch_unwind(AssertUnwindSafe(attempt)) {
         Ok(Ok(())) => Outcome::Ok,
         Ok(Err(text)) => Outcome::Failed(text),
         Err(_) => Outcome::Failed("it panicked; its message is above".to_owned()),
@@ -134,7 +134,7 @@ fn run_logged(program: &mut Command, log: &Path) -> Result<Option<i32>, String> 
 }
 
 /// The first power that this user lacks and a sandbox needs.
-fn missing_powers(user: User) -> Option<String> {
+fn lacking_power(user: User) -> Option<String> {
     let directory = tempfile::tempdir().expect("a directory can be made");
     let output = user
         .program(directory.path())
@@ -142,8 +142,8 @@ fn missing_powers(user: User) -> Option<String> {
         .output()
         .expect("this program can be started");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let powers: Vec<Capability> = match serde_json::from_str(&text) {
-        Ok(powers) => powers,
+    let found: Vec<Capability> = match serde_json::from_str(&text) {
+        Ok(found) => found,
         Err(_) => {
             return Some(format!(
                 "the powers are unknown: {}",
@@ -151,7 +151,7 @@ fn missing_powers(user: User) -> Option<String> {
             ));
         }
     };
-    let lacking = powers.into_iter().find(|power| power.needed && !power.ok)?;
+    let lacking = found.into_iter().find(|power| power.needed && !power.ok)?;
     Some(format!(
         "no {}: {}",
         lacking.name,

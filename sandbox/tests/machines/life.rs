@@ -1,7 +1,7 @@
 //! Life and death: whichever process of a sandbox is killed, and when, nothing is left; signals and statuses pass.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -114,7 +114,12 @@ fn kill_at(user: User, role: Role, moment: Option<Duration>) -> Result<(), Strin
     }
     let victim = await_role(&first, role, &mark)?;
     thread::sleep(moment.unwrap_or_default());
-    let seen = marked(&mark);
+    let mut seen = marked(&mark);
+    let _numbers = hold_numbers(&seen);
+    // What could not be held any more may be somebody else's soon.
+    for process in &mut seen {
+        process.namespaces = namespaces(&process.pid.to_string());
+    }
     kill(Pid::from_raw(victim), Signal::SIGKILL).map_err(|errno| format!("kill it: {errno}"))?;
     let killed = Instant::now();
     let mut remains = remains(&first, &mark, &seen);
@@ -226,13 +231,25 @@ fn look(pid: i32) -> Option<Seen> {
     })
 }
 
+const NAMESPACES: [&str; 6] = ["mnt", "net", "pid", "uts", "ipc", "user"];
+
 /// The namespaces that a process is in.
 fn namespaces(pid: &str) -> Vec<String> {
     let link = |kind: &str| fs::read_link(format!("/proc/{pid}/ns/{kind}")).ok();
-    let links = ["mnt", "net", "pid", "uts", "ipc", "user"]
+    NAMESPACES
         .into_iter()
-        .filter_map(link);
-    links.map(|link| link.display().to_string()).collect()
+        .filter_map(link)
+        .map(|link| link.display().to_string())
+        .collect()
+}
+
+/// Keeps the numbers of these processes' namespaces from being given to others while we look for inhabitants.
+fn hold_numbers(seen: &[Seen]) -> Vec<File> {
+    let path = |process: &Seen| NAMESPACES.map(|kind| format!("/proc/{}/ns/{kind}", process.pid));
+    seen.iter()
+        .flat_map(path)
+        .filter_map(|path| File::open(path).ok())
+        .collect()
 }
 
 /// What is left: processes with the mark, those that were seen, and any in a namespace that one of them had made.

@@ -3,6 +3,8 @@
 
 mod driver;
 mod life;
+mod links;
+mod processes;
 mod roles;
 mod scenarios;
 mod user;

@@ -51,8 +51,7 @@ fn parent() -> ExitCode {
     let child = std::process::Command::new("/proc/self/exe")
         .args(["role", "server"])
         .spawn();
-    let child = child.expect("a child can be started");
-    println!("child={}", child.id());
+    println!("child={}", child.expect("a child can be started").id());
     ExitCode::SUCCESS
 }
 

@@ -46,6 +46,12 @@ pub(crate) fn nodes(nodes: &[history::NodeId]) -> String {
     format!("node{plural} {}", list(nodes))
 }
 
+/// The own copies of some nodes: `the copy of node 1`, `the copies of nodes 1 and 2`.
+pub(crate) fn copies_of(of: &[history::NodeId]) -> String {
+    let copies = if of.len() == 1 { "copy" } else { "copies" };
+    format!("the {copies} of {}", nodes(of))
+}
+
 /// An in-sync set: `[1, 2, 3]`.
 pub(crate) fn isr(isr: &[history::NodeId]) -> String {
     format!("{isr:?}")

@@ -146,7 +146,8 @@ fn went_back(context: &Context, time: u64, observed: &Observed, claim: &Claim, b
 }
 
 fn deposed(context: &Context, outcome: &mut Outcome) {
-    let deposed = context.timeline.deposed();
+    let mut deposed = context.timeline.deposed();
+    deposed.sort_by_key(|belief| std::cmp::Reverse(belief.until - belief.since));
     for belief in deposed.iter().take(DEPOSED_MAX) {
         let by = belief.newer_leader.map_or_else(
             || "no leader".to_owned(),

@@ -105,7 +105,7 @@ fn incomplete(context: &Context, outcome: &mut Outcome) {
     let late = index
         .writes
         .iter()
-        .filter(|write| write.acknowledged() && is_late(context, write))
+        .filter(|write| write.acknowledged() && write.late)
         .count();
     if late > 0 {
         outcome.unknown(format!(
@@ -117,12 +117,4 @@ fn incomplete(context: &Context, outcome: &mut Outcome) {
             }
         ));
     }
-}
-
-/// Acknowledged after the end offsets were asked for: the final reads need not hold it.
-fn is_late(context: &Context, write: &Write) -> bool {
-    context
-        .index
-        .final_start
-        .is_some_and(|start| write.completed >= start)
 }

@@ -96,15 +96,20 @@ fn case(
     values.dedup();
     let holding: Vec<String> = values
         .iter()
-        .map(|value| format!("value {value} in the copy of {}", having(at, Some(*value))))
+        .map(|value| {
+            format!(
+                "value {value} in {}",
+                having(at, Some(*value)).unwrap_or_default()
+            )
+        })
         .collect();
     let mut story = vec![format!(
         "Offset {offset} of {} is not the same in all replicas: {}{}.",
         context.name(key),
         text::list(&holding),
         match having(at, None) {
-            nodes if nodes == "nodes none" => String::new(),
-            nodes => format!("; no record in the copy of {nodes}"),
+            None => String::new(),
+            Some(copies) => format!("; no record in {copies}"),
         },
     )];
     story.push(format!(
@@ -120,11 +125,11 @@ fn case(
     }
 }
 
-fn having(at: &[(NodeId, Option<Value>)], wanted: Option<Value>) -> String {
-    let nodes: Vec<NodeId> = at
+fn having(at: &[(NodeId, Option<Value>)], wanted: Option<Value>) -> Option<String> {
+    let nodes = at
         .iter()
         .filter(|(_, value)| *value == wanted)
-        .map(|(node, _)| *node)
-        .collect();
-    text::nodes(&nodes)
+        .map(|(node, _)| *node);
+    let nodes: Vec<NodeId> = nodes.collect();
+    (!nodes.is_empty()).then(|| text::copies_of(&nodes))
 }

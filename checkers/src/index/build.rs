@@ -59,7 +59,7 @@ impl<'h> Builder<'h> {
             let before = self.time;
             self.flaw(time, || format!("time goes back from {before} ns to {time} ns"));
         }
-        self.time = self.time.max(time);
+        self.time = time;
         match &event.what {
             What::Invoke(op) => self.invoke(time, op),
             What::Ok(op) => self.complete(time, op, Outcome::Ok),
@@ -130,6 +130,7 @@ impl<'h> Builder<'h> {
             suspect: !sound,
             invoked: time,
             completed: u64::MAX,
+            late: false,
             offset: None,
             broker: None,
             place: None,
@@ -223,6 +224,7 @@ impl<'h> Builder<'h> {
         let write = self.index.writes.get_mut(number);
         write.outcome = outcome;
         write.completed = time;
+        write.late = self.phase >= Some(Phase::FinalReads);
         write.broker = send.broker;
         if outcome != Outcome::Ok {
             return;

@@ -28,6 +28,8 @@ pub(crate) struct Write {
     pub(crate) invoked: u64,
     /// When its completion came; meaningless while it is open.
     pub(crate) completed: u64,
+    /// Its completion came after the final reads had begun, so that they need not hold it.
+    pub(crate) late: bool,
     /// Where the acknowledgement says that it went.
     pub(crate) offset: Option<Offset>,
     /// Who acknowledged.

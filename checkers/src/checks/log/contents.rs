@@ -120,6 +120,14 @@ fn divided(context: &Context, evidence: &Evidence, key: Key, offset: Offset, val
 }
 
 fn repeated(context: &Context, evidence: &Evidence, write: &Write, offsets: &[Offset]) -> Case {
+    let places = evidence
+        .of(write.value)
+        .iter()
+        .filter(|place| place.key == write.key);
+    // It was repeated from the second sighting on.
+    let mut times: Vec<u64> = places.clone().filter_map(Place::time).collect();
+    times.sort_unstable();
+    let time = times.get(1).or(times.first()).copied().unwrap_or(write.invoked);
     let mut sorted = offsets.to_vec();
     sorted.sort_unstable();
     let mut story = vec![format!(
@@ -130,10 +138,6 @@ fn repeated(context: &Context, evidence: &Evidence, write: &Write, offsets: &[Of
         list(&sorted)
     )];
     story.push(begun(context, write));
-    let places = evidence
-        .of(write.value)
-        .iter()
-        .filter(|place| place.key == write.key);
     story.extend(places.map(|place| format!("At offset {}: {}.", place.offset, place.known_by())));
     if context.header.expect.producers == ProducerPromise::Idempotent {
         story.push("Its producer was idempotent, so no retry may write it twice.".to_owned());
@@ -145,7 +149,7 @@ fn repeated(context: &Context, evidence: &Evidence, write: &Write, offsets: &[Of
         values: vec![write.value],
         ops: vec![write.op],
         story,
-        ..context.case(write.invoked, write.key)
+        ..context.case(time, write.key)
     }
 }
 

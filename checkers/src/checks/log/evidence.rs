@@ -6,7 +6,7 @@ use history::{F, History, Key, NodeId, Observed, Offset, Op, Probe, Value, What}
 
 use crate::context::distinct;
 use crate::dense::Dense;
-use crate::text::{list, nodes, seconds};
+use crate::text::{copies_of, list, seconds};
 
 /// Places of one value that are kept.
 const PLACES_MAX: usize = 16;
@@ -139,8 +139,8 @@ impl Place {
         }
         if !self.copies.is_empty() {
             ways.push(format!(
-                "in the own copy of {}",
-                nodes(&distinct(self.copies.iter().copied()))
+                "in {}",
+                copies_of(&distinct(self.copies.iter().copied()))
             ));
         }
         list(&ways)

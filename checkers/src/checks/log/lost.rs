@@ -7,7 +7,7 @@
 use history::Value;
 
 use super::order::{Pass, Passes};
-use super::{is_late, story};
+use super::story;
 use crate::context::Context;
 use crate::index::{Write, WriteOutcome};
 use crate::outcome::Outcome;
@@ -21,7 +21,7 @@ pub(super) fn find(context: &Context, passes: &Passes, outcome: &mut Outcome) {
             if write.read_finally {
                 continue;
             }
-            if write.acknowledged() && !is_late(context, write) {
+            if write.acknowledged() && !write.late {
                 lost.push((write, None));
             } else if write.outcome == WriteOutcome::Info && write.read.is_some() {
                 vanished.push(write);

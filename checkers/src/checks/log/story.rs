@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use history::{Key, NodeId, Offset};
+use history::{Key, NodeId, Offset, Value};
 
 use super::order::Pass;
 use crate::context::{Context, distinct};
 use crate::index::{Reading, Write};
-use crate::text::{isr, list, nodes, seconds};
+use crate::text::{isr, nodes, seconds};
 use crate::timeline::{LeaderChange, View, ViewSpan};
 
 /// A write that was acknowledged, and what shows that it is lost.
@@ -137,7 +137,7 @@ fn next_leader(context: &Context, key: Key, broker: Option<NodeId>, time: u64) -
     };
     let now = lane.at(time);
     let claimed = broker.and_then(|broker| claim_of(context, key, broker, time));
-    let epoch = claimed.map(|span| span.epoch).or(now.map(|now| now.epoch));
+    let epoch = claimed.map(|span| span.epoch);
     let mut sentences = Vec::new();
     if let (Some(now), Some(claimed), Some(broker)) = (now, claimed, broker)
         && now.epoch > claimed.epoch
@@ -153,6 +153,7 @@ fn next_leader(context: &Context, key: Key, broker: Option<NodeId>, time: u64) -
             )
         ));
     }
+    let epoch = epoch.max(now.map(|now| now.epoch));
     match epoch.and_then(|epoch| lane.next_leader(time, epoch)) {
         Some(next) => sentences.push(format!("The next leader came after it: {}.", shown(next))),
         None if sentences.is_empty() && now.is_some() => {
@@ -175,30 +176,51 @@ fn shown(change: &LeaderChange) -> String {
 /// Where each replica's own copy ends, and what stands at the write's offset now.
 fn copies(context: &Context, write: &Write) -> Vec<String> {
     let place = write.offset.or(write.place);
-    let mut groups: BTreeMap<String, Vec<NodeId>> = BTreeMap::new();
+    let mut groups: BTreeMap<_, Vec<NodeId>> = BTreeMap::new();
     for (node, copy) in context.index.copies_of(write.key) {
-        let holds = place.map(|offset| match copy.at(offset) {
-            Some((value, epoch)) if value == write.value => {
-                format!("holds this very value at offset {offset} (epoch {epoch}), ")
-            }
-            Some((value, epoch)) => format!("holds value {value} at offset {offset} (epoch {epoch}), "),
-            None if offset < copy.end() => format!("holds no record at offset {offset}, "),
-            None => String::new(),
-        });
-        let text = format!("{}ends before offset {}", holds.unwrap_or_default(), copy.end());
-        groups.entry(text).or_default().push(node);
+        let held = place
+            .filter(|offset| *offset < copy.end())
+            .map(|offset| (offset, copy.at(offset)));
+        groups.entry((held, copy.end())).or_default().push(node);
     }
     let groups: Vec<String> = groups
         .iter()
-        .map(|(text, by)| format!("that of {} {text}", nodes(by)))
+        .map(|((record, end), by)| copy_in_words(write, *record, *end, by))
         .collect();
     if groups.is_empty() {
         return Vec::new();
     }
     vec![format!(
         "Of the replicas' own copies after the run, {}.",
-        list(&groups)
+        groups.join("; ")
     )]
+}
+
+/// What stands at the write's offset in the copies of these nodes, and where they end.
+fn copy_in_words(
+    write: &Write,
+    record: Option<(Offset, Option<(Value, i32)>)>,
+    end: Offset,
+    by: &[NodeId],
+) -> String {
+    let one = by.len() == 1;
+    let what = match record {
+        Some((offset, Some((value, _)))) if value == write.value => {
+            format!("this very value at offset {offset}")
+        }
+        Some((offset, Some((value, epoch)))) => {
+            format!("value {value} at offset {offset} (written in epoch {epoch})")
+        }
+        Some((offset, None)) => format!("no record at offset {offset}"),
+        None => String::new(),
+    };
+    let holding = match (what.is_empty(), one) {
+        (true, _) => String::new(),
+        (false, true) => format!("holds {what} and "),
+        (false, false) => format!("hold {what} and "),
+    };
+    let (these, ending) = if one { ("that", "ends") } else { ("those", "end") };
+    format!("{these} of {} {holding}{ending} before offset {end}", nodes(by))
 }
 
 fn final_reads(context: &Context, write: &Write) -> String {

@@ -1,0 +1,434 @@
+//! Histories as text, for tests: one thing a line, each a millisecond after the one before.
+//!
+//! ```text
+//! topics log:2 rf=1 acks=1                      # the header; also at-least-once, min=5, faults, require=kill
+//! at 12.5                                       # the next line happens at 12.5 s
+//! phase steady
+//! p0 send 0:5 -> ok @3 by 1                     # key 0, value 5; also: -> fail, -> info, or no completion
+//! p0 ok send 0:5 @3 by 1                        # a completion on its own; `op=7` anywhere sets the number
+//! p1 assign 0 1 from-beginning -> ok
+//! p1 poll -> ok 0@3=5 0@4=6                     # key @ offset = value
+//! p1 crash -> info
+//! fault 0 partition [1] cut from its peers | injected
+//! fault 0 partition | healed 12 frames dropped  # also: in-vain WHY, skipped WHY, failed WHY
+//! node1#2 says 0=1/e4[1,2] 1=none/e0[] asked 12.1
+//! node1 leads-quorum t3 as 1
+//! node1 log 0 hw=2 0=5/e0 1=6/e0 last
+//! final p9 complete 2,0                         # or: final p9 incomplete 2,0
+//! finally 0@0=5 0@1=6                           # settles, reads this back by p99, from each replica as well
+//! interrupted
+//! truncated
+//! ```
+
+use std::collections::{BTreeMap, HashMap};
+
+use history::{
+    Assign, Claim, Event, Expectation, F, FORMAT, Fault, FaultStep, FinalReads, Header, History, LogChunk,
+    Metadata, Observed, Op, Phase, Poll, Probe, ProducerPromise, Quorum, Record, Send, Topic, VERSION, What,
+};
+
+/// A tick of the text's clock, in nanoseconds.
+const TICK: u64 = 1_000_000;
+
+/// The header that a text begins with: one topic of two partitions on one node, nothing demanded.
+pub fn header() -> Header {
+    Header {
+        format: FORMAT.to_owned(),
+        version: VERSION,
+        plan: "test".to_owned(),
+        seed: 1,
+        broker: "kafka-4.4.0".to_owned(),
+        started: "2026-01-01T00:00:00Z".to_owned(),
+        nodes: vec![1, 2, 3],
+        topics: vec![Topic {
+            name: "log".to_owned(),
+            partitions: 2,
+            replication_factor: 1,
+            min_insync_replicas: 1,
+            unclean_election: false,
+        }],
+        expect: Expectation {
+            minimum_acknowledged: 1,
+            required_faults: Vec::new(),
+            without_faults: true,
+            producers: ProducerPromise::Idempotent,
+            acks: "all".to_owned(),
+        },
+    }
+}
+
+/// The history that a text describes.
+pub fn history(text: &str) -> History {
+    let mut parser = Parser {
+        history: History {
+            header: header(),
+            events: Vec::new(),
+            truncated: false,
+        },
+        time: 0,
+        ops: 0,
+        open: HashMap::new(),
+        override_op: None,
+    };
+    for line in text.lines() {
+        let line = line
+            .split('#')
+            .next()
+            .filter(|_| !line.trim_start().starts_with("node"))
+            .unwrap_or(line);
+        if !line.trim().is_empty() {
+            parser.line(line.trim());
+        }
+    }
+    parser.history
+}
+
+struct Parser {
+    history: History,
+    time: u64,
+    ops: u64,
+    open: HashMap<u32, u64>,
+    override_op: Option<u64>,
+}
+
+fn parse<T: std::str::FromStr>(text: &str) -> T {
+    text.parse()
+        .unwrap_or_else(|_| panic!("`{text}` is no {}", std::any::type_name::<T>()))
+}
+
+fn seconds(text: &str) -> u64 {
+    (parse::<f64>(text) * 1e9) as u64
+}
+
+fn number(text: &str, prefix: &str) -> u32 {
+    parse(
+        text.strip_prefix(prefix)
+            .unwrap_or_else(|| panic!("`{text}` has no `{prefix}`")),
+    )
+}
+
+impl Parser {
+    fn push(&mut self, what: What) {
+        self.time += TICK;
+        self.history.events.push(Event {
+            time: self.time,
+            what,
+        });
+    }
+
+    fn line(&mut self, line: &str) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        self.override_op = words.iter().find_map(|word| word.strip_prefix("op=")).map(parse);
+        let words: Vec<&str> = words
+            .into_iter()
+            .filter(|word| !word.starts_with("op="))
+            .collect();
+        match words[0] {
+            "topics" => self.header(&words[1..]),
+            "at" => self.time = seconds(words[1]) - TICK,
+            "phase" => self.push(What::Phase(phase(words[1]))),
+            "fault" => self.fault(line),
+            "final" => self.final_reads(&words[1..]),
+            "finally" => self.finally(&words[1..]),
+            "interrupted" => self.push(What::Interrupted),
+            "truncated" => self.history.truncated = true,
+            node if node.starts_with("node") => self.node(&words),
+            _ => self.client(&words),
+        }
+    }
+
+    fn header(&mut self, words: &[&str]) {
+        let header = &mut self.history.header;
+        for word in words {
+            match word.split_once('=') {
+                Some(("rf", replicas)) => header.topics[0].replication_factor = parse(replicas),
+                Some(("acks", acks)) => acks.clone_into(&mut header.expect.acks),
+                Some(("min", minimum)) => header.expect.minimum_acknowledged = parse(minimum),
+                Some(("require", kinds)) => {
+                    header.expect.without_faults = false;
+                    header.expect.required_faults = kinds.split(',').map(str::to_owned).collect();
+                }
+                _ if *word == "at-least-once" => header.expect.producers = ProducerPromise::AtLeastOnce,
+                _ if *word == "faults" => header.expect.without_faults = false,
+                _ => {
+                    let (name, partitions) = word.split_once(':').expect("a topic is NAME:PARTITIONS");
+                    name.clone_into(&mut header.topics[0].name);
+                    header.topics[0].partitions = parse(partitions);
+                }
+            }
+        }
+    }
+
+    fn client(&mut self, words: &[&str]) {
+        let process = number(words[0], "p");
+        if let "ok" | "fail" | "info" = words[1] {
+            let op = self
+                .override_op
+                .or_else(|| self.open.remove(&process))
+                .unwrap_or(u64::MAX);
+            return self.push(completion(words[1], process, op, function(&words[2..], true)));
+        }
+        let arrow = words.iter().position(|word| *word == "->").unwrap_or(words.len());
+        let op = self.override_op.unwrap_or(self.ops);
+        self.ops = self.ops.max(op).wrapping_add(1);
+        self.open.insert(process, op);
+        let begun = function(&words[1..arrow], false);
+        self.push(What::Invoke(Op {
+            process,
+            op,
+            f: begun,
+            error: None,
+        }));
+        if let Some(completed) = words.get(arrow + 1) {
+            let all: Vec<&str> = words[1..arrow]
+                .iter()
+                .chain(&words[arrow + 2..])
+                .copied()
+                .collect();
+            self.open.remove(&process);
+            self.push(completion(completed, process, op, function(&all, true)));
+        }
+    }
+
+    fn fault(&mut self, line: &str) {
+        let (head, step) = line.split_once('|').expect("a fault's line is HEAD | STEP");
+        let (step, text) = step.trim().split_once(' ').unwrap_or((step.trim(), ""));
+        let mut head = head.trim().splitn(4, ' ').skip(1);
+        let id = parse(head.next().expect("a fault has a number"));
+        let kind = head.next().expect("a fault has a kind").to_owned();
+        let (nodes, detail) = match head.next() {
+            Some(rest) if rest.starts_with('[') => {
+                let (nodes, detail) = rest.split_once(']').expect("nodes end with ]");
+                (list(nodes.trim_start_matches('[')), detail.trim().to_owned())
+            }
+            rest => (Vec::new(), rest.unwrap_or_default().to_owned()),
+        };
+        let text = text.to_owned();
+        let step = match step {
+            "injecting" => FaultStep::Injecting,
+            "injected" => FaultStep::Injected,
+            "healing" => FaultStep::Healing,
+            "healed" => FaultStep::Healed {
+                bit: true,
+                evidence: text,
+            },
+            "in-vain" => FaultStep::Healed {
+                bit: false,
+                evidence: text,
+            },
+            "skipped" => FaultStep::Skipped { reason: text },
+            "failed" => FaultStep::Failed { error: text },
+            other => panic!("no step of a fault: `{other}`"),
+        };
+        self.push(What::Fault(Fault {
+            id,
+            kind,
+            nodes,
+            detail,
+            step,
+        }));
+    }
+
+    fn node(&mut self, words: &[&str]) {
+        let (node, incarnation) = words[0].split_once('#').unwrap_or((words[0], "0"));
+        let mut asked = self.time + TICK / 2;
+        let mut rest = words[2..].to_vec();
+        if let Some(at) = rest.iter().position(|word| *word == "asked") {
+            asked = seconds(rest[at + 1]);
+            rest.truncate(at);
+        }
+        let answer = match words[1] {
+            "says" => Probe::Metadata(Metadata {
+                claims: rest.iter().map(|word| claim(word)).collect(),
+            }),
+            "leads-quorum" => Probe::Quorum(Quorum {
+                leader: parse(rest[2]),
+                epoch: number(rest[0], "t") as i32,
+                high_watermark: 1,
+                voters: Vec::new(),
+            }),
+            "log" => Probe::Log(chunk(&rest)),
+            other => panic!("a node does not `{other}`"),
+        };
+        let (node, incarnation) = (number(node, "node"), parse(incarnation));
+        self.push(What::Observed(Observed {
+            node,
+            incarnation,
+            asked,
+            answer,
+        }));
+    }
+
+    fn final_reads(&mut self, words: &[&str]) {
+        let complete = words[1] == "complete";
+        self.push(What::FinalReads(FinalReads {
+            complete,
+            reason: (!complete).then(|| "node 2 is not back in the ISR".to_owned()),
+            ends: list(words.get(2).unwrap_or(&"")),
+            process: number(words[0], "p"),
+        }));
+    }
+
+    /// What every whole run ends with, the cluster being healthy and holding these records.
+    fn finally(&mut self, words: &[&str]) {
+        let keys = self.history.header.keys();
+        for phase in [Phase::Heal, Phase::Settle, Phase::FinalReads] {
+            self.push(What::Phase(phase));
+        }
+        let mut ends = vec![0; keys as usize];
+        let mut logs: BTreeMap<u32, Vec<(i64, u64, i32)>> = BTreeMap::new();
+        for record in words.iter().map(|word| record(word)) {
+            ends[record.key as usize] = record.offset + 1;
+            logs.entry(record.key)
+                .or_default()
+                .push((record.offset, record.value, 0));
+        }
+        let all: Vec<String> = (0..keys).map(|key| key.to_string()).collect();
+        self.client(
+            &format!("p99 assign {} from-beginning -> ok", all.join(" "))
+                .split(' ')
+                .collect::<Vec<_>>(),
+        );
+        self.client(
+            &["p99", "poll", "->", "ok"]
+                .iter()
+                .chain(words)
+                .copied()
+                .collect::<Vec<_>>(),
+        );
+        for node in 1..=self.history.header.topics[0].replication_factor {
+            for key in 0..keys {
+                let records = logs.get(&key).cloned().unwrap_or_default();
+                let high_watermark = ends[key as usize];
+                let chunk = LogChunk {
+                    key,
+                    high_watermark,
+                    last: true,
+                    records,
+                };
+                let asked = self.time;
+                self.push(What::Observed(Observed {
+                    node,
+                    incarnation: 0,
+                    asked,
+                    answer: Probe::Log(chunk),
+                }));
+            }
+        }
+        self.push(What::FinalReads(FinalReads {
+            complete: true,
+            reason: None,
+            ends,
+            process: 99,
+        }));
+        self.push(What::Phase(Phase::Teardown));
+    }
+}
+
+fn phase(word: &str) -> Phase {
+    match word {
+        "setup" => Phase::Setup,
+        "steady" => Phase::Steady,
+        "faults" => Phase::Faults,
+        "heal" => Phase::Heal,
+        "settle" => Phase::Settle,
+        "final-reads" => Phase::FinalReads,
+        "teardown" => Phase::Teardown,
+        other => panic!("no phase: `{other}`"),
+    }
+}
+
+fn completion(kind: &str, process: u32, op: u64, f: F) -> What {
+    let error = (kind != "ok").then(|| "timed out".to_owned());
+    let op = Op {
+        process,
+        op,
+        f,
+        error,
+    };
+    match kind {
+        "ok" => What::Ok(op),
+        "fail" => What::Fail(op),
+        "info" => What::Info(op),
+        other => panic!("no completion: `{other}`"),
+    }
+}
+
+fn function(words: &[&str], completed: bool) -> F {
+    let rest = &words[1..];
+    match words[0] {
+        "send" => {
+            let (key, value) = rest[0].split_once(':').expect("a send is KEY:VALUE");
+            let offset = rest.iter().find_map(|word| word.strip_prefix('@')).map(parse);
+            let by = rest.iter().position(|word| *word == "by");
+            let broker = by.map(|at| parse(rest[at + 1]));
+            F::Send(Send {
+                key: parse(key),
+                value: parse(value),
+                offset,
+                broker,
+            })
+        }
+        "poll" if completed => F::Poll(Poll {
+            records: rest.iter().map(|word| record(word)).collect(),
+        }),
+        "poll" => F::Poll(Poll::default()),
+        "assign" => F::Assign(Assign {
+            keys: rest
+                .iter()
+                .filter(|word| **word != "from-beginning")
+                .map(|word| parse(word))
+                .collect(),
+            from_beginning: rest.contains(&"from-beginning"),
+        }),
+        "crash" => F::Crash,
+        other => panic!("no operation: `{other}`"),
+    }
+}
+
+fn record(word: &str) -> Record {
+    let (key, rest) = word.split_once('@').expect("a record is KEY@OFFSET=VALUE");
+    let (offset, value) = rest.split_once('=').expect("a record is KEY@OFFSET=VALUE");
+    Record {
+        key: parse(key),
+        offset: parse(offset),
+        value: parse(value),
+    }
+}
+
+fn claim(word: &str) -> Claim {
+    let (key, rest) = word.split_once('=').expect("a claim is KEY=LEADER/eEPOCH[ISR]");
+    let (leader, rest) = rest.split_once("/e").expect("a claim is KEY=LEADER/eEPOCH[ISR]");
+    let (epoch, isr) = rest.split_once('[').expect("a claim is KEY=LEADER/eEPOCH[ISR]");
+    Claim {
+        key: parse(key),
+        leader: (leader != "none").then(|| parse(leader)),
+        epoch: parse(epoch),
+        isr: list(isr.trim_end_matches(']')),
+    }
+}
+
+fn chunk(words: &[&str]) -> LogChunk {
+    let records = words.iter().filter_map(|word| {
+        let (offset, rest) = word.split_once('=')?;
+        let (value, epoch) = rest.split_once("/e")?;
+        Some((parse(offset), parse(value), parse(epoch)))
+    });
+    LogChunk {
+        key: parse(words[0]),
+        high_watermark: parse(
+            words[1]
+                .strip_prefix("hw=")
+                .expect("a piece of a log names its hw="),
+        ),
+        last: words.contains(&"last"),
+        records: records.collect(),
+    }
+}
+
+fn list<T: std::str::FromStr>(text: &str) -> Vec<T> {
+    text.split(',')
+        .filter(|item| !item.is_empty())
+        .map(parse)
+        .collect()
+}

@@ -1,0 +1,39 @@
+//! The list of checks.
+
+use checkers::LIST;
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test may look which files there are")]
+fn every_file_is_in_the_list() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/checks");
+    let files = std::fs::read_dir(folder).expect("the checks have a folder");
+    let mut files: Vec<String> = files
+        .map(|file| {
+            file.expect("its files can be listed")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .filter_map(|name| name.strip_suffix(".rs").map(str::to_owned))
+        .collect();
+    files.sort();
+    let mut names: Vec<&str> = LIST.iter().map(|check| check.name).collect();
+    names.sort_unstable();
+    assert_eq!(files, names);
+}
+
+#[test]
+fn every_check_says_what_it_is_for() {
+    let docs: Vec<String> = LIST
+        .iter()
+        .map(|check| format!("{}: {}", check.name, check.doc()))
+        .collect();
+    insta::assert_snapshot!(docs.join("\n"), @r##"
+    assumptions: The history is well formed, so that what the other checks read in it can be trusted.
+    effect: The run put something to the test: enough was acknowledged, every required fault bit, and the schedule ran to its end.
+    log: Every acknowledged write is in the log once, at one offset, and every client reads the log in its order.
+    replicas: After the run every replica's own copy holds the same records below the lowest high watermark.
+    leadership: A partition has one leader in each epoch, and no broker process ever goes back to an earlier epoch.
+    controllers: The controllers' quorum has one leader in each term, and no controller process ever goes back to an earlier term.
+    "##);
+}

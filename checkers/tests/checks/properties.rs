@@ -1,0 +1,341 @@
+//! Properties: a clean log is valid whatever its clients do, each planted mutation is caught by the check
+//! that names it, and nothing whatever makes a check panic.
+
+use checkers::{Validity, Verdict, check};
+use history::{Claim, Event, F, History, Metadata, Observed, Phase, Probe, Record, What};
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use crate::simulation::{FINAL, KEYS, simulate, steps};
+use crate::{brief, told};
+
+/// Whether a finding of this name has a case with this value.
+fn names(verdict: &Verdict, anomaly: &str, value: u64) -> bool {
+    let findings = verdict.anomalies.get(anomaly);
+    findings.is_some_and(|findings| findings.cases.iter().any(|case| case.values.contains(&value)))
+}
+
+/// The records of every completed poll that a filter lets through.
+fn polls(history: &mut History, wanted: impl Fn(u32) -> bool) -> Vec<&mut Vec<Record>> {
+    let events = history.events.iter_mut();
+    events
+        .filter_map(|event| match &mut event.what {
+            What::Ok(op) if wanted(op.process) => match &mut op.f {
+                F::Poll(poll) => Some(&mut poll.records),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect()
+}
+
+fn final_polls(history: &mut History) -> Vec<&mut Vec<Record>> {
+    polls(history, |process| process == FINAL)
+}
+
+/// The values of writes that ended in one way.
+fn values(history: &History, wanted: impl Fn(&What) -> bool) -> Vec<u64> {
+    let events = history.events.iter().filter(|event| wanted(&event.what));
+    events
+        .filter_map(|event| match &event.what {
+            What::Ok(op) | What::Fail(op) | What::Info(op) | What::Invoke(op) => match &op.f {
+                F::Send(send) => Some(send.value),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect()
+}
+
+fn acknowledged(history: &History) -> Vec<u64> {
+    values(history, |what| matches!(what, What::Ok(_)))
+}
+
+/// Removes a value from what clients read and replicas hold.
+fn unread(history: &mut History, value: u64) {
+    for event in &mut history.events {
+        match &mut event.what {
+            What::Ok(op) | What::Info(op) | What::Fail(op) => {
+                if let F::Poll(poll) = &mut op.f {
+                    poll.records.retain(|record| record.value != value);
+                }
+            }
+            What::Observed(Observed {
+                answer: Probe::Log(chunk),
+                ..
+            }) => {
+                chunk.records.retain(|record| record.1 != value);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Removes a write with every observation of its value.
+fn remove(history: &mut History, value: u64) {
+    unread(history, value);
+    history.events.retain(|event| match &event.what {
+        What::Invoke(op) | What::Ok(op) | What::Info(op) | What::Fail(op) => {
+            !matches!(&op.f, F::Send(send) if send.value == value)
+        }
+        _ => true,
+    });
+}
+
+/// Adds an event just before the phase of healing.
+fn insert(history: &mut History, what: impl FnOnce(u64) -> What) {
+    let at = history
+        .events
+        .iter()
+        .position(|event| event.what == What::Phase(Phase::Heal));
+    let at = at.expect("the simulation heals");
+    let time = history.events[at].time;
+    history.events.insert(
+        at,
+        Event {
+            time,
+            what: what(time),
+        },
+    );
+}
+
+fn claim(node: u32, key: u32, leader: u32, epoch: i32) -> impl FnOnce(u64) -> What {
+    move |time| {
+        let claim = Claim {
+            key,
+            leader: Some(leader),
+            epoch,
+            isr: vec![leader],
+        };
+        let answer = Probe::Metadata(Metadata { claims: vec![claim] });
+        What::Observed(Observed {
+            node,
+            incarnation: 0,
+            asked: time,
+            answer,
+        })
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_clean_log_is_valid(steps in steps()) {
+        let verdict = check(&simulate(&steps));
+        prop_assert_eq!(brief(&verdict), "valid", "{}", told(&verdict));
+        prop_assert_eq!(verdict.stats.lost, 0);
+    }
+
+    #[test]
+    fn a_run_that_promised_faults_is_not_valid_without_any(steps in steps()) {
+        let mut history = simulate(&steps);
+        history.header.expect.without_faults = false;
+        prop_assert_eq!(brief(&check(&history)), "unknown: effect");
+    }
+
+    #[test]
+    fn a_dropped_value_is_lost(steps in steps(), which: Index) {
+        let mut history = simulate(&steps);
+        let value = *which.get(&acknowledged(&history));
+        for records in final_polls(&mut history) {
+            records.retain(|record| record.value != value);
+        }
+        let verdict = check(&history);
+        // A log of one record leaves nothing to read: then the reader contradicts its own end.
+        let alone = final_polls(&mut history).iter().all(|records| records.is_empty());
+        prop_assert!(names(&verdict, "lost-write", value) || alone, "{}", told(&verdict));
+        prop_assert!(verdict.valid != Validity::Valid);
+    }
+
+    #[test]
+    fn a_value_dropped_everywhere_is_lost(steps in steps(), which: Index) {
+        let mut history = simulate(&steps);
+        let value = *which.get(&acknowledged(&history));
+        unread(&mut history, value);
+        let verdict = check(&history);
+        let alone = final_polls(&mut history).iter().all(|records| records.is_empty());
+        prop_assert!(names(&verdict, "lost-write", value) || alone, "{}", told(&verdict));
+        prop_assert!(verdict.stats.lost <= 1);
+    }
+
+    #[test]
+    fn a_repeated_value_is_a_duplicate(steps in steps(), which: Index) {
+        let mut history = simulate(&steps);
+        let value = *which.get(&acknowledged(&history));
+        let mut last = None;
+        for records in final_polls(&mut history) {
+            let found = records.iter().find(|record| record.value == value).copied();
+            last = found.or(last);
+        }
+        let record = last.expect("an acknowledged value is read");
+        let mut polls = final_polls(&mut history);
+        let end = polls.last_mut().expect("there are final polls");
+        end.push(Record { offset: 1_000, ..record });
+        prop_assert!(names(&check(&history), "duplicate", value));
+    }
+
+    #[test]
+    fn swapped_records_are_nonmonotonic(steps in steps(), which: Index) {
+        let mut history = simulate(&steps);
+        let polls = final_polls(&mut history);
+        let mut pairs: Vec<(&mut Record, &mut Record)> = Vec::new();
+        for records in polls {
+            for pair in records.chunks_mut(2) {
+                if let [left, right] = pair && left.key == right.key {
+                    pairs.push((left, right));
+                }
+            }
+        }
+        prop_assume!(!pairs.is_empty());
+        let index = which.index(pairs.len());
+        let (left, right) = &mut pairs[index];
+        std::mem::swap(*left, *right);
+        let value = right.value;
+        let verdict = check(&history);
+        prop_assert!(names(&verdict, "int-nonmonotonic-poll", value), "{}", told(&verdict));
+    }
+
+    #[test]
+    fn a_divergent_value_is_inconsistent(steps in steps(), which: Index) {
+        let mut history = simulate(&steps);
+        let mut polls = polls(&mut history, |process| process != FINAL);
+        let mut records: Vec<&mut Record> = polls.iter_mut().flat_map(|records| records.iter_mut()).collect();
+        prop_assume!(!records.is_empty());
+        let index = which.index(records.len());
+        let offset = records[index].offset;
+        let (key, value) = (records[index].key, records[index].value);
+        // Another value of the run, or a phantom where there is none.
+        records[index].value = u64::from(value == 0);
+        let verdict = check(&history);
+        let found = verdict.anomalies.get("inconsistent-offsets");
+        let found = found.is_some_and(|found| {
+            found.cases.iter().any(|case| case.key == Some(key) && case.offset == Some(offset))
+        });
+        prop_assert!(found, "{}", told(&verdict));
+    }
+
+    #[test]
+    fn a_value_that_nobody_sent_is_a_phantom(steps in steps(), which: Index, value in 1_000..u64::MAX) {
+        let mut history = simulate(&steps);
+        let mut polls = final_polls(&mut history);
+        let index = which.index(polls.len());
+        let records = &mut *polls[index];
+        let offset = records.iter().map(|record| record.offset).max().unwrap_or(0) + 500;
+        records.push(Record { key: 0, offset, value });
+        prop_assert!(names(&check(&history), "phantom-read", value));
+    }
+
+    #[test]
+    fn a_record_of_another_partition_is_misplaced(steps in steps(), which: Index) {
+        let mut history = simulate(&steps);
+        let mut polls = final_polls(&mut history);
+        let mut records: Vec<&mut Record> = polls.iter_mut().flat_map(|records| records.iter_mut()).collect();
+        let index = which.index(records.len());
+        let record = &mut *records[index];
+        record.key = (record.key + 1) % KEYS;
+        let value = record.value;
+        prop_assert!(names(&check(&history), "misplaced-record", value));
+    }
+
+    #[test]
+    fn a_failed_write_that_is_read_is_aborted(steps in steps(), which: Index) {
+        let mut history = simulate(&steps);
+        let failed = values(&history, |what| matches!(what, What::Fail(_)));
+        prop_assume!(!failed.is_empty());
+        let value = *which.get(&failed);
+        let sent = history.events.iter().find_map(|event| match &event.what {
+            What::Invoke(op) => match &op.f {
+                F::Send(send) if send.value == value => Some(send.key),
+                _ => None,
+            },
+            _ => None,
+        });
+        let key = sent.expect("it was sent");
+        let mut polls = final_polls(&mut history);
+        let last = polls.last_mut().expect("there are final polls");
+        last.push(Record { key, offset: 1_000, value });
+        prop_assert!(names(&check(&history), "aborted-read", value));
+    }
+
+    #[test]
+    fn a_replica_that_lacks_a_record_diverges(steps in steps(), which: Index) {
+        let mut history = simulate(&steps);
+        let mut copies: Vec<&mut Vec<(i64, u64, i32)>> = history.events.iter_mut().filter_map(|event| {
+            match &mut event.what {
+                What::Observed(Observed { answer: Probe::Log(chunk), .. }) if !chunk.records.is_empty() => {
+                    Some(&mut chunk.records)
+                }
+                _ => None,
+            }
+        }).collect();
+        let index = which.index(copies.len());
+        let index_in_piece = which.index(copies[index].len());
+        let (_, value, _) = copies[index].remove(index_in_piece);
+        let verdict = check(&history);
+        prop_assert!(names(&verdict, "replica-divergence", value), "{}", told(&verdict));
+    }
+
+    #[test]
+    fn a_second_leader_and_a_step_back_are_caught(steps in steps(), key in 0..KEYS, epoch in 1_000..9_000) {
+        let mut history = simulate(&steps);
+        insert(&mut history, claim(1, key, 2, epoch));
+        prop_assert_eq!(brief(&check(&history)), "valid");
+        let mut two = history.clone();
+        insert(&mut two, claim(3, key, 1, epoch));
+        prop_assert!(check(&two).anomalies.contains_key("two-leaders-in-epoch"));
+        insert(&mut history, |time| What::Observed(Observed {
+            node: 1,
+            incarnation: 0,
+            asked: time,
+            answer: Probe::Silent(history::Silence { asked_for: "metadata".to_owned(), reason: String::new() }),
+        }));
+        let at = history.events.len() - 1;
+        let time = history.events[at].time + 1;
+        history.events.push(Event { time, what: claim(1, key, 2, epoch - 1)(time) });
+        prop_assert!(check(&history).anomalies.contains_key("epoch-went-back"));
+    }
+
+    #[test]
+    fn removing_a_write_with_all_that_was_seen_of_it_adds_no_loss(steps in steps(), which: Index) {
+        let mut history = simulate(&steps);
+        let value = *which.get(&acknowledged(&history));
+        remove(&mut history, value);
+        let verdict = check(&history);
+        prop_assert!(verdict.valid != Validity::Invalid, "{}", told(&verdict));
+    }
+
+    #[test]
+    fn removing_an_info_write_that_nobody_read_changes_nothing(steps in steps(), which: Index) {
+        let mut history = simulate(&steps);
+        let read: Vec<u64> = polls(&mut history, |_| true).into_iter().flatten().map(|record| record.value).collect();
+        let info = values(&history, |what| matches!(what, What::Info(_)));
+        let unread: Vec<u64> = info.into_iter().filter(|value| !read.contains(value)).collect();
+        prop_assume!(!unread.is_empty());
+        remove(&mut history, *which.get(&unread));
+        prop_assert_eq!(brief(&check(&history)), "valid");
+    }
+
+    #[test]
+    fn no_disorder_makes_a_check_panic(
+        steps in steps(),
+        moves in prop::collection::vec(any::<(Index, Index, u8)>(), 1..20),
+        truncated: bool,
+    ) {
+        let mut history = simulate(&steps);
+        history.truncated = truncated;
+        for (from, to, what) in moves {
+            let (from, to) = (from.index(history.events.len()), to.index(history.events.len()));
+            match what % 4 {
+                0 => history.events.swap(from, to),
+                1 if history.events.len() > 1 => drop(history.events.remove(from)),
+                2 => {
+                    let again = history.events[from].clone();
+                    history.events.insert(to, again);
+                }
+                _ => history.events[from].time = to as u64,
+            }
+        }
+        let verdict = check(&history);
+        let told = told(&verdict);
+        prop_assert!(!told.contains("bug of its own"), "{}", told);
+    }
+}

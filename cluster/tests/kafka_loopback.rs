@@ -16,6 +16,9 @@ use history::{MemoryRecorder, Probe, Topic, What};
 
 const SOON: Duration = Duration::from_secs(30);
 
+/// So many values make some 8 MB, in batches of the largest size that a broker takes.
+const LARGE: u64 = 400_000;
+
 struct Trial {
     cluster: KafkaCluster,
     recorder: Arc<MemoryRecorder>,
@@ -131,8 +134,9 @@ async fn a_cluster_lives(version: &str) {
     for _ in 0..3 {
         cluster.nudge(0).await.unwrap_or_else(|error| panic!("{error:#}"));
     }
-    write_values(&trial, leader).await;
-    assert_eq!(whole(&trial).await, [1003, 0, 0]);
+    write_values(&trial, 0, 1000, 100).await;
+    write_values(&trial, 1, LARGE, LARGE / 8).await;
+    assert_eq!(whole(&trial).await, [1003, LARGE as i64, 0]);
     replicas_agree(&trial).await;
 
     deaths(&trial, leader).await;
@@ -148,8 +152,14 @@ async fn a_cluster_lives(version: &str) {
     );
 }
 
-/// Writes 1000 values to key 0 in several batches of several compressions.
-async fn write_values(trial: &Trial, leader: u32) {
+/// Writes as many values to a key, from 0 on, in batches of a size.
+async fn write_values(trial: &Trial, key: u32, values: u64, batch: u64) {
+    let leader = trial
+        .cluster
+        .view()
+        .partition(key)
+        .and_then(|view| view.leader)
+        .expect("it is known");
     let machine = (&trial.cluster as &dyn Cluster)
         .machine(leader)
         .expect("it is one")
@@ -165,11 +175,11 @@ async fn write_values(trial: &Trial, leader: u32) {
     let at = LogPlace {
         topic: "log",
         id: metadata.topics["log"].id,
-        partition: 0,
+        partition: key,
         offset: 0,
     };
-    for first in (0..1000_u64).step_by(100) {
-        let values: Vec<[u8; 8]> = (first..first + 100).map(u64::to_be_bytes).collect();
+    for first in (0..values).step_by(batch as usize) {
+        let values: Vec<[u8; 8]> = (first..first + batch).map(u64::to_be_bytes).collect();
         connection
             .write(at, &values, -1, SOON)
             .await
@@ -177,22 +187,22 @@ async fn write_values(trial: &Trial, leader: u32) {
     }
 }
 
+/// Key 0 has three empty records before its values, key 1 has more than one fetch brings.
 async fn replicas_agree(trial: &Trial) {
-    for node in 1..=3 {
-        let log = trial
-            .cluster
-            .replica_log(node, 0)
-            .await
-            .unwrap_or_else(|error| panic!("{error:#}"));
-        assert_eq!(log.high_watermark, 1003, "node {node}");
-        let expected: Vec<(i64, u64)> = (0..1000).map(|value| (value + 3, value as u64)).collect();
-        let found: Vec<(i64, u64)> = log
-            .records
-            .iter()
-            .map(|(offset, value, _)| (*offset, *value))
-            .collect();
-        assert_eq!(found, expected, "node {node}");
-        assert!(log.records.iter().all(|(_, _, epoch)| *epoch == 0), "node {node}");
+    for (key, empty, values) in [(0, 3, 1000), (1, 0, LARGE)] {
+        for node in 1..=3 {
+            let log = trial
+                .cluster
+                .replica_log(node, key)
+                .await
+                .unwrap_or_else(|error| panic!("{error:#}"));
+            assert_eq!(log.high_watermark, empty + values as i64, "node {node}");
+            let expected = (0..values).map(|value| (value as i64 + empty, value, 0));
+            assert!(
+                log.records.iter().copied().eq(expected),
+                "node {node}'s copy of key {key}"
+            );
+        }
     }
 }
 
@@ -291,10 +301,33 @@ async fn kafka_4_3_1_lives() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "starts a real broker"]
+async fn a_broker_that_is_too_slow_is_named() {
+    let error = launch_one(&[], Duration::from_millis(700)).await;
+    assert!(
+        error.starts_with("bring up the broker of node 1: it was not registered within 700ms: "),
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "starts a real broker"]
 async fn a_broker_that_does_not_come_up_is_named_with_the_end_of_its_log() {
+    let error = launch_one(&[("num.io.threads", "none")], SOON).await;
+    assert!(
+        error.starts_with("bring up the broker of node 1: its process exited with status 1"),
+        "{error}"
+    );
+    assert!(error.contains("num.io.threads"), "{error}");
+}
+
+/// The error of a launch that fails.
+async fn launch_one(properties: &[(&str, &str)], within: Duration) -> String {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let (install, java, prepared) = ready("4.4.0", directory.path());
-    let properties = [("num.io.threads".to_owned(), "none".to_owned())].into();
+    let properties = properties
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
     let config = KafkaConfig {
         nodes: 1,
         properties,
@@ -309,17 +342,9 @@ async fn a_broker_that_does_not_come_up_is_named_with_the_end_of_its_log() {
         prepared,
         topics: topics(),
         recorder: Arc::new(MemoryRecorder::default()),
-        within: Duration::from_secs(60),
+        within,
     });
-    let error = launched
-        .await
-        .err()
-        .expect("the property is no number")
-        .to_string();
+    let error = launched.await.err().expect("it cannot come up").to_string();
     eprintln!("{error}");
-    assert!(
-        error.starts_with("bring up the broker of node 1: its process exited with status 1"),
-        "{error}"
-    );
-    assert!(error.contains("num.io.threads"), "{error}");
+    error
 }

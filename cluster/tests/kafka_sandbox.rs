@@ -13,7 +13,7 @@ use cluster::kafka::{
     DEFAULT_VERSION, InstallOptions, Java, KafkaCluster, KafkaConfig, Launch, Progress, install, prepare,
 };
 use cluster::{Cluster, Cut, Environment, LoopbackEnvironment, Place, SandboxEnvironment};
-use history::{MemoryRecorder, NodeId, Probe, Topic, What};
+use history::{Claim, MemoryRecorder, NodeId, Probe, Topic, What};
 use sandbox::Entered;
 
 const SOON: Duration = Duration::from_secs(30);
@@ -183,7 +183,7 @@ async fn leader_cut_off(cluster: &KafkaCluster, recorder: &MemoryRecorder, leade
     );
     let said = last_claim(recorder, leader).context("find what the old leader said")?;
     ensure!(
-        said == Some(leader),
+        said.leader == Some(leader),
         "see node {leader} still believe in itself: it says {said:?}"
     );
     let dropped = links.heal(id);
@@ -192,18 +192,15 @@ async fn leader_cut_off(cluster: &KafkaCluster, recorder: &MemoryRecorder, leade
     Ok(())
 }
 
-fn last_claim(recorder: &MemoryRecorder, node: NodeId) -> Option<Option<NodeId>> {
+/// The last that a node said of key 0.
+fn last_claim(recorder: &MemoryRecorder, node: NodeId) -> Option<Claim> {
     recorder
         .events()
         .iter()
         .rev()
         .find_map(|event| match &event.what {
             What::Observed(seen) if seen.node == node => match &seen.answer {
-                Probe::Metadata(said) => said
-                    .claims
-                    .iter()
-                    .find(|claim| claim.key == 0)
-                    .map(|claim| claim.leader),
+                Probe::Metadata(said) => said.claims.iter().find(|claim| claim.key == 0).cloned(),
                 _ => None,
             },
             _ => None,

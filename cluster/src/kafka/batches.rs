@@ -4,7 +4,7 @@
 //! (a batch is sent whole): the first is left for the next fetch, the second is skipped.
 
 use bytes::{Buf as _, Bytes};
-use history::{Offset, Value};
+use history::{Offset, Value, payload};
 use kafka_protocol::records::{Record, RecordBatchDecoder};
 
 use super::wire::WireError;
@@ -39,7 +39,7 @@ pub(super) fn decode(mut bytes: Bytes, from: Offset, until: Offset) -> Result<De
             .map_err(|error| WireError::Protocol(format!("a batch that ends at {end}: {error:#}")))?;
         for record in &set.records {
             if (from..until).contains(&record.offset) {
-                decoded.records.extend(value_of(record)?);
+                decoded.records.extend(value_of(record));
             }
         }
         decoded.next = decoded.next.max(end);
@@ -82,23 +82,14 @@ fn next_batch(bytes: &mut Bytes) -> Result<Option<Batch>, WireError> {
     }))
 }
 
-/// What a record carries: a value is eight bytes, most significant first.
-fn value_of(record: &Record) -> Result<Option<(Offset, Value, i32)>, WireError> {
-    let value = record.value.as_deref().unwrap_or_default();
-    if record.control || value.is_empty() {
-        return Ok(None);
-    }
-    let value = <[u8; 8]>::try_from(value).map_err(|_| {
-        let (offset, length) = (record.offset, value.len());
-        WireError::Protocol(format!(
-            "the record at offset {offset} has {length} bytes: no client of ours wrote it"
-        ))
-    })?;
-    Ok(Some((
+/// What a record carries, unless it is a marker or empty.
+fn value_of(record: &Record) -> Option<(Offset, Value, i32)> {
+    let value = record.value.as_deref().filter(|_| !record.control)?;
+    Some((
         record.offset,
-        Value::from_be_bytes(value),
+        payload::decode(value)?,
         record.partition_leader_epoch,
-    )))
+    ))
 }
 
 #[cfg(test)]
@@ -228,7 +219,12 @@ mod tests {
         let mut endless = whole;
         endless[8..12].fill(0xff);
         assert!(error(endless).contains("length -1"));
-        let foreign = encode(&[record(0, b"hello", 0, false)], Compression::None);
-        assert!(error(foreign.to_vec()).contains("the record at offset 0 has 5 bytes"));
+    }
+
+    #[test]
+    fn bytes_that_nobody_wrote_show_up_as_such() {
+        let bytes = encode(&[record(0, b"hello", 0, false)], Compression::None);
+        let decoded = decode(bytes, 0, 9).expect("it is whole");
+        assert!(decoded.records[0].1 & payload::FOREIGN != 0);
     }
 }

@@ -31,7 +31,7 @@ impl Opened {
     }
 
     /// Runs the browser on the page and hands out what it printed.
-    fn browse(&self, flags: &[&str]) -> Output {
+    fn browse(&self, fragment: &str, flags: &[&str]) -> Output {
         let browser = env::var_os("TRIBUNAL_CHROMIUM").unwrap_or_else(|| "chromium".into());
         let profile = tempfile::tempdir_in(self.folder.path()).expect("a profile can be made");
         let (out, err) = (self.folder.path().join("out"), self.folder.path().join("err"));
@@ -52,7 +52,7 @@ impl Opened {
             .args(["--enable-logging=stderr", "--hide-scrollbars"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .args(flags)
-            .arg(format!("file://{}", self.page.display()))
+            .arg(format!("file://{}{fragment}", self.page.display()))
             .stdout(create(&out))
             .stderr(create(&err))
             .spawn()
@@ -80,8 +80,8 @@ impl Opened {
     }
 
     /// The document after its script ran; fails if the console said anything.
-    fn document(&self) -> String {
-        let output = self.browse(&["--dump-dom", "--virtual-time-budget=3000"]);
+    fn document(&self, fragment: &str) -> String {
+        let output = self.browse(fragment, &["--dump-dom", "--virtual-time-budget=3000"]);
         let log = String::from_utf8_lossy(&output.stderr);
         let complaints: Vec<&str> = log.lines().filter(|line| line.contains("CONSOLE")).collect();
         assert!(
@@ -96,7 +96,10 @@ impl Opened {
     fn screenshot(&self, name: &str, flags: &[&str]) {
         let picture = self.folder.path().join(format!("{name}.png"));
         let shot = format!("--screenshot={}", picture.display());
-        let output = self.browse(&[&[shot.as_str(), "--virtual-time-budget=3000"], flags].concat());
+        let output = self.browse(
+            "",
+            &[&[shot.as_str(), "--virtual-time-budget=3000"], flags].concat(),
+        );
         let size = fs::metadata(&picture).map_or(0, |file| file.len());
         assert!(
             size > 20_000,
@@ -115,7 +118,7 @@ impl Opened {
 fn the_page_opens_from_a_file_and_its_script_runs() {
     let history = acks1();
     let opened = Opened::new(&support::page(&history, &verdicts::acks1(&history)));
-    let document = opened.document();
+    let document = opened.document("");
     assert!(
         document.contains("data-ready=\"true\""),
         "the script did not run to its end"
@@ -129,8 +132,35 @@ fn the_page_opens_from_a_file_and_its_script_runs() {
 
 #[test]
 #[ignore = "needs chromium"]
+fn an_address_with_a_time_zooms_every_panel_to_it() {
+    let history = acks1();
+    let opened = Opened::new(&support::page(&history, &verdicts::acks1(&history)));
+    let views = |document: &str| -> Vec<(f64, f64)> {
+        let timeline = document
+            .split("data-zoom=\"\"")
+            .nth(1)
+            .expect("the page has a timeline");
+        let boxes = timeline
+            .split("viewBox=\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next());
+        boxes
+            .map(|text| {
+                let numbers: Vec<f64> = text.split(' ').filter_map(|number| number.parse().ok()).collect();
+                (numbers[0], numbers[0] + numbers[2])
+            })
+            .collect()
+    };
+    let (whole, zoomed) = (views(&opened.document("")), views(&opened.document("#at=7.334")));
+    assert!(whole.len() > 10 && whole.len() == zoomed.len());
+    assert!(whole.iter().all(|view| *view == whole[0]) && zoomed.iter().all(|view| *view == zoomed[0]));
+    assert_eq!(zoomed[0], (5_334.0, 9_334.0));
+}
+
+#[test]
+#[ignore = "needs chromium"]
 fn hostile_text_runs_nothing() {
-    let document = Opened::new(&support::hostile_page()).document();
+    let document = Opened::new(&support::hostile_page()).document("");
     assert!(document.contains("data-ready=\"true\""));
     let title = document
         .split("<title>")

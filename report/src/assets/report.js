@@ -224,10 +224,25 @@
         if (name) run[name]();
       });
     }
+    // An address that ends in #at=5.301 opens the page at that second.
+    const visit = (time) => {
+      goto(time);
+      document.getElementById("timeline").scrollIntoView();
+    };
+    const fromAddress = () => {
+      const at = /^#at=(\d+(\.\d+)?)$/.exec(location.hash);
+      if (at) visit(Number(at[1]) * 1000);
+    };
     document.addEventListener("click", (event) => {
       const link = event.target.closest && event.target.closest("[data-goto]");
-      if (link) goto(Number(link.dataset.goto));
+      if (!link) return;
+      event.preventDefault();
+      const time = Number(link.dataset.goto);
+      history.replaceState(null, "", "#at=" + (time / 1000).toFixed(3));
+      visit(time);
     });
+    addEventListener("hashchange", fromAddress);
+    fromAddress();
   }
 
   for (const button of all(document, "[data-copy]")) {

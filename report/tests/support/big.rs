@@ -50,7 +50,7 @@ fn add_round(script: &mut Script, round: u64) {
     }
     script.terms.push(Term {
         node,
-        term: round as i32,
+        number: round as i32,
         from: from + 600,
         until: until - 900,
     });

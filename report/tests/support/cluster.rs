@@ -28,7 +28,7 @@ pub struct Lead {
 /// A controller's term.
 pub struct Term {
     pub node: NodeId,
-    pub term: i32,
+    pub number: i32,
     pub from: u64,
     pub until: u64,
 }
@@ -219,7 +219,7 @@ fn answers(script: &Script, node: NodeId, at: u64) -> Vec<Probe> {
     let quorum = term.map_or(Probe::NotLeader, |term| {
         Probe::Quorum(Quorum {
             leader: node,
-            epoch: term.term,
+            epoch: term.number,
             high_watermark: at as i64,
             voters: Vec::new(),
         })

@@ -21,14 +21,14 @@ pub fn history() -> History {
     ] {
         ATTACK.clone_into(text);
     }
-    header.topics[0].name = ATTACK.to_owned();
+    ATTACK.clone_into(&mut header.topics[0].name);
     for event in &mut history.events {
         match &mut event.what {
             What::Info(Op { error, .. }) => *error = Some(ATTACK.to_owned()),
-            What::Node(change) => change.state = ATTACK.to_owned(),
+            What::Node(change) => ATTACK.clone_into(&mut change.state),
             What::Fault(fault) => {
                 fault.kind = format!("{}{ATTACK}", fault.kind);
-                fault.detail = ATTACK.to_owned();
+                ATTACK.clone_into(&mut fault.detail);
                 match &mut fault.step {
                     FaultStep::Healed { evidence: text, .. } | FaultStep::Skipped { reason: text } => {
                         ATTACK.clone_into(text);
@@ -55,8 +55,8 @@ pub fn verdict(history: &History) -> Verdict {
         story: vec![ATTACK.to_owned(), ATTACK.to_owned()],
         ..Case::default()
     };
-    verdict.summary = ATTACK.to_owned();
-    verdict.model = ATTACK.to_owned();
+    ATTACK.clone_into(&mut verdict.summary);
+    ATTACK.clone_into(&mut verdict.model);
     verdict
         .anomalies
         .insert(ATTACK.to_owned(), findings(vec![case.clone()]));

@@ -80,7 +80,7 @@ pub fn clean(history: &History) -> Verdict {
 pub fn unknown(history: &History) -> Verdict {
     let mut verdict = clean(history);
     verdict.valid = Validity::Unknown;
-    verdict.summary = "nobody can say: the plan requires `pause` to bite, and it never did".to_owned();
+    "nobody can say: the plan requires `pause` to bite, and it never did".clone_into(&mut verdict.summary);
     verdict.checks = vec![
         check("assumptions", Validity::Valid, &[]),
         check(

@@ -12,6 +12,7 @@ mod event;
 mod header;
 mod line;
 mod observation;
+pub mod payload;
 mod read;
 mod record;
 mod span;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use history::payload::decode;
 use history::{Assign, F, Key, Offset, Poll, Record};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -13,7 +14,6 @@ use rdkafka::{ClientConfig, Offset as Start, TopicPartitionList};
 
 use super::client::{Context, Shared};
 use super::generator::Crashes;
-use super::payload::decode;
 use crate::scribe::End;
 
 /// The longest wait for a record, so that a stop is seen.

@@ -8,7 +8,6 @@ mod config;
 mod consumer;
 mod delivery;
 mod generator;
-mod payload;
 mod producer;
 mod reader;
 mod sends;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use history::payload::encode;
 use history::{F, Value};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
@@ -12,7 +13,6 @@ use rdkafka::util::Timeout;
 use super::client::{Context, Shared};
 use super::delivery::Reports;
 use super::generator::{Crashes, Generator};
-use super::payload::encode;
 use super::sends::{OpenSends, Written};
 use crate::scribe::End;
 

@@ -1,13 +1,15 @@
 //! A record's bytes: the value as 8 big-endian bytes, then padding that follows from it.
+//!
+//! Written by the clients of workloads, read by them and by whoever reads a replica's own copy.
 
-use history::Value;
+use crate::header::Value;
 
 /// Set in the value of a record whose bytes nobody of this run wrote: its first 8 bytes, or as many as it has,
 /// are the rest. Real values are dense and never come near.
-pub(crate) const FOREIGN: Value = 1 << 63;
+pub const FOREIGN: Value = 1 << 63;
 
 /// The bytes of a value, `size` of them, at least 8.
-pub(crate) fn encode(value: Value, size: usize) -> Vec<u8> {
+pub fn encode(value: Value, size: usize) -> Vec<u8> {
     let mut bytes = value.to_be_bytes().to_vec();
     bytes.resize(size.max(bytes.len()), padding(value));
     bytes
@@ -15,7 +17,7 @@ pub(crate) fn encode(value: Value, size: usize) -> Vec<u8> {
 
 /// The value that a record carries; `None` for an empty one, which no client of a workload writes. Bytes that no
 /// value encodes to give a value with [`FOREIGN`] set, so that the record shows up as one that nobody wrote.
-pub(crate) fn decode(bytes: &[u8]) -> Option<Value> {
+pub fn decode(bytes: &[u8]) -> Option<Value> {
     let length = bytes.len().min(8);
     if length == 0 {
         return None;

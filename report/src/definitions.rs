@@ -1,5 +1,9 @@
 //! What each name of a finding means, in one plain sentence. A name that is not here still shows, undefined.
 
+use std::collections::BTreeMap;
+
+use checkers::Findings;
+
 /// A finding's name explained.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Definition {
@@ -123,6 +127,16 @@ pub(crate) fn gravity(name: &str) -> usize {
         .unwrap_or(DEFINITIONS.len())
 }
 
+/// All findings, the gravest first.
+pub(crate) fn by_gravity(findings: &BTreeMap<String, Findings>) -> Vec<(&str, &Findings)> {
+    let mut sorted: Vec<_> = findings
+        .iter()
+        .map(|(name, found)| (name.as_str(), found))
+        .collect();
+    sorted.sort_by_key(|(name, _)| gravity(name));
+    sorted
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -157,7 +171,19 @@ mod tests {
         let mut found = 0;
         for path in sources(&folder) {
             let source = fs::read_to_string(&path).expect("a source can be read");
-            let product = source.split("#[cfg(test)]").next().unwrap_or_default();
+            let product = source
+                .split(
+                    "/// All findings, the gravest first.
+pub(crate) fn by_gravity(findings: &BTreeMap<String, Findings>) -> Vec<(&str, &Findings)> {
+    let mut sorted: Vec<_> = findings.iter().map(|(name, found)| (name.as_str(), found)).collect();
+    sorted.sort_by_key(|(name, _)| gravity(name));
+    sorted
+}
+
+#[cfg(test)]",
+                )
+                .next()
+                .unwrap_or_default();
             for name in names(product) {
                 found += 1;
                 assert!(

@@ -34,7 +34,8 @@ pub(crate) fn instant(nanos: u64) -> String {
 /// A length of time, to about three digits: `640 µs`, `2.4 ms`, `350 ms`, `12.3 s`, `4 min 05 s`.
 pub(crate) fn duration(nanos: u64) -> String {
     match nanos {
-        0..1_000_000 => format!("{} µs", nanos / 1_000),
+        0 => "0 s".to_owned(),
+        1..1_000_000 => format!("{} µs", nanos / 1_000),
         1_000_000..10_000_000 => format!("{:.1} ms", nanos as f64 / 1e6),
         10_000_000..1_000_000_000 => format!("{} ms", nanos / NANOS_PER_MILLI),
         1_000_000_000..120_000_000_000 => format!("{:.1} s", nanos as f64 / 1e9),

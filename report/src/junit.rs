@@ -92,9 +92,9 @@ fn description(verdict: &Verdict, check: &CheckResult) -> String {
 
 fn stories(verdict: &Verdict, check: &str) -> Vec<String> {
     let mut lines = Vec::new();
-    let found = verdict
-        .anomalies
-        .iter()
+    let found = definitions::by_gravity(&verdict.anomalies);
+    let found = found
+        .into_iter()
         .filter(|(name, _)| definitions::belongs_to(name, check));
     for (name, findings) in found {
         lines.push(String::new());

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use checkers::{Findings, Validity, Verdict};
 
+use crate::definitions::by_gravity;
 use crate::first::{First, first_bad};
 use crate::format::{count, instant, is_invisible};
 
@@ -62,8 +63,8 @@ fn tell_first(lines: &mut Vec<String>, first: &First<'_>) {
 
 /// All findings in one line, by name; nothing where there are none.
 fn counts(title: &str, findings: &BTreeMap<String, Findings>) -> Option<String> {
-    let words = findings
-        .iter()
+    let words = by_gravity(findings)
+        .into_iter()
         .map(|(name, found)| format!("{name} {}", count(found.count)));
     let words: Vec<String> = words.collect();
     (!words.is_empty()).then(|| format!("{title}: {}", words.join(" · ")))

@@ -58,13 +58,15 @@ pub(crate) fn acknowledged(run: &Run<'_>, span: Span, key: Key, lost: &BTreeSet<
 
 fn bars(span: Span, step: u64, heights: Heights, bins: &[(u64, u64)]) -> Markup {
     let height = |number: u64| HEIGHT - 2.0 - heights.y(number as f64);
+    // A little over its share, or a seam would show between two bars.
+    let wide = step + step / 40;
     let plot = html! {
         @for (index, (all, lost)) in bins.iter().enumerate().filter(|(_, (all, _))| *all > 0) {
             @let from = span.from + index as u64 * step;
             g {
                 title { (format!("{} – {}\n{}, {lost} lost", instant(from), instant(from + step), counted(*all, "acknowledgement", "acknowledgements"))) }
-                rect.kept x=(x(from)) width=(x(step)) y=(coordinate(HEIGHT - height(*all))) height=(coordinate(height(all - lost))) {}
-                rect.lost x=(x(from)) width=(x(step)) y=(coordinate(HEIGHT - height(*lost))) height=(coordinate(height(*lost))) {}
+                rect.kept x=(x(from)) width=(x(wide)) y=(coordinate(HEIGHT - height(*all))) height=(coordinate(height(all - lost))) {}
+                rect.lost x=(x(from)) width=(x(wide)) y=(coordinate(HEIGHT - height(*lost))) height=(coordinate(height(*lost))) {}
             }
         }
         path.rule d={ "M" (x(span.from)) " " (coordinate(HEIGHT)) "H" (x(span.to)) } {}

@@ -4,7 +4,7 @@ use checkers::{Case, Findings};
 use maud::{Markup, html};
 
 use super::when;
-use crate::definitions::definition;
+use crate::definitions::{by_gravity, definition};
 use crate::format::{count, list};
 use crate::run::Run;
 
@@ -20,13 +20,13 @@ pub(super) fn section(run: &Run<'_>) -> Markup {
         section #findings {
             h2 { "Findings" }
             @if verdict.anomalies.is_empty() { p.lead { "No check found a broken promise." } }
-            @for (index, (name, findings)) in verdict.anomalies.iter().enumerate() {
+            @for (index, (name, findings)) in by_gravity(&verdict.anomalies).into_iter().enumerate() {
                 (group(run, name, findings, index == 0, true))
             }
             @if !verdict.allowed.is_empty() {
                 h3.allowed { "Allowed" }
                 p.lead { "Found too, but no promise of this run is broken by it." }
-                @for (name, findings) in &verdict.allowed { (group(run, name, findings, false, false)) }
+                @for (name, findings) in by_gravity(&verdict.allowed) { (group(run, name, findings, false, false)) }
             }
         }
     }

@@ -7,13 +7,16 @@ use crate::format::{counted, duration};
 use crate::run::Run;
 use crate::text::word;
 
+/// A longer summary is set smaller.
+const HEADLINE_MAX: usize = 110;
+
 /// The verdict, and what was run.
 pub(super) fn banner(run: &Run<'_>) -> Markup {
     let (header, verdict) = (run.header(), run.verdict());
     html! {
         header.banner.(class(verdict.valid)) {
             p.badge { span.sign aria-hidden="true" { (sign(verdict.valid)) } (word(verdict.valid)) }
-            h1 { (sentence(&verdict.summary)) }
+            h1.long-sentence[verdict.summary.len() > HEADLINE_MAX] { (sentence(&verdict.summary)) }
             (facts(run))
             div.replay {
                 span.muted { "To see it again" }

@@ -9,15 +9,12 @@ mod writes;
 
 use std::collections::BTreeMap;
 
-use history::{FinalReads, Header, History, Key, NodeId, Offset, Record, Value};
+use history::{FinalReads, Header, History, KEYS_MAX, Key, NodeId, Offset, Record, Value};
 
 pub(crate) use copies::ReplicaCopy;
 pub(crate) use flaws::Flaws;
 pub(crate) use logs::KeyLog;
 pub(crate) use writes::{Outcome as WriteOutcome, Reading, Write, Writes};
-
-/// More keys than this are no run of ours, and would cost memory before the first event.
-pub(crate) const KEYS_MAX: u32 = 1 << 20;
 
 /// How many keys are looked at.
 pub(crate) fn keys_of(header: &Header) -> u32 {

@@ -7,6 +7,9 @@ pub const FORMAT: &str = "tribunal-history";
 /// The version of the format that this crate writes, and the newest that it reads.
 pub const VERSION: u32 = 1;
 
+/// More partitions than this are no run of ours, and would cost memory before the first event.
+pub const KEYS_MAX: u32 = 1 << 20;
+
 /// A broker's or controller's number in its cluster, as the broker knows it (`node.id`).
 pub type NodeId = u32;
 /// A partition of the run: a dense index into [`Header::topics`], partitions of the first topic first.

@@ -21,7 +21,9 @@ mod write;
 pub use event::{
     Assign, Event, F, Fault, FaultStep, FinalReads, NodeChange, Op, Phase, Poll, Record, Send, What,
 };
-pub use header::{Expectation, FORMAT, Header, Key, NodeId, Offset, ProducerPromise, Topic, VERSION, Value};
+pub use header::{
+    Expectation, FORMAT, Header, KEYS_MAX, Key, NodeId, Offset, ProducerPromise, Topic, VERSION, Value,
+};
 pub use line::{from_line, to_line};
 pub use observation::{Claim, LogChunk, Metadata, Observed, Probe, Quorum, QuorumReplica, Silence};
 pub use read::{History, ReadError, read_history};

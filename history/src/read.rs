@@ -5,11 +5,14 @@ use std::io::{self, BufRead};
 use thiserror::Error;
 
 use crate::event::{Event, What};
-use crate::header::{FORMAT, Header, VERSION};
+use crate::header::{FORMAT, Header, KEYS_MAX, VERSION};
 use crate::line::from_line;
 
 /// A line longer than this is not ours: no input makes the reader take memory without bound.
 const LINE_BYTES_MAX: u64 = 64 << 20;
+
+/// What the first line of a history of ours begins with.
+const HEADER_START: &[u8] = b"{\"time\":";
 
 /// A whole history in memory.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +34,9 @@ pub enum ReadError {
     /// There is nothing in it.
     #[error("is empty: not even a header was written")]
     Empty,
+    /// Its only line breaks off: whoever wrote it was cut off before anything happened.
+    #[error("breaks off within its header: nothing had happened yet")]
+    CutOff,
     /// The first line is no header of ours.
     #[error("is not a Tribunal history: line 1 holds no header ({0})")]
     Foreign(String),
@@ -53,10 +59,8 @@ pub enum ReadError {
 /// Reads a history to its end.
 pub fn read_history(mut input: impl BufRead) -> Result<History, ReadError> {
     let mut line = Vec::new();
-    if !next_line(&mut input, &mut line, 1)?.is_some_and(|whole| whole || !line.is_empty()) {
-        return Err(ReadError::Empty);
-    }
-    let header = read_header(&line)?;
+    let whole = next_line(&mut input, &mut line, 1)?.ok_or(ReadError::Empty)?;
+    let header = read_header(&line, whole)?;
     let mut history = History {
         header,
         events: Vec::new(),
@@ -101,28 +105,52 @@ fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>, number: u64) -> Resul
 }
 
 fn parse(line: &[u8]) -> Result<Event, String> {
+    if line.trim_ascii().is_empty() {
+        return Err("nothing stands in it".to_owned());
+    }
     let text = str::from_utf8(line).map_err(|error| error.to_string())?;
-    from_line(text).map_err(|error| error.to_string())
+    from_line(text).map_err(|error| in_line(&error))
 }
 
-fn read_header(line: &[u8]) -> Result<Header, ReadError> {
+/// The error without its own count of lines: it saw one line only.
+fn in_line(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(" at line ") {
+        Some((reason, _)) => format!("{reason} (column {})", error.column()),
+        None => text,
+    }
+}
+
+fn read_header(line: &[u8], whole: bool) -> Result<Header, ReadError> {
     // The version first: a newer header may hold what this reader does not know.
     if let Some(found) = version_of(line).filter(|found| *found > VERSION) {
         return Err(ReadError::Newer { found });
     }
-    match parse(line).map_err(ReadError::Foreign)?.what {
-        What::Header(header) if header.format == FORMAT => Ok(*header),
-        What::Header(header) => Err(ReadError::Foreign(format!("its format is `{}`", header.format))),
+    let event = match parse(line) {
+        Ok(event) => event,
+        Err(_) if !whole && line.starts_with(HEADER_START) => return Err(ReadError::CutOff),
+        Err(reason) => return Err(ReadError::Foreign(reason)),
+    };
+    match event.what {
+        What::Header(header) if header.format != FORMAT => {
+            Err(ReadError::Foreign(format!("its format is `{}`", header.format)))
+        }
+        What::Header(header) if header.keys() > KEYS_MAX => Err(ReadError::Line {
+            line: 1,
+            reason: format!(
+                "its topics have {} partitions, and at most {KEYS_MAX} are read",
+                header.keys()
+            ),
+        }),
+        What::Header(header) => Ok(*header),
         _ => Err(ReadError::Foreign("the first event is another one".to_owned())),
     }
 }
 
 fn version_of(line: &[u8]) -> Option<u32> {
     let line: serde_json::Value = serde_json::from_slice(line).ok()?;
-    line.get("header")?
-        .get("version")?
-        .as_u64()
-        .map(|version| version as u32)
+    let version = line.get("header")?.get("version")?.as_u64()?;
+    Some(u32::try_from(version).unwrap_or(u32::MAX))
 }
 
 fn check_order(event: &Event, before: u64, number: u64) -> Result<(), ReadError> {

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use history::{
-    Event, F, FinalReads, History, Key, LogChunk, Observed, Op, Phase, Probe, Record, Send, Value, What,
+    Event, F, FinalReads, History, KEYS_MAX, Key, LogChunk, Observed, Op, Phase, Probe, Record, Send, Value,
+    What,
 };
 
 use super::writes::{Outcome, Reading, Write};
-use super::{Index, KEYS_MAX, Misread, keys_of};
+use super::{Index, Misread, keys_of};
 use crate::dense::Dense;
 
 /// Offsets of one value that are told apart: more of them make no worse a finding.

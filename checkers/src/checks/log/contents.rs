@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use history::payload::FOREIGN;
 use history::{Key, Offset, ProducerPromise, Value};
 
 use super::evidence::{Evidence, Place};
@@ -194,6 +195,9 @@ fn phantom(context: &Context, evidence: &Evidence, misread: &Misread) -> Case {
         record.offset,
         context.name(record.key)
     )];
+    if record.value & FOREIGN != 0 {
+        story.push("Its bytes are not those of any record of this run.".to_owned());
+    }
     let places = evidence.of(record.value).iter();
     story.extend(places.map(|place| {
         format!(

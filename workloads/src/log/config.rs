@@ -29,7 +29,8 @@ pub struct LogConfig {
     pub max_in_flight: u32,
     /// How long a broker may take to answer a request.
     pub request_timeout: Span,
-    /// How long the client goes on trying to write a record.
+    /// How long the client goes on trying to write a record. An idempotent librdkafka that gives a record up takes a
+    /// new producer epoch and may then write twice what else it had under way: long enough that this never happens.
     pub delivery_timeout: Span,
     /// When Tribunal itself counts a write without a delivery report as `info`.
     pub deadline: Span,
@@ -85,7 +86,7 @@ impl Default for LogConfig {
             batch_bytes: 100_000,
             max_in_flight: 5,
             request_timeout: Span::from_millis(1_500),
-            delivery_timeout: Span::from_secs(6),
+            delivery_timeout: Span::from_secs(120),
             deadline: Span::from_secs(8),
             metadata_refresh: Span::from_secs(1),
             poll_timeout: Span::from_millis(100),
@@ -144,12 +145,12 @@ impl LogConfig {
                 ),
             );
         }
-        if self.deadline <= self.delivery_timeout {
+        if self.deadline <= self.request_timeout {
             found.say(
                 "deadline",
                 format!(
-                    "{} leaves the client no time to report: give it more than the delivery-timeout of {}",
-                    self.deadline, self.delivery_timeout
+                    "{} leaves a broker no time to answer: give it more than the request-timeout of {}",
+                    self.deadline, self.request_timeout
                 ),
             );
         }
@@ -266,8 +267,8 @@ mod tests {
 
     #[test]
     fn times_that_end_in_the_wrong_order_are_refused() {
-        let early = |config: &mut LogConfig| config.deadline = config.delivery_timeout;
-        check(early, &[("deadline", "more than the delivery-timeout of 6s")]);
+        let early = |config: &mut LogConfig| config.deadline = config.request_timeout;
+        check(early, &[("deadline", "more than the request-timeout of 1500ms")]);
         let short = |config: &mut LogConfig| config.delivery_timeout = Span::from_secs(1);
         check(short, &[("delivery-timeout", "request-timeout")]);
     }

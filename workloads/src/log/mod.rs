@@ -158,7 +158,7 @@ impl Running for Log {
 
     async fn stop(&mut self) {
         self.stop_producers.store(true, Relaxed);
-        let within = self.shared.config.delivery_timeout.duration() + END_WITHIN;
+        let within = self.shared.config.deadline.duration() + END_WITHIN;
         for (sends, ended) in self.producers.drain(..) {
             if timeout(within, ended).await.is_err() {
                 sends.abandon("the producer did not end");

@@ -199,9 +199,9 @@ impl Producer {
         }
     }
 
-    /// Waits for the reports of what is open, as long as a write may take.
+    /// Waits for the reports of what is open, each until its deadline.
     fn close(&self, client: BaseProducer<Reports>) {
-        let until = Instant::now() + self.shared.config.delivery_timeout.duration();
+        let until = Instant::now() + self.shared.config.deadline.duration();
         while !self.sends.is_empty() && Instant::now() < until {
             client.poll(Timeout::After(POLL_MAX));
             self.sends.expire(Instant::now());

@@ -191,3 +191,19 @@ fn offline_without_a_cache_says_what_is_missing() {
         ran.err
     );
 }
+
+#[test]
+fn the_guide_lists_every_fault_and_check() {
+    let lists: serde_json::Value =
+        serde_json::from_str(&Bench::new().run(&["list", "--json"]).out).expect("lists in JSON");
+    let guide = include_str!("../../docs/guide.md");
+    for list in lists.as_array().expect("lists") {
+        if !["faults", "checks"].contains(&list["list"].as_str().expect("a name")) {
+            continue;
+        }
+        for item in list["items"].as_array().expect("items") {
+            let row = format!("| `{}` | {} |", item["name"].as_str().expect("a name"), item["about"].as_str().expect("a text"));
+            assert!(guide.contains(&row), "docs/guide.md lacks this row:\n{row}");
+        }
+    }
+}

@@ -64,10 +64,12 @@ impl Fabric {
                 result => result?,
             };
             for event in &events[..count] {
-                self.adopt_rules();
                 if event.data() == WAKE {
+                    // Before the rules are looked at: what comes after wakes again.
                     let _ = self.shared.wake.read();
+                    self.adopt_rules();
                 } else {
+                    self.adopt_rules();
                     self.serve(event.data() as usize, event.events());
                 }
             }

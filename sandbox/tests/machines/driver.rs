@@ -8,10 +8,11 @@ use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::unistd::geteuid;
 use sandbox::Capability;
 
 use crate::user::User;
-use crate::{life, scenarios};
+use crate::{life, refusals, scenarios};
 
 /// How long one scenario may take; the slowest waits some seconds for silence.
 const SCENARIO_LIMIT: Duration = Duration::from_secs(60);
@@ -23,50 +24,77 @@ enum Outcome {
     Skipped(String),
 }
 
+/// What has come of the tests so far.
+#[derive(Default)]
+struct Sum {
+    passed: usize,
+    skipped: usize,
+    failures: Vec<(String, String)>,
+}
+
 /// Runs the tests whose names hold any of the words, or all.
 pub fn run(words: &[String]) -> ExitCode {
     let filters: Vec<&String> = words.iter().filter(|word| !word.starts_with('-')).collect();
     let chosen = |name: &str| filters.is_empty() || filters.iter().any(|filter| name.contains(*filter));
-    let (mut passed, mut skipped, mut failures) = (0, 0, Vec::new());
+    let mut sum = Sum::default();
     for user in User::all() {
         let lacking = lacking_power(user);
         for (name, test) in tests() {
             let name = format!("{}::{name}", user.name());
-            if !chosen(&name) {
-                continue;
+            if chosen(&name) {
+                sum.take(name, lacking.as_deref(), || test(user));
             }
-            match lacking
-                .clone()
-                .map_or_else(|| guarded(|| test(user)), Outcome::Skipped)
-            {
-                Outcome::Ok => {
-                    passed += 1;
-                    println!("test {name} ... ok");
-                }
-                Outcome::Skipped(reason) => {
-                    skipped += 1;
-                    println!("test {name} ... ignored, {reason}");
-                }
-                Outcome::Failed(text) => {
-                    println!("test {name} ... FAILED");
-                    failures.push((name, text));
-                }
-            }
-            let _ = std::io::stdout().flush();
         }
     }
-    for (name, text) in &failures {
-        println!("\n---- {name} ----\n{text}");
+    let not_root = (!geteuid().is_root()).then_some("only root can prepare such a machine");
+    let lacking = not_root
+        .map(str::to_owned)
+        .or_else(|| lacking_power(User::Ordinary));
+    for refusal in refusals::ALL {
+        let name = format!("refusals::{}", refusal.0);
+        if chosen(&name) {
+            sum.take(name, lacking.as_deref(), || refusals::check(refusal));
+        }
     }
-    let verdict = if failures.is_empty() { "ok" } else { "FAILED" };
-    println!(
-        "\ntest result: {verdict}. {passed} passed; {} failed; {skipped} ignored\n",
-        failures.len()
-    );
-    if failures.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    sum.print()
+}
+
+impl Sum {
+    /// Runs a test, or skips it for what it lacks, and prints its line.
+    fn take(&mut self, name: String, lacking: Option<&str>, run: impl Fn() -> Result<(), String>) {
+        match lacking.map_or_else(|| guarded(run), |reason| Outcome::Skipped(reason.to_owned())) {
+            Outcome::Ok => {
+                self.passed += 1;
+                println!("test {name} ... ok");
+            }
+            Outcome::Skipped(reason) => {
+                self.skipped += 1;
+                println!("test {name} ... ignored, {reason}");
+            }
+            Outcome::Failed(text) => {
+                println!("test {name} ... FAILED");
+                self.failures.push((name, text));
+            }
+        }
+        let _ = std::io::stdout().flush();
+    }
+
+    fn print(&self) -> ExitCode {
+        for (name, text) in &self.failures {
+            println!("\n---- {name} ----\n{text}");
+        }
+        let (verdict, status) = match self.failures.len() {
+            0 => ("ok", ExitCode::SUCCESS),
+            _ => ("FAILED", ExitCode::FAILURE),
+        };
+        let Self {
+            passed,
+            skipped,
+            failures,
+        } = self;
+        let failed = failures.len();
+        println!("\ntest result: {verdict}. {passed} passed; {failed} failed; {skipped} ignored\n");
+        status
     }
 }
 

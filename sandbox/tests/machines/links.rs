@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sandbox::{Counters, GroupId, Matcher, Place, Port, Rule, Sandbox, SandboxSpec};
 
@@ -209,6 +209,27 @@ pub fn rules_that_cannot_be_are_refused(_: &[String]) {
         directory: PathBuf::from("."),
     });
     again.expect_err("one node twice");
+}
+
+pub fn rules_change_as_fast_as_they_are_asked_to(_: &[String]) {
+    let (sandbox, _processes) = serving(2);
+    let [n1, n2] = [0, 1].map(|index| &sandbox.nodes()[index]);
+    let begun = Instant::now();
+    let mut groups = Vec::new();
+    while begun.elapsed() < Duration::from_millis(500) {
+        let id = sandbox
+            .switch()
+            .apply(&[cut(Place::Node(1), Place::Node(2))])
+            .expect("it can be cut");
+        sandbox.switch().remove(id).expect("it can be healed");
+        groups.push(id);
+    }
+    assert!(
+        groups.is_sorted() && groups.len() > 100,
+        "{} changes",
+        groups.len()
+    );
+    check_reach(n1, n2, ECHO_PORTS[0], "ok");
 }
 
 pub fn bulk_passes_whole(_: &[String]) {

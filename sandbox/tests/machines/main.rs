@@ -5,6 +5,7 @@ mod driver;
 mod life;
 mod links;
 mod processes;
+mod refusals;
 mod roles;
 mod scenarios;
 mod user;

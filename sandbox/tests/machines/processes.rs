@@ -133,19 +133,26 @@ pub fn the_end_of_an_agent_is_told(_: &[String]) {
         .expect("the other node goes on");
 }
 
-/// Kills the process of this pid namespace that has this name.
+/// Kills the process below this one that has this name.
 fn kill_by_name(name: &str) {
-    let mut processes = fs::read_dir("/proc").expect("/proc is there").flatten();
-    let found = processes.find(|entry| {
-        fs::read_to_string(entry.path().join("comm")).is_ok_and(|comm| comm.trim_end() == name)
-    });
-    let pid = found
-        .expect("it runs")
-        .file_name()
-        .to_string_lossy()
-        .parse()
-        .expect("a pid");
+    // `/proc` may show an outer pid namespace: then each process has more numbers than one, the outermost first.
+    let depth = pids("self").expect("this process is there").len();
+    let is_named =
+        |pid: &str| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim_end() == name);
+    let entries = fs::read_dir("/proc").expect("/proc is there").flatten();
+    let mut names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let found = names.find_map(|pid| pids(&pid).filter(|pids| is_named(&pid) && pids.len() > depth));
+    let pid = found.expect("it runs")[depth - 1];
     kill(Pid::from_raw(pid), Signal::SIGKILL).expect("it runs");
+}
+
+/// The numbers of a process, from the pid namespace that `/proc` shows to its own.
+fn pids(pid: &str) -> Option<Vec<i32>> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
+    line.split_whitespace()
+        .map(|number| number.parse().ok())
+        .collect()
 }
 
 pub fn a_sandbox_can_follow_another(_: &[String]) {

@@ -40,6 +40,10 @@ pub const ALL: &[(&str, Scenario)] = &[
         "rules_that_cannot_be_are_refused",
         links::rules_that_cannot_be_are_refused,
     ),
+    (
+        "rules_change_as_fast_as_they_are_asked_to",
+        links::rules_change_as_fast_as_they_are_asked_to,
+    ),
     ("bulk_passes_whole", links::bulk_passes_whole),
     (
         "a_process_has_what_it_was_given",

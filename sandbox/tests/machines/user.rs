@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -48,42 +48,61 @@ impl User {
 
     /// This program again, as that user, in a directory that is his.
     pub fn program(self, directory: &Path) -> Command {
-        let mut program = Command::new("/proc/self/exe");
-        program.current_dir(directory);
-        if self == Self::Ordinary {
-            chown(directory, Some(ORDINARY), Some(ORDINARY)).expect("root can give a directory away");
-            // SAFETY: the driver has one thread, so its child may do what it likes.
-            unsafe { program.pre_exec(become_ordinary) };
+        match self {
+            Self::Same => prepared(directory, || Ok(())),
+            Self::Ordinary => {
+                give_away(directory);
+                prepared(directory, become_ordinary)
+            }
         }
-        program
     }
 }
 
-/// Where the device may be opened by root alone, lays one over it that everybody may open, in a mount namespace of its
-/// own; then gives root up.
+/// Gives a directory to the ordinary user.
+pub fn give_away(directory: &Path) {
+    chown(directory, Some(ORDINARY), Some(ORDINARY)).expect("root can give a directory away");
+}
+
+/// This program again, in a directory, in a process that was prepared like this.
+pub fn prepared(directory: &Path, prepare: fn() -> io::Result<()>) -> Command {
+    let mut program = Command::new("/proc/self/exe");
+    program.current_dir(directory);
+    // SAFETY: the driver has one thread, so its child may do what it likes.
+    unsafe { program.pre_exec(prepare) };
+    program
+}
+
+/// Where the device may be opened by root alone, lays one over it that everybody may open; then gives root up.
 fn become_ordinary() -> io::Result<()> {
     if fs::metadata(TUN).is_ok_and(|node| node.mode() & 0o006 != 0o006) {
-        unshare(CloneFlags::CLONE_NEWNS)?;
-        mount(
-            None::<&str>,
-            "/",
-            None::<&str>,
-            MsFlags::MS_REC | MsFlags::MS_PRIVATE,
-            None::<&str>,
-        )?;
-        mount(
-            Some("tmpfs"),
-            "/mnt",
-            Some("tmpfs"),
-            MsFlags::empty(),
-            Some("mode=0755"),
-        )?;
-        let node = "/mnt/tun";
-        let mode = Mode::from_bits_truncate(0o666);
-        mknod(node, SFlag::S_IFCHR, mode, makedev(TUN_NUMBER.0, TUN_NUMBER.1))?;
-        fs::set_permissions(node, std::os::unix::fs::PermissionsExt::from_mode(0o666))?;
-        mount(Some(node), TUN, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+        own_mounts()?;
+        lay_tun(Some(0o666))?;
     }
+    give_root_up()
+}
+
+/// Keeps the mounts that follow to this process and its children.
+pub fn own_mounts() -> io::Result<()> {
+    unshare(CloneFlags::CLONE_NEWNS)?;
+    let flags = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    mount(None::<&str>, "/", None::<&str>, flags, None::<&str>)?;
+    Ok(())
+}
+
+/// Lays an empty directory over the device's, with a device of that mode in it, or none.
+pub fn lay_tun(mode: Option<u32>) -> io::Result<()> {
+    let none = MsFlags::empty();
+    mount(Some("tmpfs"), "/dev/net", Some("tmpfs"), none, Some("mode=0755"))?;
+    if let Some(mode) = mode {
+        let (major, minor) = TUN_NUMBER;
+        mknod(TUN, SFlag::S_IFCHR, Mode::empty(), makedev(major, minor))?;
+        fs::set_permissions(TUN, fs::Permissions::from_mode(mode))?;
+    }
+    Ok(())
+}
+
+/// Becomes the ordinary user for good.
+pub fn give_root_up() -> io::Result<()> {
     setgroups(&[])?;
     let (user, group) = (Uid::from_raw(ORDINARY), Gid::from_raw(ORDINARY));
     setresgid(group, group, group)?;

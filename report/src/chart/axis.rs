@@ -12,9 +12,9 @@ const TICKS: u64 = 10;
 pub(crate) fn axis(span: Span) -> Markup {
     html! {
         svg.picture.axis-picture height=(HEIGHT) aria-hidden="true" {
-            @for (time, text) in span.ticks(TICKS) {
+            @for (index, (time, text)) in span.ticks(TICKS).into_iter().enumerate() {
                 @let place = span.percent(time);
-                text x=(percent(place)) y="15" text-anchor=(anchor(place)) { (text) @if place < 1.0 { " s" } }
+                text x=(percent(place)) y="15" text-anchor=(anchor(place)) { (text) @if index == 0 { " s" } }
             }
         }
     }

@@ -116,8 +116,18 @@ fn around(run: &Run<'_>, case: &Case) -> Span {
     let from = begun
         .max(case.time.saturating_sub(AFTER_MAX))
         .saturating_sub(2 * SECOND);
+    let ended = ended.max(next_leader(run, case).unwrap_or(0));
     let to = (ended.min(case.time + AFTER_MAX) + 3 * SECOND).min(run.span.to.max(case.time + SECOND));
     Span::new(from, to)
+}
+
+/// When the next leader of the partition was first shown.
+fn next_leader(run: &Run<'_>, case: &Case) -> Option<u64> {
+    let lane = run.timeline.lanes.get(case.key? as usize)?;
+    let epoch = case
+        .epoch
+        .or_else(|| lane.at(case.time).map(|change| change.epoch))?;
+    lane.next_leader(case.time, epoch).map(|change| change.time)
 }
 
 fn caption(run: &Run<'_>, case: &Case) -> Markup {

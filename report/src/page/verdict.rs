@@ -31,12 +31,13 @@ pub(super) fn banner(run: &Run<'_>) -> Markup {
     }
 }
 
-/// A wall-clock time (RFC 3339) as people write it.
+/// A wall-clock time (RFC 3339) as people write it, without parts of seconds.
 fn wall_clock(time: &str) -> String {
-    match time.strip_suffix('Z') {
-        Some(utc) => format!("{} UTC", utc.replacen('T', " ", 1)),
-        None => time.to_owned(),
-    }
+    let Some(utc) = time.strip_suffix('Z') else {
+        return time.to_owned();
+    };
+    let whole = utc.split_once('.').map_or(utc, |(whole, _)| whole);
+    format!("{} UTC", whole.replacen('T', " ", 1))
 }
 
 /// The summary as a sentence of its own.
@@ -118,5 +119,25 @@ fn sign(valid: Validity) -> &'static str {
         Validity::Valid => "✓",
         Validity::Unknown => "?",
         Validity::Invalid => "✕",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wall_clock_times_are_short() {
+        assert_eq!(
+            wall_clock("2026-08-14T09:30:12.805703383Z"),
+            "2026-08-14 09:30:12 UTC"
+        );
+        assert_eq!(wall_clock("yesterday"), "yesterday");
+    }
+
+    #[test]
+    fn a_summary_becomes_a_sentence() {
+        assert_eq!(sentence("nobody can say: why"), "Nobody can say: why.");
+        assert_eq!(sentence(""), ".");
     }
 }

@@ -16,7 +16,8 @@ use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::metadata_response::MetadataResponsePartition;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use kafka_protocol::messages::{
-    BrokerId, DescribeQuorumRequest, MetadataRequest, TopicName, describe_quorum_request,
+    BrokerId, DescribeQuorumRequest, InitProducerIdRequest, MetadataRequest, TopicName,
+    describe_quorum_request,
 };
 use kafka_protocol::protocol::StrBytes;
 use kafka_protocol::records::{
@@ -248,6 +249,15 @@ impl Connection {
         let partition = topic.and_then(|topic| topic.partition_responses.into_iter().next());
         let partition = partition.ok_or_else(|| missing("Produce"))?;
         WireError::check(partition.error_code, || named("Produce", at))
+    }
+
+    /// Asks for a producer's id, which nobody will use. A broker fetches its block of ids from the controller only
+    /// once it is asked for one, and tells who asks first to come again: clients do after half a second.
+    pub async fn warm_producer_ids(&mut self, within: Duration) -> Result<(), WireError> {
+        let request = InitProducerIdRequest::default()
+            .with_transactional_id(None)
+            .with_transaction_timeout_ms(within.as_millis() as i32);
+        self.call(&request, within).await.map(drop)
     }
 
     /// Makes topics, with what the run sets on each.

@@ -1,14 +1,17 @@
 //! The directory that outlives a run: jars, archives and what formatting leaves.
 //!
 //! Several Tribunals share it. Nothing in it is ever written in place: a file is made under a name of its
-//! own and renamed when it is whole, so that what has its final name is whole.
+//! own and renamed when it is whole. What is made here (and so has no lock file that knows its sum) has its
+//! SHA-256 in its name: what does not match is not there.
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 /// What ends the name of a file that is not whole yet.
@@ -42,19 +45,70 @@ pub(crate) fn part_of(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Writes a file under a name of its own, then gives it its final one.
-pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
-    let part = part_of(path);
-    fs::write(&part, content).with_context(|| format!("write {}", part.display()))?;
-    finish(&part, path)
-}
-
 /// Gives a part its final name: it is whole from now on.
 pub(crate) fn finish(part: &Path, path: &Path) -> Result<()> {
     let synced = fs::File::open(part).and_then(|file| file.sync_all());
     synced
         .and_then(|()| fs::rename(part, path))
         .with_context(|| format!("write {}", path.display()))
+}
+
+/// Gives a part a final name that begins with `stem` and holds its sum.
+pub(crate) fn keep(part: &Path, stem: &str) -> Result<PathBuf> {
+    let path = part.with_file_name(format!("{stem}.{}", sha256_of(part)?));
+    finish(part, &path)?;
+    Ok(path)
+}
+
+/// What was kept under that stem, if it is still what it was. What is not is removed.
+pub(crate) fn kept(directory: &Path, stem: &str) -> Option<PathBuf> {
+    let mut found: Vec<PathBuf> = fs::read_dir(directory)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    found.sort();
+    found.into_iter().find(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let Some(sum) = name.strip_prefix(stem).and_then(|rest| rest.strip_prefix('.')) else {
+            return false;
+        };
+        if sum.len() != 64 || !sum.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return false;
+        }
+        let whole = sha256_of(path).is_ok_and(|found| found == sum);
+        if !whole {
+            let _ = fs::remove_file(path);
+        }
+        whole
+    })
+}
+
+/// The SHA-256 of a file, in lower-case hexadecimal.
+pub(crate) fn sha256_of(path: &Path) -> Result<String> {
+    let mut file = fs::File::open(path).with_context(|| format!("read {}", path.display()))?;
+    let mut sum = Sha256::new();
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        let read = file
+            .read(&mut buffer)
+            .with_context(|| format!("read {}", path.display()))?;
+        if read == 0 {
+            return Ok(hex(&sum.finalize()));
+        }
+        sum.update(&buffer[..read]);
+    }
+}
+
+/// Bytes in lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// Removes what killed Tribunals left half-written in a directory. Best effort: nothing trusts it.
@@ -106,6 +160,22 @@ mod tests {
         let path = Path::new("/x/y.jar");
         assert_ne!(part_of(path), part_of(path));
         assert_eq!(part_of(path).parent(), path.parent());
+    }
+
+    #[test]
+    fn what_was_kept_is_found_as_long_as_it_is_whole() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        assert_eq!(kept(directory.path(), "a.jsa"), None);
+        let part = part_of(&directory.path().join("a.jsa"));
+        fs::write(&part, "content").expect("writable");
+        assert_eq!(kept(directory.path(), "a.jsa"), None);
+        let path = keep(&part, "a.jsa").expect("writable");
+        assert!(!part.exists());
+        assert_eq!(kept(directory.path(), "a.jsa").as_ref(), Some(&path));
+        assert_eq!(kept(directory.path(), "a"), None);
+        fs::write(&path, "cont").expect("writable");
+        assert_eq!(kept(directory.path(), "a.jsa"), None);
+        assert!(!path.exists());
     }
 
     #[test]

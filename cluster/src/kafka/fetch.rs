@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 use ureq::tls::{RootCerts, TlsConfig};
 
 use super::cache;
-use super::install::{MIRROR_VARIABLE, hex, in_parallel};
+use super::cache::hex;
+use super::install::{MIRROR_VARIABLE, in_parallel};
 use super::lock::LockedJar;
 use super::progress::{Progress, Report};
 

@@ -3,15 +3,12 @@
 //! A jar gets its final name only when its size and SHA-256 are right, and both are checked again whenever a
 //! run begins. Blocking: it runs before anything else does.
 
-use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::cache;
 use super::fetch::Fetcher;
@@ -133,7 +130,7 @@ fn check_cached(path: &Path, jar: &LockedJar) -> Result<()> {
         jar.bytes,
         advice()
     );
-    let sum = sha256_of(path)?;
+    let sum = cache::sha256_of(path)?;
     ensure!(
         sum == jar.sha256,
         "use {}: its SHA-256 is {sum} instead of {}; {}",
@@ -142,32 +139,6 @@ fn check_cached(path: &Path, jar: &LockedJar) -> Result<()> {
         advice()
     );
     Ok(())
-}
-
-fn sha256_of(path: &Path) -> Result<String> {
-    let mut file = fs::File::open(path).with_context(|| format!("read {}", path.display()))?;
-    let mut sum = Sha256::new();
-    let mut buffer = vec![0; 1 << 18];
-    loop {
-        let read = file
-            .read(&mut buffer)
-            .with_context(|| format!("read {}", path.display()))?;
-        if read == 0 {
-            return Ok(hex(&sum.finalize()));
-        }
-        sum.update(&buffer[..read]);
-    }
-}
-
-/// Bytes in lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 fn checkers() -> usize {
@@ -205,6 +176,11 @@ pub(super) fn in_parallel<T: Sync>(
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use sha2::{Digest as _, Sha256};
+
+    use super::super::cache::hex;
     use super::*;
 
     fn jar(content: &[u8]) -> LockedJar {

@@ -37,7 +37,12 @@ impl Java {
         let program = locate(std::env::var_os("JAVA_HOME"), std::env::var_os("PATH"))?;
         let text =
             ask(&program).with_context(|| format!("run {} (found as the Java to use)", program.display()))?;
-        let (feature, build) = parse_version(&text)
+        Self::judge(program, &text)
+    }
+
+    /// The Java that says this of itself, unless it is too old.
+    fn judge(program: PathBuf, text: &str) -> Result<Self> {
+        let (feature, build) = parse_version(text)
             .with_context(|| format!("understand the version of {}; {HINT}", program.display()))?;
         ensure!(
             feature >= OLDEST_JAVA,
@@ -169,6 +174,22 @@ mod tests {
             (8, "25.442-b06".to_owned())
         );
         assert!(parse_version("not java").is_err());
+    }
+
+    #[test]
+    fn one_that_is_too_old_says_what_to_install() {
+        let text = |feature: u32| {
+            format!("    java.specification.version = {feature}\n    java.vm.version = {feature}.0.2+9\n")
+        };
+        let error = Java::judge("/old/java".into(), &text(11))
+            .expect_err("it is too old")
+            .to_string();
+        let expected = "use Java 11.0.2+9 at /old/java: Kafka needs Java 17 or newer; install one (Debian";
+        assert!(error.starts_with(expected), "{error}");
+        assert_eq!(
+            Java::judge("/java".into(), &text(21)).expect("it is new").feature,
+            21
+        );
     }
 
     #[test]

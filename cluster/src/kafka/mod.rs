@@ -21,6 +21,7 @@ mod observer;
 mod prepare;
 mod progress;
 mod replica;
+mod training;
 mod view;
 mod wire;
 

@@ -149,16 +149,21 @@ impl Scene {
         }
     }
 
-    /// Of these nodes those whose broker runs, in a state that fits.
-    pub async fn running(&self, nodes: Vec<NodeId>, fits: fn(char) -> bool) -> Result<Vec<NodeId>, NoTarget> {
-        let mut running = Vec::new();
+    /// Of these nodes those whose broker's process is in a state that fits; where there is none, why not.
+    pub async fn in_state(
+        &self,
+        nodes: Vec<NodeId>,
+        fits: fn(char) -> bool,
+        otherwise: &str,
+    ) -> Result<Vec<NodeId>, NoTarget> {
+        let mut fitting = Vec::new();
         for &node in &nodes {
             let state = match self.cluster.machine(node) {
                 Ok(machine) => machine.process_state().await,
                 Err(error) => Err(error),
             };
             match state {
-                Ok(Some(state)) if fits(state) => running.push(node),
+                Ok(Some(state)) if fits(state) => fitting.push(node),
                 Ok(_) => {}
                 Err(error) => {
                     return Err(NoTarget(format!(
@@ -167,13 +172,10 @@ impl Scene {
                 }
             }
         }
-        if running.is_empty() {
-            return Err(NoTarget(format!(
-                "{}: not in a state to be hit",
-                node_list(&nodes)
-            )));
+        if fitting.is_empty() {
+            return Err(NoTarget(format!("{}: {otherwise}", node_list(&nodes))));
         }
-        Ok(running)
+        Ok(fitting)
     }
 
     /// What a target means, in words: `leader of log-0`.

@@ -80,12 +80,10 @@ impl NemesisConfig {
     }
 }
 
-/// When the last step is over: how long the schedule goes on, if no injection takes time.
+/// When the last step with an end is over: how long the schedule goes on, if no injection takes time.
 pub fn length(steps: &[Step]) -> Duration {
-    let ends = steps
-        .iter()
-        .map(|step| step.at.duration() + step.lasts.unwrap_or_default().duration());
-    ends.max().unwrap_or_default()
+    let end = |step: &Step| Some(step.at.duration() + step.lasts?.duration());
+    steps.iter().filter_map(end).max().unwrap_or_default()
 }
 
 fn resolve_fault(fault: &mut FaultSpec, draw: &mut Draw<'_>) -> Result<(), Invalid> {
@@ -111,6 +109,15 @@ fn check_lengths(steps: &[Step]) -> Result<(), Invalid> {
             "a step without `lasts` is in force until the others are over, and no other has an end: \
              say how long one of them `lasts`",
         ));
+    }
+    let over = Span::from_millis(length(steps).as_millis() as u64);
+    let late = |step: &Step| step.lasts.is_none() && step.at >= over;
+    if let Some(index) = steps.iter().position(late) {
+        let reason = format!(
+            "a step without `lasts` is in force until the others are over, and they are at {over}: \
+             say how long it lasts"
+        );
+        return Err(Invalid::new(&["steps", &index.to_string(), "at"], reason));
     }
     Ok(())
 }
@@ -396,6 +403,12 @@ mod tests {
             "[[nemesis.steps]]\nat = \"0s\"\nfault = \"kill\"",
             "steps: a step without `lasts` is in force until the others are over, and no other has an end: \
              say how long one of them `lasts`",
+        );
+        check_invalid(
+            "[[nemesis.steps]]\nat = \"0s\"\nlasts = \"5s\"\nfault = \"kill\"\n\
+             [[nemesis.steps]]\nat = \"6s\"\nfault = \"pause\"",
+            "steps.1.at: a step without `lasts` is in force until the others are over, and they are at 5s: \
+             say how long it lasts",
         );
         check_invalid(
             &RANDOM.replace("\"2s\", \"5s\"", "\"5s\", \"2s\""),

@@ -277,7 +277,7 @@ async fn what_is_down_already_is_not_killed_again() {
         )
         .await;
     assert_eq!(done, ["kill 2", "start 2"]);
-    assert!(recorded[2].ends_with("skipped: SIGKILL to node 2: node 2: not in a state to be hit"));
+    assert!(recorded[2].ends_with("skipped: SIGKILL to node 2: node 2: no process runs"));
     assert_eq!((tally.bitten, tally.skipped), (1, 1));
 }
 

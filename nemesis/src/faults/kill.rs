@@ -63,7 +63,7 @@ impl FaultKind for Kill {
 
     async fn aim(&self, scene: &Scene) -> Result<Aim, NoTarget> {
         let nodes = scene
-            .running(scene.find(&self.target, self.key)?, |_| true)
+            .in_state(scene.find(&self.target, self.key)?, |_| true, "no process runs")
             .await?;
         Ok(Aim {
             detail: format!("{} ({})", self.describe(scene), node_list(&nodes)),

@@ -63,7 +63,7 @@ impl FaultKind for Pause {
 
     async fn aim(&self, scene: &Scene) -> Result<Aim, NoTarget> {
         let nodes = scene
-            .running(scene.find(&self.target, self.key)?, |state| state != 'T')
+            .in_state(scene.find(&self.target, self.key)?, |state| state != 'T', "no process runs that is not stopped already")
             .await?;
         Ok(Aim {
             detail: format!("{} ({})", self.describe(scene), node_list(&nodes)),

@@ -6,7 +6,7 @@ use history::{Key, Topic};
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::ConsumerContext;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::config::LogConfig;
 use crate::client_log::ClientLog;
@@ -101,8 +101,19 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.shared.line(&self.name, &format!("{error}: {reason}"));
+        if !is_of_a_connection(&error) {
+            self.shared.line(&self.name, &format!("{error}: {reason}"));
+        }
     }
 }
 
 impl ConsumerContext for Context {}
+
+/// Whether it says no more than that a connection came to nothing: the client has logged that already, and goes on.
+pub(crate) fn is_of_a_connection(error: &KafkaError) -> bool {
+    let code = error.rdkafka_error_code();
+    matches!(
+        code,
+        Some(RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::AllBrokersDown)
+    )
+}

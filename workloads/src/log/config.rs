@@ -79,7 +79,7 @@ impl Default for LogConfig {
             producers: 4,
             consumers: 2,
             rate: 400,
-            open_sends: 100,
+            open_sends: 500,
             acks: Acks::All,
             idempotence: true,
             linger: Span::from_millis(1),

@@ -12,7 +12,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{ClientConfig, Offset as Start, TopicPartitionList};
 
-use super::client::{Context, Shared};
+use super::client::{Context, Shared, is_of_a_connection};
 use super::generator::Crashes;
 use crate::scribe::End;
 
@@ -160,7 +160,8 @@ impl Consumer {
                 Some(Err(error)) if is_lost(&error) => {
                     return (records, Some(Ended::Lost(error.to_string())));
                 }
-                // Connections come and go; the client goes on by itself.
+                // The client goes on by itself.
+                Some(Err(error)) if is_of_a_connection(&error) => {}
                 Some(Err(error)) => self.log(&error.to_string()),
             }
             if until.is_none() && !records.is_empty() {

@@ -13,7 +13,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message;
 use tokio::task::JoinSet;
 
-use super::client::{Context, Shared};
+use super::client::{Context, Shared, is_of_a_connection};
 use super::consumer::{assignment, by_assignment, is_lost, record};
 use crate::scribe::End;
 
@@ -154,6 +154,7 @@ fn poll(
                 records.extend(record(shared, &message));
             }
             Some(Err(error)) if is_lost(&error) => return (records, Some(error.to_string())),
+            Some(Err(error)) if is_of_a_connection(&error) => {}
             Some(Err(error)) => shared.line("final-reader", &error.to_string()),
         }
     }

@@ -1,5 +1,7 @@
 //! What every check is given.
 
+use std::fmt::Write as _;
+
 use history::{Header, History, Key, NodeId};
 
 use crate::index::Index;
@@ -48,26 +50,35 @@ impl<'h> Context<'h> {
         if !in_force.is_empty() {
             return format!("In force at that time: {}.", text::list(&in_force));
         }
-        let ended = self
-            .timeline
-            .faults
-            .iter()
-            .filter_map(|fault| Some((fault.to?, fault)));
+        let faults = &self.timeline.faults;
+        let ended = faults.iter().filter_map(|fault| Some((fault.to?, fault)));
         let before = ended.filter(|(to, _)| *to < time).max_by_key(|(to, _)| *to);
-        match before {
-            Some((to, fault)) => format!(
-                "No fault was in force at that time; {} had ended at {}.",
-                text::fault(fault),
-                text::seconds(to)
-            ),
-            None => "No fault had been in force up to that time.".to_owned(),
+        let begun = faults.iter().filter_map(|fault| Some((fault.start()?, fault)));
+        let after = begun
+            .filter(|(start, _)| *start > time)
+            .min_by_key(|(start, _)| *start);
+        let mut sentence = match before {
+            Some((to, fault)) => {
+                let to = text::seconds(to);
+                format!(
+                    "No fault was in force at that time: {} had ended at {to}",
+                    text::fault(fault)
+                )
+            }
+            None => "No fault had been in force up to that time".to_owned(),
+        };
+        if let Some((start, fault)) = after {
+            let start = text::seconds(start);
+            write!(sentence, "; the next, {}, began at {start}", text::fault(fault))
+                .expect("a string takes all");
         }
+        sentence + "."
     }
 }
 
 fn fault_since(fault: &crate::timeline::FaultInterval) -> String {
     let from = fault
-        .from
+        .start()
         .map_or_else(String::new, |from| format!(" from {}", text::seconds(from)));
     let to = match fault.to {
         Some(to) => format!(" to {}", text::seconds(to)),

@@ -67,3 +67,50 @@ impl<T: Copy + Default + PartialEq> Dense<T> {
         numbers
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::{ARRAY_MIN, Dense, SLOTS_PER_ENTRY};
+
+    fn numbers() -> impl Strategy<Value = u64> {
+        prop_oneof![0..50_u64, 900..1_200_u64, 4_000..6_000_u64, any::<u64>()]
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_a_map(entries in prop::collection::vec((numbers(), 1..9_u8), 0..400), probe in numbers()) {
+            let mut dense = Dense::default();
+            let mut model = BTreeMap::new();
+            for (number, content) in entries {
+                prop_assert_eq!(dense.set(number, content), model.insert(number, content).unwrap_or(0));
+            }
+            prop_assert_eq!(dense.numbers(), model.keys().copied().collect::<Vec<_>>());
+            for number in model.keys().copied().chain([probe]) {
+                prop_assert_eq!(dense.get(number), model.get(&number).copied().unwrap_or(0));
+            }
+        }
+    }
+
+    #[test]
+    fn outliers_do_not_stretch_the_array() {
+        let mut dense = Dense::default();
+        for number in (0..1_000).map(|index| index * 1_000_003) {
+            dense.set(number, 1_u8);
+        }
+        assert!(dense.array.len() as u64 <= ARRAY_MIN.max(1_000 * SLOTS_PER_ENTRY));
+        assert_eq!(dense.numbers().len(), 1_000);
+    }
+
+    #[test]
+    fn dense_numbers_make_no_outliers() {
+        let mut dense = Dense::default();
+        for number in 0..100_000 {
+            dense.set(number, 1_u8);
+        }
+        assert!(dense.outliers.is_empty());
+    }
+}

@@ -59,3 +59,64 @@ pub(crate) fn guarded<T>(name: &str, step: impl FnOnce() -> T) -> Result<T, Stri
         format!("the check `{name}` ended by a bug of its own: {text}")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use history::{Expectation, Header, History, ProducerPromise};
+
+    use super::{Check, guarded};
+    use crate::context::Context;
+    use crate::verdict::Validity;
+
+    fn nothing() -> History {
+        let expect = Expectation {
+            minimum_acknowledged: 0,
+            required_faults: Vec::new(),
+            without_faults: true,
+            producers: ProducerPromise::Idempotent,
+            acks: "all".to_owned(),
+        };
+        let header = Header {
+            format: history::FORMAT.to_owned(),
+            version: history::VERSION,
+            plan: String::new(),
+            seed: 0,
+            broker: String::new(),
+            started: String::new(),
+            nodes: Vec::new(),
+            topics: Vec::new(),
+            expect,
+        };
+        History {
+            header,
+            events: Vec::new(),
+            truncated: false,
+        }
+    }
+
+    #[test]
+    fn a_check_that_panics_has_judged_nothing() {
+        let check = Check {
+            name: "broken",
+            source: "//! Breaks. Always.\n//! As meant.\n",
+            run: |context| panic!("{} events are too few", context.history.events.len()),
+        };
+        let history = nothing();
+        let outcome = check.run(&Context::of(&history));
+        assert_eq!(outcome.valid(), Validity::Unknown);
+        assert_eq!(
+            outcome.reasons(),
+            ["the check `broken` ended by a bug of its own: 0 events are too few"]
+        );
+        assert_eq!(check.doc(), "Breaks.");
+    }
+
+    #[test]
+    fn a_panic_without_text_is_told_as_well() {
+        let ended = guarded("passes", || std::panic::panic_any(5));
+        assert_eq!(
+            ended,
+            Err("the check `passes` ended by a bug of its own: without a message".to_owned())
+        );
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::summary::gravity;
 use crate::verdict::{CASES_MAX, Case, Findings, Validity};
 
 /// Reasons of one check that are kept in full: a hostile history has as many flaws as it has lines.
@@ -56,9 +57,11 @@ impl Outcome {
         }
     }
 
-    /// The reasons, the findings counted first.
+    /// The reasons, the findings counted first and the gravest of them first.
     pub(crate) fn reasons(&self) -> Vec<String> {
-        let counts = self.anomalies.iter().map(|(name, found)| {
+        let mut found: Vec<(&&str, &Findings)> = self.anomalies.iter().collect();
+        found.sort_by_key(|(name, _)| gravity(name));
+        let counts = found.into_iter().map(|(name, found)| {
             let first = found.cases.first().and_then(|case| case.story.first());
             let first = first.map_or_else(String::new, |sentence| format!("; the first: {sentence}"));
             format!("{name}: {} found{first}", crate::text::number(found.count))

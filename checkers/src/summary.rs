@@ -17,6 +17,14 @@ const GRAVEST: &[&str] = &[
     "inconsistent-offsets",
 ];
 
+/// The place of an anomaly in the order of gravity: less is graver.
+pub(crate) fn gravity(name: &str) -> usize {
+    GRAVEST
+        .iter()
+        .position(|grave| *grave == name)
+        .unwrap_or(GRAVEST.len())
+}
+
 /// Says what was judged, and why in short.
 pub(crate) fn sentence(context: &Context, verdict: &Verdict) -> String {
     match verdict.valid {
@@ -56,12 +64,7 @@ fn unknown(verdict: &Verdict) -> String {
 
 fn invalid(context: &Context, verdict: &Verdict) -> String {
     let mut names: Vec<&str> = verdict.anomalies.keys().map(String::as_str).collect();
-    names.sort_by_key(|name| {
-        GRAVEST
-            .iter()
-            .position(|grave| grave == name)
-            .unwrap_or(GRAVEST.len())
-    });
+    names.sort_by_key(|name| gravity(name));
     let Some((first, rest)) = names.split_first() else {
         return "a promise was broken".to_owned();
     };

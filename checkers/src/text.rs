@@ -65,3 +65,31 @@ pub(crate) fn fault(fault: &FaultInterval) -> String {
         format!("fault {} ({}: {})", fault.id, fault.kind, fault.detail)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{count, list, nodes, number, seconds};
+
+    #[test]
+    fn numbers_read_as_people_write_them() {
+        assert_eq!(
+            [0, 999, 1_000, 12_345, 1_234_567].map(number),
+            ["0", "999", "1,000", "12,345", "1,234,567"]
+        );
+        assert_eq!(count(1, "write"), "1 write");
+        assert_eq!(count(0, "write"), "0 writes");
+        assert_eq!(
+            [0, 1_999_999, 12_345_678_901].map(seconds),
+            ["0.000 s", "0.001 s", "12.345 s"]
+        );
+    }
+
+    #[test]
+    fn lists_read_as_people_write_them() {
+        assert_eq!(list::<u32>(&[]), "none");
+        assert_eq!(list(&[1]), "1");
+        assert_eq!(list(&[1, 2, 3]), "1, 2 and 3");
+        assert_eq!(nodes(&[2]), "node 2");
+        assert_eq!(nodes(&[2, 3]), "nodes 2 and 3");
+    }
+}

@@ -63,9 +63,15 @@ impl FaultInterval {
         )
     }
 
-    /// Whether it was in force at a time.
+    /// When it may first have had an effect: injecting takes time, and counts. `None` if it never was in force.
+    pub fn start(&self) -> Option<u64> {
+        self.from
+            .map(|from| self.begun.map_or(from, |begun| begun.min(from)))
+    }
+
+    /// Whether it was in force at a time, or may have been.
     pub fn in_force(&self, time: u64) -> bool {
-        self.from.is_some_and(|from| from <= time) && self.to.is_none_or(|to| time <= to)
+        self.start().is_some_and(|start| start <= time) && self.to.is_none_or(|to| time <= to)
     }
 }
 

@@ -195,11 +195,11 @@ fn stories() {
     insta::assert_snapshot!(told(&checkers::check(&dsl::history(&text))), @r##"
     1 × two-leaders-in-epoch, the first at 15.001 s: log-0 had two leaders in epoch 5: nodes 2 and 3; also 1 × two-controllers-in-term, 1 × epoch-went-back, 1 × term-went-back
     [effect] nothing was acknowledged after the faults began at 12.000 s; the last acknowledgement came at 0.003 s
-    [leadership] epoch-went-back: 1 found; the first: Node 2 went back from epoch 5 to epoch 4 of log-0.
-      two-leaders-in-epoch: 1 found; the first: log-0 had two leaders in epoch 5: nodes 2 and 3.
+    [leadership] two-leaders-in-epoch: 1 found; the first: log-0 had two leaders in epoch 5: nodes 2 and 3.
+      epoch-went-back: 1 found; the first: Node 2 went back from epoch 5 to epoch 4 of log-0.
       node 1 still named itself leader of log-0 in epoch 4 1.499 s after another broker had first shown node 2 as leader in epoch 5 at 13.000 s
-    [controllers] term-went-back: 1 found; the first: Controller 2 went back from term 7 to term 6.
-      two-controllers-in-term: 1 found; the first: The controllers' quorum had two leaders in term 7: nodes 1 and 2.
+    [controllers] two-controllers-in-term: 1 found; the first: The controllers' quorum had two leaders in term 7: nodes 1 and 2.
+      term-went-back: 1 found; the first: Controller 2 went back from term 7 to term 6.
     epoch-went-back:
       Node 2 went back from epoch 5 to epoch 4 of log-0.
       Its answer at 13.000 s named node 2 leader in epoch 5; asked again at 14.999 s, the same process (start 1) named node 1 leader in epoch 4 at 15.000 s.

@@ -45,19 +45,19 @@ const DEPOSED_LEADER: &str = "
 fn a_deposed_leader_acknowledged() {
     insta::assert_snapshot!(tell(DEPOSED_LEADER), @r##"
     2 of 4 acknowledged writes were lost, the first at 12.346 s on log-0, acknowledged by node 1 during fault 0, partition: leader of log-0 (node 1) cut from its peers, not from clients; also 1 × inconsistent-offsets
-    [log] inconsistent-offsets: 1 found; the first: Offset 1 of log-0 held 2 different values: 2 and 4.
-      lost-write: 2 found; the first: Client 0 wrote value 2 to log-0 (op 3); node 1 acknowledged it at offset 1 at 12.346 s.
+    [log] lost-write: 2 found; the first: Client 0 wrote value 2 to log-0 (op 3); node 1 acknowledged it at offset 1 at 12.346 s.
+      inconsistent-offsets: 1 found; the first: Offset 1 of log-0 held 2 different values: 2 and 4.
     [leadership] node 1 still named itself leader of log-0 in epoch 0 0.001 s after another broker had first shown node 2 as leader in epoch 1 at 14.000 s
     inconsistent-offsets:
       Offset 1 of log-0 held 2 different values: 2 and 4.
       Value 2 there: acknowledged by node 1 to client 0 at 12.346 s (op 3).
       Value 4 there: acknowledged by node 2 to client 2 at 15.003 s (op 5), read by client 99 at 30.006 s (op 7) and in the copies of nodes 1, 2 and 3.
-      In force at that time: fault 0 (partition: leader of log-0 (node 1) cut from its peers, not from clients) from 10.001 s to 20.000 s.
+      In force at that time: fault 0 (partition: leader of log-0 (node 1) cut from its peers, not from clients) from 10.000 s to 20.000 s.
     lost-write:
       Client 0 wrote value 2 to log-0 (op 3); node 1 acknowledged it at offset 1 at 12.346 s.
       Node 1 itself showed node 1 as leader in epoch 0 with ISR [1, 2, 3] at that time (inferred from its metadata, last asked for at 12.346 s: an acknowledgement does not name its epoch).
       By their metadata at that time, nodes 2 and 3 showed node 1 as leader in epoch 0 with ISR [1, 2, 3].
-      In force at that time: fault 0 (partition: leader of log-0 (node 1) cut from its peers, not from clients) from 10.001 s to 20.000 s.
+      In force at that time: fault 0 (partition: leader of log-0 (node 1) cut from its peers, not from clients) from 10.000 s to 20.000 s.
       The next leader came after it: node 2 as leader in epoch 1 with ISR [2, 3], first shown by node 2 at 14.000 s.
       No client ever read it.
       Of the replicas' own copies after the run, those of nodes 1, 2 and 3 hold value 4 at offset 1 (written in epoch 0) and end before offset 2.
@@ -66,7 +66,7 @@ fn a_deposed_leader_acknowledged() {
       Client 0 wrote value 3 to log-0 (op 4); node 1 acknowledged it at offset 2 at 15.001 s.
       Node 1 itself showed node 1 as leader in epoch 0 with ISR [1, 2, 3] at that time (inferred from its metadata, last asked for at 14.001 s: an acknowledgement does not name its epoch).
       By their metadata at that time, nodes 2 and 3 showed node 2 as leader in epoch 1 with ISR [2, 3].
-      In force at that time: fault 0 (partition: leader of log-0 (node 1) cut from its peers, not from clients) from 10.001 s to 20.000 s.
+      In force at that time: fault 0 (partition: leader of log-0 (node 1) cut from its peers, not from clients) from 10.000 s to 20.000 s.
       Node 1 had been deposed by then: node 2 as leader in epoch 1 with ISR [2, 3], first shown by node 2 at 14.000 s.
       No client ever read it.
       Of the replicas' own copies after the run, those of nodes 1, 2 and 3 end before offset 2.
@@ -91,24 +91,24 @@ fn lost_after_it_was_read() {
         at 9
         finally 0@0=1 0@1=4"), @r##"
     1 of 3 acknowledged writes was lost, the first at 0.005 s on log-0, acknowledged by node 1; also 1 × vanished-read, 1 × inconsistent-offsets
-    [log] inconsistent-offsets: 1 found; the first: Offset 1 of log-0 held 2 different values: 2 and 4.
-      lost-write: 1 found; the first: Client 0 wrote value 2 to log-0 (op 1); node 1 acknowledged it at offset 1 at 0.005 s.
+    [log] lost-write: 1 found; the first: Client 0 wrote value 2 to log-0 (op 1); node 1 acknowledged it at offset 1 at 0.005 s.
       vanished-read: 1 found; the first: Client 3 wrote value 3 to log-0 (op 2, begun at 0.006 s) and never heard what became of it; client 1 read it at offset 2 at 0.009 s (op 3), so it had been written.
+      inconsistent-offsets: 1 found; the first: Offset 1 of log-0 held 2 different values: 2 and 4.
     inconsistent-offsets:
       Offset 1 of log-0 held 2 different values: 2 and 4.
       Value 2 there: acknowledged by node 1 to client 0 at 0.005 s (op 1) and read by client 1 at 0.009 s (op 3).
       Value 4 there: acknowledged by node 2 to client 4 at 7.502 s (op 4), read by client 99 at 9.006 s (op 6) and in the copies of nodes 1 and 2.
-      No fault was in force at that time; fault 0 (kill: node 1 by SIGKILL) had ended at 7.500 s.
+      No fault was in force at that time: fault 0 (kill: node 1 by SIGKILL) had ended at 7.500 s.
     lost-write:
       Client 0 wrote value 2 to log-0 (op 1); node 1 acknowledged it at offset 1 at 0.005 s.
       No broker's metadata from before that time is known.
-      No fault had been in force up to that time.
+      No fault had been in force up to that time; the next, fault 0 (kill: node 1 by SIGKILL), began at 0.011 s.
       Client 1 had read it, at offset 1 at 0.009 s (op 3): it was there, and then it was gone.
       Of the replicas' own copies after the run, those of nodes 1 and 2 hold value 4 at offset 1 (written in epoch 0) and end before offset 2.
       The final reads were complete: with every producer closed and every replica back in the ISR, client 99 read log-0 from its start through its end offset 2, and value 2 was not there.
     vanished-read:
       Client 3 wrote value 3 to log-0 (op 2, begun at 0.006 s) and never heard what became of it; client 1 read it at offset 2 at 0.009 s (op 3), so it had been written.
-      No fault had been in force up to that time.
+      No fault had been in force up to that time; the next, fault 0 (kill: node 1 by SIGKILL), began at 0.011 s.
       Of the replicas' own copies after the run, those of nodes 1 and 2 end before offset 2.
       The final reads were complete: with every producer closed and every replica back in the ISR, client 99 read log-0 from its start through its end offset 2, and value 3 was not there.
     "##);
@@ -154,9 +154,9 @@ fn records_in_the_wrong_place() {
         p1 poll -> ok 0@2=3 0@1=2
         finally 0@0=1 0@1=1 1@0=3 1@1=77"), @r##"
     1 × inconsistent-offsets, the first at 0.018 s: Offset 1 of log-0 held 2 different values: 2 and 1; also 1 × aborted-read, 1 × duplicate, 1 × int-nonmonotonic-poll, 1 × misplaced-record, 1 × phantom-read
-    [log] aborted-read: 1 found; the first: Client 0 wrote value 2 to log-0 (op 1), and that failed for certain at 0.005 s; yet a client read it.
+    [log] inconsistent-offsets: 1 found; the first: Offset 1 of log-0 held 2 different values: 2 and 1.
+      aborted-read: 1 found; the first: Client 0 wrote value 2 to log-0 (op 1), and that failed for certain at 0.005 s; yet a client read it.
       duplicate: 1 found; the first: Value 1 stood at 2 offsets of log-0: 0 and 1.
-      inconsistent-offsets: 1 found; the first: Offset 1 of log-0 held 2 different values: 2 and 1.
       int-nonmonotonic-poll: 1 found; the first: Client 1 went back in log-0: offset 2 (value 3, op 4) at 0.011 s, then offset 1 (value 2, op 4) at 0.011 s.
       misplaced-record: 1 found; the first: Value 3 stood at offset 2 of log-0, to which it was never sent: read at 0.011 s (op 4).
       phantom-read: 1 found; the first: Value 77 stood at offset 1 of log-1, and no client ever sent it.
@@ -205,4 +205,26 @@ fn nothing_wrong() {
     }
     insta::assert_snapshot!(tell(&format!("{text}\nfinally {records}")), @r##"nothing was lost: 1,234 acknowledged writes, 1 fault that bit, every record read back"##);
     insta::assert_snapshot!(tell("phase steady\n p0 send 0:1 -> ok @0 \n finally 0@0=1"), @r##"nothing was lost: 1 acknowledged write, no faults, as the plan declares, every record read back"##);
+}
+
+#[test]
+fn a_verdict_survives_its_file() {
+    let verdict = checkers::check(&dsl::history(DEPOSED_LEADER));
+    let file = serde_json::to_string(&verdict).expect("a verdict has only string keys");
+    let read: checkers::Verdict = serde_json::from_str(&file).expect("what was written reads back");
+    assert_eq!(read, verdict);
+    let lost = &verdict.anomalies["lost-write"].cases[0];
+    assert_eq!((lost.key, lost.offset, lost.epoch), (Some(0), Some(1), Some(0)));
+    assert_eq!(
+        (&lost.values[..], &lost.nodes[..], &lost.faults[..]),
+        (&[2][..], &[1][..], &[0][..])
+    );
+    assert_eq!(
+        (
+            verdict.stats.lost,
+            verdict.stats.acknowledged,
+            verdict.stats.leader_changes
+        ),
+        (2, 4, 1)
+    );
 }

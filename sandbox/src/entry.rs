@@ -30,7 +30,7 @@ pub enum Entered {
     Outside,
     /// In the conductor, inside of the namespaces.
     Inside {
-        /// What [`reexec`] was given, without the program's name.
+        /// What [`reexec`] was given, without the program's name. (`std::env::args` shows the hidden role instead.)
         arguments: Vec<OsString>,
     },
 }

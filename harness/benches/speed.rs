@@ -95,7 +95,7 @@ fn recorder_figure() -> Result<()> {
     }
     let taken = began.elapsed();
     recording.close()?;
-    let spent = cpu() - cpu_before;
+    let spent = cpu().saturating_sub(cpu_before);
     let each = |time: Duration| time.as_nanos() as f64 / EVENTS as f64 / 1_000.0;
     println!(
         "recorder: {:.2} µs an event ({:.2} µs of CPU, file included), {EVENTS} events",
@@ -182,7 +182,7 @@ fn start_and_whole(pairs: usize) -> Result<()> {
             &["run", "controls/acks1", "--seed", "1", "--out", "run"],
             directory.path(),
         )?;
-        let first = first_acknowledged(&directory.path().join("run/history.jsonl"))? - began;
+        let first = first_acknowledged(&directory.path().join("run/history.jsonl"))?.saturating_sub(began);
         let ratio = first.as_secs_f64() / bare.as_secs_f64();
         ratios.push(ratio);
         println!(

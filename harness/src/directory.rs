@@ -46,18 +46,7 @@ impl RunDirectory {
 
     /// The directory as people name it: relative to where they are, where it lies below.
     pub fn shown(&self) -> String {
-        self.shown_file(&self.root)
-    }
-
-    /// A file of it, named in the same way.
-    pub fn shown_file(&self, path: &Path) -> String {
-        let here = std::env::current_dir().unwrap_or_default();
-        let shown = path.strip_prefix(&here).unwrap_or(path);
-        if shown.as_os_str().is_empty() {
-            ".".to_owned()
-        } else {
-            shown.display().to_string()
-        }
+        shown(&self.root)
     }
 
     /// The plan with nothing left to choose.
@@ -132,18 +121,6 @@ impl RunDirectory {
         self.root.join("nodes")
     }
 
-    /// Writes a file whole or not at all: to another name first.
-    pub fn write(&self, path: &Path, content: &[u8]) -> Result<()> {
-        let half = path.with_extension("half");
-        let written = fs::File::create(&half).and_then(|mut file| {
-            file.write_all(content)?;
-            file.sync_all()
-        });
-        written
-            .and_then(|()| fs::rename(&half, path))
-            .with_context(|| format!("write {}", path.display()))
-    }
-
     /// Throws the nodes' data away; their logs and configuration stay.
     pub fn remove_data(&self, nodes: &[u32]) -> Result<()> {
         for node in nodes {
@@ -154,6 +131,29 @@ impl RunDirectory {
         }
         Ok(())
     }
+}
+
+/// A path as people name it: relative to where they are, where it lies below.
+pub fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    let shown = path.strip_prefix(&here).unwrap_or(path);
+    if shown.as_os_str().is_empty() {
+        ".".to_owned()
+    } else {
+        shown.display().to_string()
+    }
+}
+
+/// Writes a file whole or not at all: to another name first.
+pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
+    let half = path.with_extension("half");
+    let written = fs::File::create(&half).and_then(|mut file| {
+        file.write_all(content)?;
+        file.sync_all()
+    });
+    written
+        .and_then(|()| fs::rename(&half, path))
+        .with_context(|| format!("write {}", path.display()))
 }
 
 fn create_empty(out: &Path) -> Result<PathBuf> {

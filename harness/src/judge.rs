@@ -9,7 +9,7 @@ use checkers::Verdict;
 use history::History;
 use serde::{Deserialize, Serialize};
 
-use crate::directory::RunDirectory;
+use crate::directory::{RunDirectory, write_whole};
 use crate::exit::Failure;
 
 /// What a run was made of, for the report: written once, when it is known.
@@ -39,7 +39,7 @@ pub struct Measured {
 /// Writes what a run took into its directory.
 pub fn write_measured(directory: &RunDirectory, measured: &Measured) -> Result<()> {
     let json = serde_json::to_vec_pretty(measured).context("numbers always have a form in JSON")?;
-    directory.write(&directory.measured(), &json)
+    write_whole(&directory.measured(), &json)
 }
 
 /// Reads a history file: what is wrong with it is the user's to know, by line.
@@ -56,7 +56,7 @@ pub fn publish(directory: &RunDirectory, history: &History, verdict: &Verdict) -
     let made_of = read_made_of(directory);
     let mut json = serde_json::to_vec_pretty(verdict).context("a verdict always has a form in JSON")?;
     json.push(b'\n');
-    directory.write(&directory.verdict(), &json)?;
+    write_whole(&directory.verdict(), &json)?;
     let plan_text = std::fs::read_to_string(directory.plan()).unwrap_or_default();
     let input = report::ReportInput {
         history,
@@ -66,7 +66,7 @@ pub fn publish(directory: &RunDirectory, history: &History, verdict: &Verdict) -
         versions: &made_of.parts,
         files: &directory.files(),
     };
-    directory.write(
+    write_whole(
         &directory.junit(),
         report::junit(&report::JunitInput {
             header: &history.header,
@@ -75,7 +75,7 @@ pub fn publish(directory: &RunDirectory, history: &History, verdict: &Verdict) -
         })
         .as_bytes(),
     )?;
-    directory.write(&directory.report(), report::html(&input).as_bytes())
+    write_whole(&directory.report(), report::html(&input).as_bytes())
 }
 
 /// The verdict as `--json` prints it: with the directory and the seed, so that scripts find the rest.

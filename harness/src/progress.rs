@@ -62,7 +62,7 @@ impl Progress {
             }
             Preparing::Retrying { jar, error } => self.say(&format!("download: {jar} again, as {error}")),
             Preparing::Preparing(what) => {
-                self.phase("prepare", &format!("{what} (once; it is kept in the cache)"))
+                self.phase("prepare", &format!("{what} (once; it is kept in the cache)"));
             }
             Preparing::Warning(what) => self.say(&format!("warning: {what}")),
         }

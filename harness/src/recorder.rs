@@ -59,13 +59,13 @@ impl Recording {
         });
         recorder.record(What::Header(Box::new(header)));
         let flushed = Arc::clone(&recorder);
-        let flusher = thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("history".to_owned())
             .spawn(move || flushed.flush_until_closed())
             .context("start the thread that writes the history")?;
         Ok(Self {
             recorder,
-            flusher: Some(flusher),
+            flusher: Some(thread),
         })
     }
 

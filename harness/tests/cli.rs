@@ -156,10 +156,8 @@ fn without_java_it_says_what_to_install() {
 fn a_java_that_is_too_old_is_named() {
     use std::os::unix::fs::PermissionsExt;
     let bench = Bench::new();
-    let java = bench.file(
-        "java",
-        "#!/bin/sh\necho 'openjdk version \"11.0.2\" 2019-01-15' >&2\n",
-    );
+    let settings = "    java.specification.version = 11\n    java.vm.version = 11.0.2+9";
+    let java = bench.file("java", format!("#!/bin/sh\ncat >&2 <<'END'\n{settings}\nEND\n"));
     std::fs::set_permissions(&java, std::fs::Permissions::from_mode(0o755)).expect("permissions can be set");
     let path = format!("{}:/usr/bin:/bin", bench.path().display());
     let output = bench
@@ -202,7 +200,11 @@ fn the_guide_lists_every_fault_and_check() {
             continue;
         }
         for item in list["items"].as_array().expect("items") {
-            let row = format!("| `{}` | {} |", item["name"].as_str().expect("a name"), item["about"].as_str().expect("a text"));
+            let row = format!(
+                "| `{}` | {} |",
+                item["name"].as_str().expect("a name"),
+                item["about"].as_str().expect("a text")
+            );
             assert!(guide.contains(&row), "docs/guide.md lacks this row:\n{row}");
         }
     }

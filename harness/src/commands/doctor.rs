@@ -24,7 +24,7 @@ struct Finding {
 impl From<sandbox::Capability> for Finding {
     fn from(power: sandbox::Capability) -> Self {
         Self {
-            name: power.name.to_owned(),
+            name: power.name,
             ok: power.ok,
             needed: power.needed,
             detail: power.detail,

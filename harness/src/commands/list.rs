@@ -1,5 +1,7 @@
 //! `tribunal list`: what a plan can name. Every entry is read from the list that makes it work.
 
+use std::fmt::Write;
+
 use anyhow::Context;
 use serde::Serialize;
 
@@ -120,10 +122,10 @@ fn about(text: &str) -> String {
 
 fn render(list: &List) -> String {
     let width = list.items.iter().map(|item| item.name.len()).max().unwrap_or(0);
-    let items: String = list
-        .items
-        .iter()
-        .map(|item| format!("  {:width$}  {}\n", item.name, item.about))
-        .collect();
-    format!("{}\n{items}", list.list)
+    let mut text = format!("{}\n", list.list);
+    for item in &list.items {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {:width$}  {}", item.name, item.about);
+    }
+    text
 }

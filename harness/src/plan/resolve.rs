@@ -86,13 +86,14 @@ impl Resolved {
     pub fn to_toml(&self) -> Result<String> {
         let body = toml::to_string(&self.plan).context("a plan always has a form in TOML")?;
         let properties = self.kafka().properties(1);
-        let listed: String = properties
+        let listed: Vec<String> = properties
             .iter()
-            .map(|(name, value)| format!("#   {name}={value}\n"))
+            .map(|(name, value)| format!("#   {name}={value}"))
             .collect();
         Ok(format!(
             "# Everything this run was made of: `tribunal run` with this file runs it again.\n\n{body}\n\
-             # What each node's broker was given beside its own numbers and addresses:\n{listed}"
+             # What each node's broker was given beside its own numbers and addresses:\n{}\n",
+            listed.join("\n")
         ))
     }
 

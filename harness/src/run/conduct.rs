@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::interrupt;
 use super::trial::Trial;
 use crate::cli::ConductOptions;
-use crate::directory::RunDirectory;
+use crate::directory::{RunDirectory, shown};
 use crate::exit::{Exit, Failure};
 use crate::plan::{Overrides, Resolved, resolve};
 use crate::progress::Progress;
@@ -115,7 +115,7 @@ fn conclude(
     }
     eprint!("{}", report::text(&verdict));
     let made_of = judge::read_made_of(directory);
-    eprintln!("report: {}", directory.shown_file(&directory.report()));
+    eprintln!("report: {}", shown(&directory.report()));
     eprintln!(
         "tribunal: {} · seed {} · {} · again: {}",
         word(verdict.valid),

@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use cluster::kafka::{Install, InstallOptions, Java};
 
 use crate::cli::RunOptions;
-use crate::directory::RunDirectory;
+use crate::directory::{RunDirectory, shown, write_whole};
 use crate::exit::{Exit, Failure};
 use crate::judge::MadeOf;
 use crate::plan::{Overrides, Resolved, SHIPPED, resolve, shipped};
@@ -62,7 +62,7 @@ fn fetch(resolved: &Resolved, offline: bool) -> anyhow::Result<Install> {
     let progress = Progress::new();
     let options = InstallOptions::from_environment(offline)?;
     let install = cluster::kafka::install(&resolved.kafka().version, &options, &|seen| {
-        progress.preparing(&seen)
+        progress.preparing(&seen);
     });
     progress.finish();
     install
@@ -74,7 +74,7 @@ fn write_inputs(
     java: &Java,
     install: &Install,
 ) -> anyhow::Result<()> {
-    directory.write(&directory.plan(), resolved.to_toml()?.as_bytes())?;
+    write_whole(&directory.plan(), resolved.to_toml()?.as_bytes())?;
     let mut parts = vec![
         ("Tribunal".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
         ("broker".to_owned(), resolved.plan.broker.clone()),
@@ -82,11 +82,11 @@ fn write_inputs(
         ("kernel".to_owned(), kernel()),
     ];
     parts.extend(install.sums());
-    let replay = format!("tribunal run {}", directory.shown_file(&directory.plan()));
+    let replay = format!("tribunal run {}", shown(&directory.plan()));
     let made_of = MadeOf { parts, replay };
     let json =
         serde_json::to_vec_pretty(&made_of).context("names and versions always have a form in JSON")?;
-    directory.write(&directory.made_of(), &json)
+    write_whole(&directory.made_of(), &json)
 }
 
 fn kernel() -> String {

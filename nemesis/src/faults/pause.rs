@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use history::{Key, NodeId};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::config::Invalid;
 use crate::draw::Draw;
@@ -17,6 +17,9 @@ use crate::target::{Target, node_list};
 
 /// How long a stopped process is asked for an answer that must not come.
 const SILENT_FOR: Duration = Duration::from_millis(500);
+/// How long a process may take to be stopped once it has the signal, and how often it is looked at.
+const STOPPED_WITHIN: Duration = Duration::from_secs(3);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// How long the kernel and the environment may take to deliver a signal.
 const SIGNALLED_WITHIN: Duration = Duration::from_secs(5);
 
@@ -151,12 +154,17 @@ impl Seen {
     }
 }
 
+/// A signal is not yet a stop: each thread of the process has to see it first.
 async fn look(scene: &Scene, node: NodeId) -> Result<Seen> {
-    Ok(Seen {
-        node,
-        state: scene.cluster.machine(node)?.process_state().await?,
-        answered: scene.cluster.answers(node, SILENT_FOR).await,
-    })
+    let machine = scene.cluster.machine(node)?;
+    let until = Instant::now() + STOPPED_WITHIN;
+    let mut state = machine.process_state().await?;
+    while state.is_some_and(|state| state != 'T') && Instant::now() < until {
+        sleep(LOOK_EVERY).await;
+        state = machine.process_state().await?;
+    }
+    let answered = scene.cluster.answers(node, SILENT_FOR).await;
+    Ok(Seen { node, state, answered })
 }
 
 async fn signal(scene: &Scene, node: NodeId, signal: i32) -> Result<()> {

@@ -124,6 +124,16 @@ impl LogConfig {
         found.all
     }
 
+    /// When the client library gives a record up by itself; never, for an idempotent producer.
+    ///
+    /// When librdkafka gives one record up, its producer takes a new epoch, so as not to leave a gap in the sequence
+    /// numbers, and with it sends again what else it had under way: the broker cannot tell that from new records,
+    /// and what had been written stands there twice, by no fault of the cluster's (librdkafka
+    /// 2.12, `INTRODUCTION.md`, "Message timeout considerations", and `rd_kafka_idemp_drain_epoch_bump`). The deadline ends such a write as `info`.
+    pub(crate) fn client_gives_up_after(&self) -> Option<Span> {
+        (!self.idempotence).then_some(self.delivery_timeout)
+    }
+
     fn check_times(&self, found: &mut Found) {
         let second = Span::from_secs(1);
         found.span("linger", self.linger, Span::default(), second);

@@ -120,6 +120,8 @@ impl Producer {
 
     fn make(&self) -> KafkaResult<BaseProducer<Reports>> {
         let config = &self.shared.config;
+        // Nought is without end.
+        let gives_up_after = config.client_gives_up_after().unwrap_or_default();
         let name = self.name();
         let context = Reports {
             context: Context {
@@ -142,10 +144,7 @@ impl Producer {
                 "request.timeout.ms",
                 config.request_timeout.as_millis().to_string(),
             )
-            .set(
-                "message.timeout.ms",
-                config.delivery_timeout.as_millis().to_string(),
-            )
+            .set("message.timeout.ms", gives_up_after.as_millis().to_string())
             .create_with_context(context)
     }
 

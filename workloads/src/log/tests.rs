@@ -240,17 +240,45 @@ async fn a_write_that_nobody_answered_is_in_doubt() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_no_broker_is_there_writes_end_without_being_acknowledged() {
+async fn what_a_producer_gave_up_before_it_was_sent_certainly_failed() {
+    let court = Court::new();
+    let mut running = court
+        .start(&LogConfig {
+            idempotence: false,
+            ..config()
+        })
+        .await;
+    court.wait("a write", |events| ends(events).ok > 0).await;
+    for broker in 1..=3 {
+        court.brokers.broker_down(broker).expect("a broker");
+    }
+    court.wait("a failure", |events| ends(events).fail > 0).await;
+    running.stop().await;
+    assert_sound(&court.recorder.events());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idempotent_producer_gives_nothing_up_and_the_deadline_ends_it() {
     let court = Court::new();
     let mut running = court.start(&config()).await;
     court.wait("a write", |events| ends(events).ok > 0).await;
     for broker in 1..=3 {
         court.brokers.broker_down(broker).expect("a broker");
     }
-    // What was never sent, once everything under way is given up.
-    court.wait("a failure", |events| ends(events).fail > 0).await;
+    court
+        .wait("a write in doubt", |events| ends(events).info > 0)
+        .await;
+    for broker in 1..=3 {
+        court.brokers.broker_up(broker).expect("a broker");
+    }
+    let before = ends(&court.recorder.events()).ok;
+    court
+        .wait("writes again", |events| ends(events).ok > before + 50)
+        .await;
     running.stop().await;
-    assert_sound(&court.recorder.events());
+    let events = court.recorder.events();
+    assert_sound(&events);
+    assert_eq!(ends(&events).fail, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -137,11 +137,15 @@ pub fn the_end_of_an_agent_is_told(_: &[String]) {
 fn kill_by_name(name: &str) {
     // `/proc` may show an outer pid namespace: then each process has more numbers than one, the outermost first.
     let depth = pids("self").expect("this process is there").len();
-    let is_named =
-        |pid: &str| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim_end() == name);
+    // The outer one may hold other sandboxes too; each test has a directory of its own.
+    let home = std::env::current_dir().expect("it is somewhere");
+    let is_it = |pid: &str| {
+        fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim_end() == name)
+            && fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|directory| directory == home)
+    };
     let entries = fs::read_dir("/proc").expect("/proc is there").flatten();
     let mut names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let found = names.find_map(|pid| pids(&pid).filter(|pids| is_named(&pid) && pids.len() > depth));
+    let found = names.find_map(|pid| pids(&pid).filter(|pids| is_it(&pid) && pids.len() > depth));
     let pid = found.expect("it runs")[depth - 1];
     kill(Pid::from_raw(pid), Signal::SIGKILL).expect("it runs");
 }

@@ -3,9 +3,15 @@
 //! Whether a write surely failed is not in the error code: `MessageTimedOut`, for one, comes with both. The client
 //! library keeps track of whether a request that held the record may have reached a broker, and says so in the
 //! message's status.
+//!
+//! Nor is the lack of an error an acknowledgement: once a broker has taken a later record of an idempotent producer,
+//! librdkafka reports those before it as written too (`rd_kafka_dr_implicit_ack`), without a word about them from any
+//! broker, so without an offset. But a broker that knows nothing yet of a producer takes any first sequence number
+//! (KIP-360), and what came before it can be missing: seen with Kafka 4.4.0 on a topic just made.
 
 use std::sync::Arc;
 
+use history::Offset;
 use rdkafka::bindings::{rd_kafka_message_broker_id, rd_kafka_message_status, rd_kafka_msg_status_t};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -14,25 +20,35 @@ use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 
 use super::client::Context;
+use super::config::Acks;
 use super::sends::{OpenSends, Written};
 use crate::scribe::End;
 
-/// What the client library knows of a record that it gave up.
+/// What the client library knows of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// No request that held it ever left.
+    /// No request that held it ever left, or each was refused.
     NotPersisted,
-    /// It may be at a broker, or is.
+    /// It may be at a broker.
     MaybePersisted,
+    /// A broker has said that it is.
+    Persisted,
 }
 
-/// How a write ended: `ok` only without an error, `fail` only if the record never left the client or every broker
-/// that saw it refused it.
-pub(crate) fn classify(error: Option<&KafkaError>, status: Status) -> End {
+/// How a write ended: `ok` only without an error and with the offset that a broker gave it, or under acks=0, where
+/// none ever does; `fail` only if no broker can have it.
+pub(crate) fn classify(
+    error: Option<&KafkaError>,
+    status: Status,
+    offset: Option<Offset>,
+    acks: Acks,
+) -> End {
     match (error, status) {
-        (None, _) => End::Ok,
         (Some(error), Status::NotPersisted) => End::Fail(error.to_string()),
-        (Some(error), Status::MaybePersisted) => End::Info(error.to_string()),
+        (Some(error), _) => End::Info(error.to_string()),
+        (None, _) if acks == Acks::None => End::Ok,
+        (None, Status::Persisted) if offset.is_some() => End::Ok,
+        (None, _) => End::Info("taken for written by the client, without a word from a broker".to_owned()),
     }
 }
 
@@ -61,10 +77,11 @@ impl ProducerContext for Reports {
             Ok(message) => (message, None),
             Err((error, message)) => (message, Some(error)),
         };
-        let end = classify(error, status(message));
+        let offset = Some(message.offset()).filter(|offset| *offset >= 0);
+        let end = classify(error, status(message), offset, self.context.shared.config.acks);
         let written = if end == End::Ok {
             Written {
-                offset: Some(message.offset()).filter(|offset| *offset >= 0),
+                offset,
                 broker: broker(message),
             }
         } else {
@@ -79,7 +96,8 @@ fn status(message: &BorrowedMessage<'_>) -> Status {
     let status = unsafe { rd_kafka_message_status(message.ptr()) };
     match status {
         rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_NOT_PERSISTED => Status::NotPersisted,
-        _ => Status::MaybePersisted,
+        rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_PERSISTED => Status::Persisted,
+        rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED => Status::MaybePersisted,
     }
 }
 
@@ -91,39 +109,46 @@ fn broker(message: &BorrowedMessage<'_>) -> Option<history::NodeId> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Status, classify};
+    use super::{Acks, Status, classify};
     use crate::scribe::End;
     use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-    fn check(error: Option<RDKafkaErrorCode>, status: Status, expected: fn(&End) -> bool) {
+    const OFFSET: Option<i64> = Some(7);
+
+    fn word(
+        error: Option<RDKafkaErrorCode>,
+        status: Status,
+        offset: Option<i64>,
+        acks: Acks,
+    ) -> &'static str {
         let error = error.map(KafkaError::MessageProduction);
-        let end = classify(error.as_ref(), status);
-        assert!(expected(&end), "{error:?} {status:?} {end:?}");
+        match classify(error.as_ref(), status, offset, acks) {
+            End::Ok => "ok",
+            End::Fail(_) => "fail",
+            End::Info(_) => "info",
+        }
     }
 
     #[test]
-    fn the_status_decides_and_not_the_code() {
-        let (ok, fail, info) = (
-            |end: &End| *end == End::Ok,
-            |end: &End| matches!(end, End::Fail(_)),
-            |end: &End| matches!(end, End::Info(_)),
-        );
-        check(None, Status::MaybePersisted, ok);
-        check(
-            Some(RDKafkaErrorCode::MessageTimedOut),
-            Status::NotPersisted,
-            fail,
-        );
-        check(
-            Some(RDKafkaErrorCode::MessageTimedOut),
-            Status::MaybePersisted,
-            info,
-        );
-        check(Some(RDKafkaErrorCode::PurgeQueue), Status::NotPersisted, fail);
-        check(
-            Some(RDKafkaErrorCode::PurgeInflight),
-            Status::MaybePersisted,
-            info,
-        );
+    fn of_an_error_the_status_decides_and_not_the_code() {
+        use RDKafkaErrorCode::{MessageTimedOut, PurgeInflight, PurgeQueue};
+        let check = |code, status, expected| {
+            assert_eq!(word(Some(code), status, None, Acks::All), expected);
+        };
+        check(MessageTimedOut, Status::NotPersisted, "fail");
+        check(MessageTimedOut, Status::MaybePersisted, "info");
+        check(PurgeQueue, Status::NotPersisted, "fail");
+        check(PurgeInflight, Status::MaybePersisted, "info");
+    }
+
+    #[test]
+    fn an_acknowledgement_comes_from_a_broker_with_an_offset() {
+        for acks in [Acks::Leader, Acks::All] {
+            assert_eq!(word(None, Status::Persisted, OFFSET, acks), "ok");
+            assert_eq!(word(None, Status::Persisted, None, acks), "info");
+            assert_eq!(word(None, Status::MaybePersisted, None, acks), "info");
+            assert_eq!(word(None, Status::MaybePersisted, OFFSET, acks), "info");
+        }
+        assert_eq!(word(None, Status::MaybePersisted, None, Acks::None), "ok");
     }
 }

@@ -43,6 +43,18 @@ impl KeyLog {
         })
     }
 
+    /// Every value that was seen at an offset.
+    pub(crate) fn values(&self, offset: u64) -> impl Iterator<Item = Value> {
+        self.value(offset)
+            .into_iter()
+            .chain(self.others.get(&offset).into_iter().flatten().copied())
+    }
+
+    /// Whether more than one value was seen at an offset.
+    pub(crate) fn is_divided(&self, offset: u64) -> bool {
+        self.others.contains_key(&offset)
+    }
+
     /// Every offset at which something was seen, ascending.
     pub(crate) fn offsets(&self) -> Vec<u64> {
         self.first.numbers()

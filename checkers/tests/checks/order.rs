@@ -108,6 +108,33 @@ const BETWEEN_POLLS: Rows = &[
         "invalid: poll-skip 1",
     ),
     (
+        "a gap in a log that was cut off later, filled only in the new one",
+        "
+            phase steady
+            p0 send 0:1 -> ok @0
+            p0 send 0:3 -> ok @2
+            p1 poll -> ok 0@0=1
+            p1 poll -> ok 0@2=3
+            p0 send 0:4 -> ok @1
+            p0 send 0:5 -> ok @2
+            finally 0@0=1 0@1=4 0@2=5",
+        "invalid: inconsistent-offsets 1, lost-write 1",
+    ),
+    (
+        "a gap in a log that was cut off later, filled before that",
+        "
+            phase steady
+            p0 send 0:1 -> ok @0
+            p0 send 0:2 -> ok @1
+            p0 send 0:3 -> ok @2
+            p1 poll -> ok 0@0=1
+            p1 poll -> ok 0@2=3
+            p0 send 0:4 -> ok @1
+            p0 send 0:5 -> ok @2
+            finally 0@0=1 0@1=4 0@2=5",
+        "invalid: inconsistent-offsets 2, lost-write 2, poll-skip 1",
+    ),
+    (
         "a gap in which nothing is known",
         "
             phase steady

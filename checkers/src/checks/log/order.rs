@@ -4,6 +4,7 @@
 //! compared, which is the same where each offset holds one value, and right where it does not. A new
 //! assignment, or a crash, lets a client begin elsewhere.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use history::{F, Key, Offset, Op, Record, What};
@@ -194,13 +195,35 @@ impl Walk<'_, '_> {
             let offsets = &self.offsets[next.record.key as usize];
             let first = offsets.partition_point(|offset| *offset <= from as u64);
             let end = offsets.partition_point(|offset| *offset < to as u64);
-            if first < end {
+            let skipped = self.of_the_same_log(&offsets[first..end], last, next);
+            if !skipped.is_empty() {
                 let name = if within { "int-poll-skip" } else { "poll-skip" };
-                let skipped = &offsets[first..end];
                 let (context, outcome) = (self.context, &mut *self.outcome);
-                outcome.violation(name, || skip(context, process, last, next, skipped));
+                outcome.violation(name, || skip(context, process, last, next, &skipped));
             }
         }
+    }
+
+    /// Of the offsets between two reads, those that may have held something in the log that the client read. Where
+    /// that log was cut off later and written anew (two values at one offset), what was sent only after the
+    /// client had gone by stands in the new log alone: nobody passed over it.
+    fn of_the_same_log<'o>(&self, between: &'o [u64], last: Read, next: Read) -> Cow<'o, [u64]> {
+        let index = &self.context.index;
+        let log = &index.logs[next.record.key as usize];
+        if ![last, next]
+            .iter()
+            .any(|read| log.is_divided(read.record.offset as u64))
+        {
+            return Cow::Borrowed(between);
+        }
+        let sent_by_then = |value| {
+            index
+                .writes
+                .of(value)
+                .is_none_or(|write| write.invoked < next.time)
+        };
+        let held = |offset: &&u64| log.values(**offset).any(sent_by_then);
+        Cow::Owned(between.iter().filter(held).copied().collect())
     }
 }
 

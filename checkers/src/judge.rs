@@ -38,7 +38,8 @@ fn judge(context: &Context) -> Verdict {
         stats: Stats::default(),
     };
     let mut unseen = 0;
-    for (name, outcome) in outcomes {
+    for (name, mut outcome) in outcomes {
+        outcome.sort();
         unseen += outcome.unseen;
         verdict.valid = verdict.valid.max(outcome.valid());
         verdict.checks.push(CheckResult {

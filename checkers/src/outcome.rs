@@ -46,6 +46,13 @@ impl Outcome {
         add(&mut self.allowed, name, case);
     }
 
+    /// Puts the cases of each name in the order of their times: so far they are in that of their discovery.
+    pub(crate) fn sort(&mut self) {
+        for findings in self.anomalies.values_mut().chain(self.allowed.values_mut()) {
+            findings.cases.sort_by_key(|case| case.time);
+        }
+    }
+
     /// The judgement.
     pub(crate) fn valid(&self) -> Validity {
         if !self.anomalies.is_empty() {

@@ -151,9 +151,12 @@ pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
         file.write_all(content)?;
         file.sync_all()
     });
-    written
-        .and_then(|()| fs::rename(&half, path))
-        .with_context(|| format!("write {}", path.display()))
+    let moved = written.and_then(|()| fs::rename(&half, path));
+    if moved.is_err() {
+        // A half file says nothing, and on a full disk its room is needed.
+        let _ = fs::remove_file(&half);
+    }
+    moved.with_context(|| format!("write {}", path.display()))
 }
 
 fn create_empty(out: &Path) -> Result<PathBuf> {

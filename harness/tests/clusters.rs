@@ -413,9 +413,9 @@ fn a_full_disk_is_said_and_leaves_nothing_running() {
         "plan.toml",
         short_plan("nemesis = { steps = [{ at = \"0s\", lasts = \"5s\", fault = \"partition\" }] }"),
     );
-    // Large enough for the brokers to come up, too small for what they write then.
+    // Large enough for the brokers to come up, too small for the history.
     let script = "set -e
-mkdir small && mount -t tmpfs -o size=4m none small
+mkdir small && mount -t tmpfs -o size=600k none small
 exec \"$0\" run plan.toml --out small/run";
     let output = Command::new("unshare")
         .args([

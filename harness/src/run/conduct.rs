@@ -102,12 +102,12 @@ fn conclude(
 ) -> Result<Exit, Failure> {
     let history = judge::read(&directory.history())?;
     let verdict = checkers::check(&history);
-    judge::publish(directory, &history, &verdict).map_err(Failure::infrastructure)?;
     if verdict.valid == checkers::Validity::Valid && !options.keep_data {
         directory
             .remove_data(&history.header.nodes)
             .map_err(Failure::infrastructure)?;
     }
+    judge::publish(directory, &history, &verdict).map_err(Failure::infrastructure)?;
     if options.json {
         let text = judge::to_json(&verdict, &history, Some(&directory.root().display().to_string()))
             .map_err(Failure::infrastructure)?;

@@ -209,3 +209,77 @@ fn the_guide_lists_every_fault_and_check() {
         }
     }
 }
+
+/// The binary on a machine of which something is missing, made by this script in a mount namespace of its own.
+fn on_a_machine(bench: &Bench, script: &str, arguments: &[&str]) -> Option<support::Ran> {
+    let probe = std::process::Command::new("unshare")
+        .args(["--mount", "true"])
+        .output();
+    if !probe.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: only root can make a mount namespace here");
+        return None;
+    }
+    let output = std::process::Command::new("unshare")
+        .args([
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            script,
+            env!("CARGO_BIN_EXE_tribunal"),
+        ])
+        .args(arguments)
+        .current_dir(bench.path())
+        .output();
+    Some(support::Ran::from(output.expect("unshare can be started")))
+}
+
+#[test]
+fn without_a_tun_device_it_says_what_to_do() {
+    let bench = Bench::new();
+    let script = "mkdir -p /dev/net && mount -t tmpfs none /dev/net && exec \"$0\" \"$@\"";
+    let Some(ran) = on_a_machine(&bench, script, &["run"]) else {
+        return;
+    };
+    assert_eq!(ran.code, Some(4), "{}", ran.err);
+    assert!(
+        ran.err.contains("/dev/net/tun") && ran.err.contains("modprobe tun"),
+        "{}",
+        ran.err
+    );
+    assert!(!bench.path().join("results").exists(), "nothing was started");
+    let doctor = on_a_machine(&bench, script, &["doctor"]).expect("it could be made a moment ago");
+    assert_eq!(doctor.code, Some(4), "{}", doctor.err);
+    assert!(doctor.out.contains("MISSING  network card"), "{}", doctor.out);
+}
+
+#[test]
+fn a_user_without_user_namespaces_is_told_what_to_do() {
+    let bench = Bench::new();
+    // Within a user namespace of our own its limit can be set to none, and root there is told from root here.
+    let script = "exec unshare --user --map-root-user sh -c '
+        echo 0 > /proc/sys/user/max_user_namespaces
+        exec setpriv --bounding-set -all --inh-caps -all --ambient-caps -all \"$0\" \"$@\"' \"$0\" \"$@\"";
+    let Some(ran) = on_a_machine(&bench, script, &["run"]) else {
+        return;
+    };
+    if ran.err.contains("setpriv:") || ran.err.contains("sh:") {
+        eprintln!("skipped: {}", ran.err);
+        return;
+    }
+    assert_eq!(ran.code, Some(4), "{}", ran.err);
+    assert!(ran.err.contains("namespace"), "{}", ran.err);
+}
+
+#[test]
+fn a_history_that_was_cut_off_is_judged_unknown() {
+    let bench = Bench::new();
+    let header = r#"{"time":0,"header":{"format":"tribunal-history","version":1,"plan":"p","seed":1,"broker":"kafka-4.4.0","started":"","nodes":[1,2,3],"topics":[{"name":"log","partitions":1,"replication_factor":3,"min_insync_replicas":2,"unclean_election":false}],"expect":{"minimum_acknowledged":1,"required_faults":[],"without_faults":true,"producers":"idempotent","acks":"all"}}}"#;
+    let cut = format!("{header}\n{{\"time\":1,\"phase\":\"setup\"}}\n{{\"time\":2,\"pha");
+    bench.file("history.jsonl", cut);
+    let ran = bench.run(&["check", "history.jsonl", "--json"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.err);
+    assert!(ran.err.contains("cut off"), "{}", ran.err);
+    assert!(ran.out.contains("\"valid\": \"unknown\""), "{}", ran.out);
+}

@@ -24,6 +24,7 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
         time_limit: options.time_limit,
     };
     let resolved = resolve(&file, &text, &overrides).map_err(Failure::usage)?;
+    check_machine().map_err(Failure::infrastructure)?;
     let java = Java::find().map_err(Failure::infrastructure)?;
     let install = fetch(&resolved, options.offline).map_err(Failure::infrastructure)?;
     let directory = RunDirectory::create(options.out.as_deref(), &resolved.plan.name, resolved.seed)
@@ -39,6 +40,23 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
     );
     let error = sandbox::reexec(conduct_arguments(options, &directory));
     Err(Failure::infrastructure(error.into()))
+}
+
+/// Refuses a machine that cannot hold the sandbox, with what to do about it.
+fn check_machine() -> anyhow::Result<()> {
+    let lacking = sandbox::probe()?
+        .into_iter()
+        .find(|power| power.needed && !power.ok);
+    let Some(power) = lacking else { return Ok(()) };
+    let hint = power
+        .hint
+        .map(|hint| format!("\nhint: {hint}"))
+        .unwrap_or_default();
+    Err(anyhow!(
+        "this machine lacks what the sandbox needs, {}: {}{hint}\n`tribunal doctor` tries everything that a run needs",
+        power.name,
+        power.detail
+    ))
 }
 
 /// The plan's text: a file's, or that of a plan that ships. The name is the one that errors carry.

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use cluster::kafka::Progress as Preparing;
+use history::{Fault, FaultStep};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// How often the spinner turns.
@@ -46,6 +47,17 @@ impl Progress {
         self.bar.set_message(message);
     }
 
+    /// A fault took a step; shown on a terminal only, as lines that stay.
+    pub fn fault(&self, time: u64, fault: &Fault) {
+        if let Some(step) = step(&fault.step).filter(|_| self.live) {
+            let seconds = time as f64 / 1e9;
+            self.say(&format!(
+                "{seconds:8.1} s  {}: {} {step}",
+                fault.kind, fault.detail
+            ));
+        }
+    }
+
     /// A line that stays.
     pub fn say(&self, line: &str) {
         // Suspended, so that neither overwrites the other.
@@ -71,6 +83,20 @@ impl Progress {
     /// Nothing more comes.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// What a step is for people; `None` for those that only begin something.
+fn step(step: &FaultStep) -> Option<String> {
+    match step {
+        FaultStep::Injecting | FaultStep::Healing => None,
+        FaultStep::Injected => Some("· in force".to_owned()),
+        FaultStep::Healed { bit: true, evidence } => Some(format!("· healed: {evidence}")),
+        FaultStep::Healed { bit: false, evidence } => {
+            Some(format!("· healed, and it did not bite: {evidence}"))
+        }
+        FaultStep::Skipped { reason } => Some(format!("· skipped: {reason}")),
+        FaultStep::Failed { error } => Some(format!("· failed: {error}")),
     }
 }
 

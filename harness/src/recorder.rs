@@ -13,7 +13,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use history::{Event, Header, HistoryWriter, Recorder, What};
+use history::{Event, Fault, Header, HistoryWriter, Recorder, What};
 use tokio_util::sync::CancellationToken;
 
 /// How often the buffer goes to the file.
@@ -28,7 +28,12 @@ pub struct FileRecorder {
     /// Cancelled when the file cannot be written: a run without a history has no point.
     broken: CancellationToken,
     closing: AtomicBool,
+    /// Told of every fault's steps, for people who watch.
+    on_fault: OnFault,
 }
+
+/// Called with the time and each step in the life of a fault, after it was written.
+pub type OnFault = Box<dyn Fn(u64, &Fault) + Send + Sync>;
 
 struct Inner {
     writer: HistoryWriter<BufWriter<File>>,
@@ -44,7 +49,7 @@ pub struct Recording {
 
 impl Recording {
     /// Creates the file with its header. `broken` is cancelled when it cannot be written any more.
-    pub fn create(path: &Path, header: Header, broken: CancellationToken) -> Result<Self> {
+    pub fn create(path: &Path, header: Header, broken: CancellationToken, on_fault: OnFault) -> Result<Self> {
         let file = File::create_new(path).with_context(|| format!("create {}", path.display()))?;
         let writer = HistoryWriter::new(BufWriter::with_capacity(BUFFER_BYTES, file));
         let recorder = Arc::new(FileRecorder {
@@ -56,6 +61,7 @@ impl Recording {
             }),
             broken,
             closing: AtomicBool::new(false),
+            on_fault,
         });
         recorder.record(What::Header(Box::new(header)));
         let flushed = Arc::clone(&recorder);
@@ -122,12 +128,21 @@ impl FileRecorder {
 
 impl Recorder for FileRecorder {
     fn record(&self, what: What) -> u64 {
+        let fault = if let What::Fault(fault) = &what {
+            Some(fault.clone())
+        } else {
+            None
+        };
         let mut inner = self.lock();
         let time = self.now();
         if inner.error.is_none() {
             let outcome = inner.writer.write(&Event { time, what });
             inner.events += 1;
             self.note(&mut inner, outcome);
+        }
+        drop(inner);
+        if let Some(fault) = fault {
+            (self.on_fault)(time, &fault);
         }
         time
     }

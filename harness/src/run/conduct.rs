@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use history::{FORMAT, Header, VERSION};
+use history::{FORMAT, Fault, Header, VERSION};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
@@ -62,8 +62,10 @@ fn runtime() -> Result<Runtime> {
 /// Records the trial. The history is closed whatever happens.
 async fn record(directory: &RunDirectory, resolved: &Resolved) -> Result<()> {
     let broken = CancellationToken::new();
-    let recording = Recording::create(&directory.history(), header(resolved), broken.clone())?;
     let progress = Arc::new(Progress::new());
+    let watched = Arc::clone(&progress);
+    let on_fault = Box::new(move |time, fault: &Fault| watched.fault(time, fault));
+    let recording = Recording::create(&directory.history(), header(resolved), broken.clone(), on_fault)?;
     let trial = Trial {
         directory,
         resolved,

@@ -1,7 +1,7 @@
 //! Histories as text, for tests: one thing a line, each a millisecond after the one before.
 //!
 //! ```text
-//! topics log:2 rf=1 acks=1                      # the header; also at-least-once, min=5, faults, require=kill
+//! topics log:2 rf=1 acks=1                      # the header; also at-least-once, unclean, min=5, faults, require=kill
 //! at 12.5                                       # the next line happens at 12.5 s
 //! phase steady
 //! p0 send 0:5 -> ok @3 by 1                     # key 0, value 5; also: -> fail, -> info, or no completion
@@ -148,6 +148,7 @@ impl Parser {
                     header.expect.without_faults = false;
                     header.expect.required_faults = kinds.split(',').map(str::to_owned).collect();
                 }
+                _ if *word == "unclean" => header.topics[0].unclean_election = true,
                 _ if *word == "at-least-once" => header.expect.producers = ProducerPromise::AtLeastOnce,
                 _ if *word == "faults" => header.expect.without_faults = false,
                 _ => {

@@ -74,6 +74,39 @@ fn a_deposed_leader_acknowledged() {
     "##);
 }
 
+/// The control of the plans: the ISR shrunk to the leader, which is killed, and a replica from outside elected.
+const UNCLEAN: &str = "
+    topics log:1 rf=3 unclean require=kill
+    phase steady
+    at 1
+    node2 says 0=1/e0[1]
+    phase faults
+    fault 0 shrink-isr [1] followers of log-0 cut from node 1 | injected
+    p0 send 0:1 -> ok @0 by 1
+    at 5
+    fault 1 kill [1] SIGKILL to node 1 | injecting
+    fault 1 kill [1] SIGKILL to node 1 | injected
+    at 7
+    node2 says 0=2/e1[2]
+    fault 1 kill | healed killed by signal 9
+    at 9
+    p1 send 0:2 -> ok @0 by 2
+    at 12
+    finally 0@0=2
+";
+
+#[test]
+fn an_unclean_election_is_told_with_the_kill_that_led_to_it() {
+    let told = tell(UNCLEAN);
+    let story: Vec<&str> = told.lines().filter(|line| line.contains("election")).collect();
+    insta::assert_snapshot!(story.join("\n"), @r"
+    Between the write and that election began fault 1 (kill: SIGKILL to node 1) at 5.000 s.
+    Node 2 was not in the ISR that had been shown last before that, [1]: the topic allows unclean elections.
+    ");
+    let clean = tell(&UNCLEAN.replace(" unclean", ""));
+    assert!(clean.contains("the topic allows no unclean election"), "{clean}");
+}
+
 #[test]
 fn lost_after_it_was_read() {
     insta::assert_snapshot!(tell("

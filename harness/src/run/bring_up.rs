@@ -74,6 +74,8 @@ async fn prepare(
         let report = |seen: cluster::kafka::Progress<'_>| progress.preparing(&seen);
         let install = cluster::kafka::install(&version, &options, &report)?;
         let prepared = cluster::kafka::prepare(&install, &java, &options.cache, &scratch, &report)?;
+        // Empty, unless something went wrong in it that somebody may want to look at.
+        let _ = std::fs::remove_dir(&scratch);
         Ok((install, java, prepared))
     })
     .await

@@ -7,8 +7,8 @@ use history::{Key, NodeId, Offset, Value};
 use super::order::Pass;
 use crate::context::{Context, distinct};
 use crate::index::{Reading, Write};
-use crate::text::{isr, nodes, seconds};
-use crate::timeline::{LeaderChange, View, ViewSpan};
+use crate::text::{self, isr, nodes, seconds};
+use crate::timeline::{Lane, LeaderChange, View, ViewSpan};
 
 /// A write that was acknowledged, and what shows that it is lost.
 pub(super) fn lost(context: &Context, write: &Write, pass: Option<Pass>) -> Vec<String> {
@@ -155,13 +155,64 @@ fn next_leader(context: &Context, key: Key, broker: Option<NodeId>, time: u64) -
     }
     let epoch = epoch.max(now.map(|now| now.epoch));
     match epoch.and_then(|epoch| lane.next_leader(time, epoch)) {
-        Some(next) => sentences.push(format!("The next leader came after it: {}.", shown(next))),
+        Some(next) => {
+            sentences.push(format!("The next leader came after it: {}.", shown(next)));
+            sentences.extend(begun_before(context, time, next.time));
+            sentences.extend(from_outside(context, lane, next));
+        }
         None if sentences.is_empty() && now.is_some() => {
             sentences.push("No other epoch of this partition was seen after it.".to_owned());
         }
         None => {}
     }
     sentences
+}
+
+/// The faults that began between a write and the change of leader that followed it.
+fn begun_before(context: &Context, time: u64, change: u64) -> Option<String> {
+    let begun = context
+        .timeline
+        .faults
+        .iter()
+        .filter_map(|fault| Some((fault.start()?, fault)));
+    let between = begun.filter(|(start, _)| *start > time && *start < change);
+    let between: Vec<String> = between
+        .map(|(start, fault)| format!("{} at {}", text::fault(fault), seconds(start)))
+        .collect();
+    (!between.is_empty()).then(|| {
+        format!(
+            "Between the write and that election began {}.",
+            text::list(&between)
+        )
+    })
+}
+
+/// That a leader was elected from outside the ISR, as far as that had been shown.
+fn from_outside(context: &Context, lane: &Lane, next: &LeaderChange) -> Option<String> {
+    let leader = next.leader?;
+    let before = lane
+        .changes
+        .iter()
+        .rfind(|change| change.time < next.time && change.epoch < next.epoch)?;
+    if before.isr.is_empty() || before.isr.contains(&leader) {
+        return None;
+    }
+    let (topic, _) = context.header.partition(lane.key)?;
+    let unclean = context
+        .header
+        .topics
+        .iter()
+        .any(|known| known.name == topic && known.unclean_election);
+    // A replica outside the ISR may still have been eligible (KIP-966), and the metadata does not say so.
+    let how = if unclean {
+        "the topic allows unclean elections"
+    } else {
+        "the topic allows no unclean election, so it must have been an eligible replica, or a fault of the broker"
+    };
+    Some(format!(
+        "Node {leader} was not in the ISR that had been shown last before that, {}: {how}.",
+        isr(&before.isr)
+    ))
 }
 
 fn shown(change: &LeaderChange) -> String {

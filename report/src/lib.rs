@@ -1,7 +1,7 @@
 //! What people read: the page, the test results, the lines in a terminal.
 //!
-//! Three renderings of one judgement: [`html`] (a self-contained page, with its pictures drawn here as SVG), [`junit`]
-//! (for build servers) and [`text`] (for a terminal). All are pure functions of a history and its verdict, and say
+//! Three renderings of one judgement: [`html`] (a self-contained page, with its pictures drawn here as SVG), [`junit()`]
+//! (for build servers) and [`text()`] (for a terminal). All are pure functions of a history and its verdict, and say
 //! the same thing for the same run, to the byte.
 //!
 //! Absent on purpose: judging (that is `checkers`), files, clocks, and any script or style from elsewhere. What a

@@ -38,7 +38,7 @@ pub struct Capability {
     pub hint: Option<String>,
 }
 
-/// Tries each power in a child of this program, whose `main` must begin with [`crate::entry`].
+/// Tries each power in a child of this program, whose `main` must begin with [`crate::entry()`].
 pub fn probe() -> Result<Vec<Capability>> {
     let broken = |reason: String| Error::Probe { reason };
     let mut child = Command::new(SELF)

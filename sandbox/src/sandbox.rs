@@ -50,7 +50,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Makes the machines and joins them. Only the conductor can (see [`crate::entry`]). When this returns, every
+    /// Makes the machines and joins them. Only the conductor can (see [`crate::entry()`]). When this returns, every
     /// node can be reached.
     pub fn create(spec: &SandboxSpec) -> Result<Self> {
         require_inside()?;

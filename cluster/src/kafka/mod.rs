@@ -1,6 +1,6 @@
 //! Apache Kafka in `KRaft` mode, each node broker and controller at once.
 //!
-//! In the order of use: [`install`] (jars into the cache), [`Java::find`], [`prepare`] (what is made once and
+//! In the order of use: [`install()`] (jars into the cache), [`Java::find`], [`prepare()`] (what is made once and
 //! kept: an archive of classes and what formatting leaves), [`KafkaCluster::launch`].
 
 mod ask;

@@ -1,6 +1,6 @@
 //! What the user wrote, and what it means.
 //!
-//! A [`Plan`] is read with every error at its line and column; [`resolve`] fills every default in and draws
+//! A [`Plan`] is read with every error at its line and column; [`resolve()`] fills every default in and draws
 //! every random choice. A resolved plan is a plan again: running it is the replay.
 
 mod check;

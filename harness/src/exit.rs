@@ -72,7 +72,13 @@ impl Failure {
 /// Prints a failure to standard error and turns either outcome into the process's exit code.
 pub fn report(outcome: Result<Exit, Failure>) -> ExitCode {
     let exit = outcome.unwrap_or_else(|failure| {
-        eprintln!("tribunal: {:#}", failure.error);
+        // What the machine would not do is named by what was tried; what the user gave, by what is wrong with it.
+        let tried = if failure.exit == Exit::Infrastructure {
+            "failed to "
+        } else {
+            ""
+        };
+        eprintln!("tribunal: {tried}{:#}", failure.error);
         failure.exit
     });
     ExitCode::from(exit.code())

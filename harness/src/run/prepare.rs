@@ -53,7 +53,7 @@ fn check_machine() -> anyhow::Result<()> {
         .map(|hint| format!("\nhint: {hint}"))
         .unwrap_or_default();
     Err(anyhow!(
-        "this machine lacks what the sandbox needs, {}: {}{hint}\n`tribunal doctor` tries everything that a run needs",
+        "set a sandbox up, as this machine lacks a needed power, {}: {}{hint}\n`tribunal doctor` tries everything that a run needs",
         power.name,
         power.detail
     ))

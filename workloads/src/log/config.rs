@@ -25,7 +25,9 @@ pub struct LogConfig {
     pub linger: Span,
     /// The largest batch, in bytes.
     pub batch_bytes: u32,
-    /// Requests that a producer has under way at one broker.
+    /// Requests that a producer has under way at one broker. With more than one an idempotent librdkafka makes
+    /// duplicates of its own: where a request fails and the next one has overtaken it, it takes a new producer epoch and
+    /// sends again, under that, what may have been written under the old one.
     pub max_in_flight: u32,
     /// How long a broker may take to answer a request.
     pub request_timeout: Span,
@@ -84,7 +86,7 @@ impl Default for LogConfig {
             idempotence: true,
             linger: Span::from_millis(1),
             batch_bytes: 100_000,
-            max_in_flight: 5,
+            max_in_flight: 1,
             request_timeout: Span::from_millis(1_500),
             delivery_timeout: Span::from_secs(120),
             deadline: Span::from_secs(8),

@@ -18,6 +18,7 @@ mod verdict;
 
 pub use judge::check;
 pub use list::{Check, LIST};
+pub use text::number;
 pub use timeline::{
     Deposed, FaultInterval, FaultOutcome, Lane, LeaderChange, Term, Timeline, View, ViewSpan, timeline,
 };

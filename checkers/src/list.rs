@@ -31,9 +31,7 @@ checks![assumptions, effect, log, replicas, leadership, controllers];
 impl Check {
     /// What it is for: the first sentence of its file.
     pub fn doc(&self) -> String {
-        let lines = self.source.lines().map_while(|line| line.strip_prefix("//!"));
-        let paragraph: Vec<&str> = lines.map(str::trim).take_while(|line| !line.is_empty()).collect();
-        let paragraph = paragraph.join(" ");
+        let paragraph = history::about(self.source);
         match paragraph.split_once(". ") {
             Some((first, _)) => format!("{first}."),
             None => paragraph,

@@ -10,8 +10,8 @@ pub(crate) fn seconds(nanoseconds: u64) -> String {
     format!("{}.{:03} s", milliseconds / 1_000, milliseconds % 1_000)
 }
 
-/// A number with separators: `12,345`.
-pub(crate) fn number(number: u64) -> String {
+/// A number with separators, as every text has it: `12,345`.
+pub fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

@@ -8,6 +8,7 @@
 //!
 //! Absent on purpose: any broker's wire format, any fault's or workload's configuration, and async code.
 
+mod about;
 mod event;
 mod header;
 mod line;
@@ -18,6 +19,7 @@ mod record;
 mod span;
 mod write;
 
+pub use about::about;
 pub use event::{
     Assign, Event, F, Fault, FaultStep, FinalReads, NodeChange, Op, Phase, Poll, Record, Send, What,
 };

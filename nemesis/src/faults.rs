@@ -19,9 +19,7 @@ pub struct Listed {
 impl Listed {
     /// What it does: the first paragraph of its file.
     pub fn about(&self) -> String {
-        let lines = self.source.lines().map_while(|line| line.strip_prefix("//!"));
-        let paragraph: Vec<_> = lines.map(str::trim).take_while(|line| !line.is_empty()).collect();
-        paragraph.join(" ")
+        history::about(self.source)
     }
 }
 

@@ -62,7 +62,7 @@ pub struct RunOptions {
     /// Where the cluster lives.
     #[arg(long, value_enum, default_value = "sandbox")]
     pub env: EnvironmentName,
-    /// How long the schedule of faults goes on instead of as the plan says, such as 60s.
+    /// The length of a random schedule of faults instead of the plan's, such as 60s.
     #[arg(long, value_name = "SPAN")]
     pub time_limit: Option<Span>,
     /// The run's directory instead of one below results/.

@@ -51,22 +51,12 @@ impl Header {
 
     /// The topic's name and the partition's number of a key; `None` for a key that is not of this run.
     pub fn partition(&self, key: Key) -> Option<(&str, u32)> {
-        let mut rest = key;
-        for topic in &self.topics {
-            if rest < topic.partitions {
-                return Some((&topic.name, rest));
-            }
-            rest -= topic.partitions;
-        }
-        None
+        partition_of(&self.topics, key)
     }
 
     /// A key as people write it: `orders-3`, or `key 17` where it is not of this run.
     pub fn key_name(&self, key: Key) -> String {
-        self.partition(key).map_or_else(
-            || format!("key {key}"),
-            |(topic, number)| format!("{topic}-{number}"),
-        )
+        key_name(&self.topics, key)
     }
 
     /// The key of a topic's partition, where it is of this run.
@@ -81,6 +71,27 @@ impl Header {
         }
         None
     }
+}
+
+/// The topic's name and the partition's number of a key, partitions of the first topic first; `None` for a key
+/// beyond the last.
+pub fn partition_of(topics: &[Topic], key: Key) -> Option<(&str, u32)> {
+    let mut rest = key;
+    for topic in topics {
+        if rest < topic.partitions {
+            return Some((&topic.name, rest));
+        }
+        rest -= topic.partitions;
+    }
+    None
+}
+
+/// A key as people write it: `orders-3`, or `key 17` where no topic has it.
+pub fn key_name(topics: &[Topic], key: Key) -> String {
+    partition_of(topics, key).map_or_else(
+        || format!("key {key}"),
+        |(topic, number)| format!("{topic}-{number}"),
+    )
 }
 
 /// A topic of the workload.

@@ -25,6 +25,7 @@ pub use event::{
 };
 pub use header::{
     Expectation, FORMAT, Header, KEYS_MAX, Key, NodeId, Offset, ProducerPromise, Topic, VERSION, Value,
+    key_name, partition_of,
 };
 pub use line::{from_line, to_line};
 pub use observation::{Claim, LogChunk, Metadata, Observed, Probe, Quorum, QuorumReplica, Silence};

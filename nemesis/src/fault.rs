@@ -106,14 +106,7 @@ impl Scene {
 
     /// A partition as people write it: `log-0`.
     pub fn key_name(&self, key: Key) -> String {
-        let mut rest = key;
-        for topic in self.topics.iter() {
-            if rest < topic.partitions {
-                return format!("{}-{rest}", topic.name);
-            }
-            rest -= topic.partitions;
-        }
-        format!("key {key}")
+        history::key_name(&self.topics, key)
     }
 
     /// Every node but these.

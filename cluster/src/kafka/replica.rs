@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use history::{Key, NodeId, Offset, Topic};
 use tokio::task::JoinSet;
 
@@ -26,14 +26,8 @@ const EMPTY_FETCH_PAUSE: Duration = Duration::from_millis(50);
 
 /// The topic and the partition's number of a key.
 pub(super) fn partition_of(topics: &[Topic], key: Key) -> Result<(&str, u32)> {
-    let mut rest = key;
-    for topic in topics {
-        if rest < topic.partitions {
-            return Ok((&topic.name, rest));
-        }
-        rest -= topic.partitions;
-    }
-    bail!("find key {key}: the workload has no such partition")
+    history::partition_of(topics, key)
+        .with_context(|| format!("find key {key}: the workload has no such partition"))
 }
 
 /// Every key with its topic and partition, in order.

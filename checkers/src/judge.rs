@@ -1,12 +1,14 @@
 //! From a history to its verdict: every check of the list, the heaviest judgement, and one sentence.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
-use history::History;
+use history::{History, ReadError, Source};
 
 use crate::context::Context;
 use crate::index::WriteOutcome;
 use crate::list::{LIST, guarded};
+use crate::options::Options;
 use crate::outcome::Outcome;
 use crate::summary;
 use crate::verdict::{CheckResult, Findings, Stats, Validity, Verdict};
@@ -14,8 +16,23 @@ use crate::verdict::{CheckResult, Findings, Stats, Validity, Verdict};
 /// The model that histories of logs are judged by.
 const MODEL: &str = "kafka";
 
-/// Judges a history by every check of the list.
-pub fn check(history: &History) -> Verdict {
+/// Judges a history wherever it comes from, by the model that is asked for or that its operations speak of.
+pub fn check(source: &mut dyn Source, _options: &Options) -> Result<Verdict, ReadError> {
+    let mut history = History {
+        header: source.header().clone(),
+        events: Vec::new(),
+        truncated: false,
+    };
+    let scanned = source.scan(&mut |events| {
+        history.events.extend_from_slice(events);
+        ControlFlow::Continue(())
+    })?;
+    history.truncated = scanned.truncated;
+    Ok(check_history(&history))
+}
+
+/// Judges a history in memory by every check of the list.
+pub fn check_history(history: &History) -> Verdict {
     let judged = guarded("passes", || {
         let context = Context::of(history);
         judge(&context)

@@ -4,11 +4,13 @@
 //! reads no clock, draws no random number. [`timeline()`] puts what was seen in order, for those who draw it.
 
 mod checks;
+mod consistency;
 mod context;
 mod dense;
 mod index;
 mod judge;
 mod list;
+mod options;
 mod outcome;
 mod succession;
 mod summary;
@@ -16,10 +18,14 @@ mod text;
 pub mod timeline;
 mod verdict;
 
-pub use judge::check;
+pub use consistency::Consistency;
+pub use judge::{check, check_history};
 pub use list::{Check, LIST};
+pub use options::{Model, Options, SubVia};
 pub use text::number;
 pub use timeline::{
     Deposed, FaultInterval, FaultOutcome, Lane, LeaderChange, Term, Timeline, View, ViewSpan, timeline,
 };
-pub use verdict::{CASES_MAX, Case, CheckResult, Findings, Stats, Validity, Verdict};
+pub use verdict::{
+    CASES_MAX, Case, CheckResult, Cycle, CycleOperation, Edge, Findings, Rel, Stats, Validity, Verdict,
+};

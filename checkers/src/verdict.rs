@@ -88,8 +88,71 @@ pub struct Case {
     /// The faults in force at that time, by their number.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<u32>,
+    /// The cycle, where the finding is one: what has to have happened before what, all the way round.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cycle: Option<Cycle>,
     /// The story in plain sentences, in order.
     pub story: Vec<String>,
+}
+
+/// Operations each of which must have happened before the next, and the last before the first: a contradiction.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cycle {
+    /// The operations, in the order of the cycle.
+    pub operations: Vec<CycleOperation>,
+    /// Why each came before the next: as many as operations, the last leading back to the first.
+    pub edges: Vec<Edge>,
+}
+
+/// An operation of a cycle.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CycleOperation {
+    /// Its number in the history.
+    pub op: u64,
+    /// Who did it.
+    pub process: u32,
+    /// `ok`, `info` or `fail`.
+    pub outcome: String,
+    /// What it did, in short: `append x 5, read y [1 2]`.
+    pub text: String,
+    /// When it was invoked, in nanoseconds of the history's clock.
+    pub invoked: u64,
+    /// When it completed; `None` where it never did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed: Option<u64>,
+}
+
+/// Why one operation came before another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Edge {
+    /// The operation that came first, by its number.
+    pub from: u64,
+    /// The one that came later.
+    pub to: u64,
+    /// The kind of dependency.
+    pub rel: Rel,
+    /// The key, as its history calls it, where the dependency is one of data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The reason in one plain sentence.
+    pub because: String,
+}
+
+/// The kinds of dependency between operations, after Adya, "Weak Consistency" (1999), and Elle's process and
+/// realtime orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rel {
+    /// The second wrote the version that follows the first's.
+    Ww,
+    /// The second read what the first wrote.
+    Wr,
+    /// The second wrote the version that follows the one that the first read.
+    Rw,
+    /// One process did the first before the second.
+    Process,
+    /// The first had completed before the second was invoked.
+    Realtime,
 }
 
 /// Counts.

@@ -76,12 +76,7 @@ fn event(value: u64) -> What {
         offset: Some(value as i64),
         broker: Some(2),
     };
-    What::Ok(Op {
-        process: 17,
-        op: value,
-        f: F::Send(send),
-        error: None,
-    })
+    What::Ok(Op::new(17, value, F::Send(send)))
 }
 
 fn recorder_figure() -> Result<()> {

@@ -77,6 +77,23 @@ pub struct Op {
     /// Why it did not succeed, as the client said it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// On a completion: the partitions that the client's group gave to it or took from it meanwhile, so that
+    /// within this operation it may go on elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rebalanced: Vec<Key>,
+}
+
+impl Op {
+    /// An operation that nothing went wrong with.
+    pub fn new(process: u32, op: u64, f: F) -> Self {
+        Self {
+            process,
+            op,
+            f,
+            error: None,
+            rebalanced: Vec::new(),
+        }
+    }
 }
 
 /// What an operation does.
@@ -89,6 +106,10 @@ pub enum F {
     Poll(Poll),
     /// Read from these partitions from now on, instead of those before.
     Assign(Assign),
+    /// Read from now on whatever the group gives of these partitions' topics, instead of those before.
+    Subscribe(Subscribe),
+    /// Several steps that happen together or not at all.
+    Txn(Txn),
     /// The client is thrown away as if it had crashed: what it held is lost. Always completes `info`.
     Crash,
 }
@@ -147,6 +168,50 @@ pub struct Assign {
     /// Whether it starts at each partition's first record; otherwise where it stood, or at the end.
     #[serde(default)]
     pub from_beginning: bool,
+}
+
+/// The partitions whose topics a consumer joins a group for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Subscribe {
+    /// The partitions.
+    pub keys: Vec<Key>,
+}
+
+/// A transaction: `ok` is committed, `fail` is aborted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Txn {
+    /// Its steps, in order. A completion that is not `ok` holds them as far as they were done.
+    pub mops: Vec<Mop>,
+}
+
+/// A step of a transaction (Elle's "micro-operation").
+///
+/// Records of logs are sent and polled. Lists are appended to and read, registers are written and read; for
+/// these the key is a number of its own, and no partition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mop {
+    /// Write one record.
+    Send(Send),
+    /// Read some records.
+    Poll(Poll),
+    /// Append an element to a list: on a line, `{"append":[key,value]}`.
+    Append(Key, Value),
+    /// Set a register: on a line, `{"write":[key,value]}`.
+    Write(Key, Value),
+    /// Read a list or a register: on a line, `{"read":[key,null]}`, `{"read":[key,5]}`, `{"read":[key,[1,2]]}`.
+    Read(Key, Seen),
+}
+
+/// What a read returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// `null`: in an `ok` completion the initial state; elsewhere nothing is known.
+    Nothing,
+    /// A register's value.
+    One(Value),
+    /// A list's elements, in order.
+    List(Vec<Value>),
 }
 
 /// A step in the life of one fault.

@@ -16,12 +16,15 @@ mod observation;
 pub mod payload;
 mod read;
 mod record;
+mod seen;
+mod source;
 mod span;
 mod write;
 
 pub use about::about;
 pub use event::{
-    Assign, Event, F, Fault, FaultStep, FinalReads, NodeChange, Op, Phase, Poll, Record, Send, What,
+    Assign, Event, F, Fault, FaultStep, FinalReads, Mop, NodeChange, Op, Phase, Poll, Record, Seen, Send,
+    Subscribe, Txn, What,
 };
 pub use header::{
     Expectation, FORMAT, Header, KEYS_MAX, Key, NodeId, Offset, ProducerPromise, Topic, VERSION, Value,
@@ -31,5 +34,6 @@ pub use line::{from_line, to_line};
 pub use observation::{Claim, LogChunk, Metadata, Observed, Probe, Quorum, QuorumReplica, Silence};
 pub use read::{History, ReadError, read_history};
 pub use record::{MemoryRecorder, Recorder};
+pub use source::{Format, MemorySource, Names, Scanned, Source};
 pub use span::Span;
 pub use write::HistoryWriter;

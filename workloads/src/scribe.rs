@@ -91,12 +91,7 @@ impl Scribe {
         if matches!(f, F::Send(_)) {
             self.counters.begun.fetch_add(1, Relaxed);
         }
-        self.recorder.record(What::Invoke(Op {
-            process,
-            op,
-            f,
-            error: None,
-        }));
+        self.recorder.record(What::Invoke(Op::new(process, op, f)));
         op
     }
 
@@ -111,10 +106,8 @@ impl Scribe {
             _ => 0,
         };
         let operation = |error| Op {
-            process,
-            op,
-            f,
             error,
+            ..Op::new(process, op, f)
         };
         self.recorder.record(match end {
             End::Ok => What::Ok(operation(None)),

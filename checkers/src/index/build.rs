@@ -190,7 +190,7 @@ impl<'h> Builder<'h> {
         match &op.f {
             F::Send(send) => self.complete_write(time, write, send, outcome),
             F::Poll(poll) => self.complete_poll(time, op, &poll.records, outcome),
-            F::Assign(_) | F::Crash => {}
+            F::Assign(_) | F::Subscribe(_) | F::Txn(_) | F::Crash => {}
         }
     }
 
@@ -203,7 +203,7 @@ impl<'h> Builder<'h> {
                     self.suspect_unbegun(time, op, record.key, record.value);
                 }
             }
-            F::Assign(_) | F::Crash => {}
+            F::Assign(_) | F::Subscribe(_) | F::Txn(_) | F::Crash => {}
         }
     }
 

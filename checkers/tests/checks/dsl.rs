@@ -174,12 +174,7 @@ impl Parser {
         self.ops = self.ops.max(op).wrapping_add(1);
         self.open.insert(process, op);
         let begun = function(&words[1..arrow], false);
-        self.push(What::Invoke(Op {
-            process,
-            op,
-            f: begun,
-            error: None,
-        }));
+        self.push(What::Invoke(Op::new(process, op, begun)));
         if let Some(completed) = words.get(arrow + 1) {
             let all: Vec<&str> = words[1..arrow]
                 .iter()
@@ -342,10 +337,8 @@ fn phase(word: &str) -> Phase {
 fn completion(kind: &str, process: u32, op: u64, f: F) -> What {
     let error = (kind != "ok").then(|| "timed out".to_owned());
     let op = Op {
-        process,
-        op,
-        f,
         error,
+        ..Op::new(process, op, f)
     };
     match kind {
         "ok" => What::Ok(op),

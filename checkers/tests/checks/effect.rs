@@ -73,7 +73,7 @@ fn acknowledgements() {
 
 /// A run with these lines where its faults should be, and what is said of it.
 fn with_faults(header: &str, faults: &str) -> String {
-    let verdict = checkers::check(&dsl::history(&format!(
+    let verdict = checkers::check_history(&dsl::history(&format!(
         "topics log:2 {header}\n{STEADY}\n{faults}\n{REST}"
     )));
     format!("{}\n{}", brief(&verdict), told(&verdict))

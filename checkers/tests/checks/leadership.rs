@@ -192,7 +192,7 @@ fn stories() {
         node2 leads-quorum t6 as 3
         at 16
         fault 3 partition | healed 12 frames dropped");
-    insta::assert_snapshot!(told(&checkers::check(&dsl::history(&text))), @r##"
+    insta::assert_snapshot!(told(&checkers::check_history(&dsl::history(&text))), @r##"
     1 × two-leaders-in-epoch, the first at 15.001 s: log-0 had two leaders in epoch 5: nodes 2 and 3; also 1 × two-controllers-in-term, 1 × epoch-went-back, 1 × term-went-back
     [effect] nothing was acknowledged after the faults began at 12.000 s; the last acknowledgement came at 0.003 s
     [leadership] two-leaders-in-epoch: 1 found; the first: log-0 had two leaders in epoch 5: nodes 2 and 3.
@@ -230,7 +230,7 @@ fn deposed_leaders_are_told_and_counted() {
         node1 says 0=1/e4[1,2,3]
         node1 says 0=1/e4[1]
         node1 says 0=2/e5[2,3]");
-    let verdict = checkers::check(&dsl::history(&text));
+    let verdict = checkers::check_history(&dsl::history(&text));
     assert_eq!(
         (verdict.stats.deposed_leaders, verdict.stats.leader_changes),
         (1, 1)

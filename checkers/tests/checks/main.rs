@@ -49,7 +49,7 @@ type Rows<'a> = &'a [(&'a str, &'a str, &'a str)];
 fn table(rows: Rows) {
     let mut wrong = String::new();
     for (title, text, expected) in rows {
-        let verdict = checkers::check(&dsl::history(text));
+        let verdict = checkers::check_history(&dsl::history(text));
         let found = brief(&verdict);
         if found != *expected {
             write!(

@@ -117,7 +117,7 @@ fn story() {
         node1 log 0 hw=2 0=1/e0 1=2/e0 last
         node2 log 0 hw=2 0=1/e0 1=3/e1 last
         node3 log 0 hw=2 1=2/e0 last");
-    insta::assert_snapshot!(told(&checkers::check(&dsl::history(&text))), @r##"
+    insta::assert_snapshot!(told(&checkers::check_history(&dsl::history(&text))), @r##"
     2 × replica-divergence, the first at 0.016 s: Offset 0 of log-0 is not the same in all replicas: value 1 in the copies of nodes 1 and 2; no record in the copy of node 3; also 1 × inconsistent-offsets
     [log] inconsistent-offsets: 1 found; the first: Offset 1 of log-0 held 2 different values: 2 and 3.
     [replicas] replica-divergence: 2 found; the first: Offset 0 of log-0 is not the same in all replicas: value 1 in the copies of nodes 1 and 2; no record in the copy of node 3.

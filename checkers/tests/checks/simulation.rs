@@ -136,12 +136,7 @@ impl World {
 
     fn op(&mut self, worker: u32, f: F) -> Op {
         self.ops += 1;
-        Op {
-            process: self.process(worker),
-            op: self.ops - 1,
-            f,
-            error: None,
-        }
+        Op::new(self.process(worker), self.ops - 1, f)
     }
 
     fn step(&mut self, step: &Step) {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::{dsl, told};
 
 fn tell(text: &str) -> String {
-    told(&checkers::check(&dsl::history(text)))
+    told(&checkers::check_history(&dsl::history(text)))
 }
 
 /// The control of the plans: acks=1, the leader cut from its peers but not from its clients, healed.
@@ -242,7 +242,7 @@ fn nothing_wrong() {
 
 #[test]
 fn a_verdict_survives_its_file() {
-    let verdict = checkers::check(&dsl::history(DEPOSED_LEADER));
+    let verdict = checkers::check_history(&dsl::history(DEPOSED_LEADER));
     let file = serde_json::to_string(&verdict).expect("a verdict has only string keys");
     let read: checkers::Verdict = serde_json::from_str(&file).expect("what was written reads back");
     assert_eq!(read, verdict);

@@ -7,7 +7,7 @@ use crate::{brief, dsl, told};
 /// What is said first of a history in which one thing is wrong.
 fn reason(lines: &str) -> String {
     let text = format!("phase steady\np5 send 1:90 -> ok @0\n{lines}\nfinally 0@0=1 1@0=90");
-    let verdict = checkers::check(&dsl::history(&text));
+    let verdict = checkers::check_history(&dsl::history(&text));
     assert_eq!(brief(&verdict), "unknown: assumptions", "{}", told(&verdict));
     verdict.checks[0].reasons[0].clone()
 }
@@ -63,7 +63,7 @@ fn each_flaw_is_named() {
 
 #[test]
 fn numbers_beyond_all_bounds_cost_nothing() {
-    let verdict = checkers::check(&dsl::history(
+    let verdict = checkers::check_history(&dsl::history(
         "
         phase steady
         p4294967295 send 0:18446744073709551615 -> ok @9223372036854775807 op=18446744073709551614
@@ -75,7 +75,7 @@ fn numbers_beyond_all_bounds_cost_nothing() {
     let mut history = dsl::history("p0 send 0:1 -> ok @0");
     history.header.topics[0].partitions = u32::MAX;
     history.header.topics.push(history.header.topics[0].clone());
-    let verdict = checkers::check(&history);
+    let verdict = checkers::check_history(&history);
     assert!(
         told(&verdict).contains("the header has more than 1048576 keys"),
         "{}",
@@ -89,7 +89,7 @@ fn many_flaws_are_counted_not_kept() {
     for op in 0..500 {
         writeln!(text, "p0 ok send 0:{op} op={op}").expect("a string takes all");
     }
-    let verdict = checkers::check(&dsl::history(&text));
+    let verdict = checkers::check_history(&dsl::history(&text));
     assert!(verdict.checks[0].reasons.len() < 60);
     assert!(
         told(&verdict).contains("not well formed in 450 more places"),

@@ -15,7 +15,7 @@ pub fn check(options: &CheckOptions) -> Result<Exit, Failure> {
         options.path.clone()
     };
     let history = judge::read(&path)?;
-    let verdict = checkers::check(&history);
+    let verdict = checkers::check_history(&history);
     if options.json {
         let dir = options.path.is_dir().then(|| options.path.display().to_string());
         let text = judge::to_json(&verdict, &history, dir.as_deref()).map_err(Failure::infrastructure)?;

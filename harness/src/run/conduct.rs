@@ -33,7 +33,7 @@ pub fn conduct(options: &ConductOptions) -> Result<Exit, Failure> {
         Err(error) => {
             // What was seen until then is still worth a page; the exit says that it is no verdict on the broker.
             if let Ok(history) = judge::read(&directory.history()) {
-                let _ = judge::publish(&directory, &history, &checkers::check(&history));
+                let _ = judge::publish(&directory, &history, &checkers::check_history(&history));
             }
             eprintln!(
                 "tribunal: no verdict · seed {} · what there is lies in {}",
@@ -103,7 +103,7 @@ fn conclude(
     resolved: &Resolved,
 ) -> Result<Exit, Failure> {
     let history = judge::read(&directory.history())?;
-    let verdict = checkers::check(&history);
+    let verdict = checkers::check_history(&history);
     if verdict.valid == checkers::Validity::Valid && !options.keep_data {
         directory
             .remove_data(&history.header.nodes)

@@ -1,8 +1,8 @@
 //! Events of every kind.
 
 use history::{
-    Assign, Claim, Event, F, Fault, FaultStep, FinalReads, LogChunk, Metadata, NodeChange, Observed, Op,
-    Phase, Poll, Probe, Quorum, QuorumReplica, Record, Send, Silence, What,
+    Assign, Claim, Event, F, Fault, FaultStep, FinalReads, LogChunk, Metadata, Mop, NodeChange, Observed, Op,
+    Phase, Poll, Probe, Quorum, QuorumReplica, Record, Seen, Send, Silence, Subscribe, Txn, What,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -29,17 +29,43 @@ fn function() -> impl Strategy<Value = F> {
         few(record).prop_map(|records| F::Poll(Poll { records })),
         (few(any::<u32>()), any::<bool>())
             .prop_map(|(keys, from_beginning)| F::Assign(Assign { keys, from_beginning })),
+        few(any::<u32>()).prop_map(|keys| F::Subscribe(Subscribe { keys })),
+        few(step()).prop_map(|mops| F::Txn(Txn { mops })),
         Just(F::Crash),
     ]
 }
 
+fn step() -> impl Strategy<Value = Mop> {
+    let send = any::<(u32, u64, Option<i64>, Option<u32>)>();
+    let record = any::<(u32, i64, u64)>().prop_map(Record::from);
+    let seen = prop_oneof![
+        Just(Seen::Nothing),
+        any::<u64>().prop_map(Seen::One),
+        few(any::<u64>()).prop_map(Seen::List),
+    ];
+    prop_oneof![
+        send.prop_map(|(key, value, offset, broker)| Mop::Send(Send {
+            key,
+            value,
+            offset,
+            broker
+        })),
+        few(record).prop_map(|records| Mop::Poll(Poll { records })),
+        any::<(u32, u64)>().prop_map(|(key, value)| Mop::Append(key, value)),
+        any::<(u32, u64)>().prop_map(|(key, value)| Mop::Write(key, value)),
+        (any::<u32>(), seen).prop_map(|(key, seen)| Mop::Read(key, seen)),
+    ]
+}
+
 fn op() -> impl Strategy<Value = Op> {
-    (any::<u32>(), any::<u64>(), function(), option::of(text())).prop_map(|(process, op, f, error)| Op {
-        process,
-        op,
-        f,
-        error,
-    })
+    let who = (any::<u32>(), any::<u64>());
+    (who, function(), option::of(text()), few(any::<u32>())).prop_map(
+        |((process, op), f, error, rebalanced)| Op {
+            error,
+            rebalanced,
+            ..Op::new(process, op, f)
+        },
+    )
 }
 
 fn fault() -> impl Strategy<Value = Fault> {

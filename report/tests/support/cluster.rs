@@ -290,10 +290,8 @@ fn sends(script: &Script, events: &mut Vec<Event>) {
                 broker: None,
             };
             let make = |send, error| Op {
-                process: *key,
-                op,
-                f: F::Send(send),
                 error,
+                ..Op::new(*key, op, F::Send(send))
             };
             events.push(event(at, What::Invoke(make(send.clone(), None))));
             let (done, what) = match taker(&script.leads[*key as usize], at / MS) {

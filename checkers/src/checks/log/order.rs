@@ -137,7 +137,7 @@ pub(super) fn find(context: &Context, outcome: &mut Outcome) -> Passes {
                 walk.passes.close(op.process, reader);
                 reader.from_beginning = false;
             }
-            F::Assign(_) | F::Send(_) => {}
+            F::Assign(_) | F::Subscribe(_) | F::Txn(_) | F::Send(_) => {}
         }
     }
     for (process, mut reader) in readers {

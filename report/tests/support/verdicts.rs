@@ -116,6 +116,7 @@ pub fn check(name: &str, valid: Validity, reasons: &[&str]) -> CheckResult {
 fn lost_write(time: u64, offset: i64, op: u64) -> Case {
     let seconds = (time / MS) as f64 / 1e3;
     Case {
+        cycle: None,
         time,
         key: Some(0),
         partition: Some("log-0".to_owned()),

@@ -3,6 +3,7 @@
 //! The entry point is [`check`]. Every check is a pure function of the history: this crate opens no file,
 //! reads no clock, draws no random number. [`timeline()`] puts what was seen in order, for those who draw it.
 
+mod anomaly;
 mod checks;
 mod consistency;
 mod context;
@@ -18,6 +19,7 @@ mod text;
 pub mod timeline;
 mod verdict;
 
+pub use anomaly::{ANOMALIES, Anomaly};
 pub use consistency::Consistency;
 pub use judge::{check, check_history};
 pub use list::{Check, LIST};

@@ -1,7 +1,7 @@
 //! Properties: a clean log is valid whatever its clients do, each planted mutation is caught by the check
 //! that names it, and nothing whatever makes a check panic.
 
-use checkers::{Validity, Verdict, check};
+use checkers::{Validity, Verdict, check_history};
 use history::{Claim, Event, F, History, Metadata, Observed, Phase, Probe, Record, What};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -120,7 +120,7 @@ fn claim(node: u32, key: u32, leader: u32, epoch: i32) -> impl FnOnce(u64) -> Wh
 proptest! {
     #[test]
     fn a_clean_log_is_valid(steps in steps()) {
-        let verdict = check(&simulate(&steps));
+        let verdict = check_history(&simulate(&steps));
         prop_assert_eq!(brief(&verdict), "valid", "{}", told(&verdict));
         prop_assert_eq!(verdict.stats.lost, 0);
     }
@@ -129,7 +129,7 @@ proptest! {
     fn a_run_that_promised_faults_is_not_valid_without_any(steps in steps()) {
         let mut history = simulate(&steps);
         history.header.expect.without_faults = false;
-        prop_assert_eq!(brief(&check(&history)), "unknown: effect");
+        prop_assert_eq!(brief(&check_history(&history)), "unknown: effect");
     }
 
     #[test]
@@ -139,7 +139,7 @@ proptest! {
         for records in final_polls(&mut history) {
             records.retain(|record| record.value != value);
         }
-        let verdict = check(&history);
+        let verdict = check_history(&history);
         // A log of one record leaves nothing to read: then the reader contradicts its own end.
         let alone = final_polls(&mut history).iter().all(|records| records.is_empty());
         prop_assert!(names(&verdict, "lost-write", value) || alone, "{}", told(&verdict));
@@ -151,7 +151,7 @@ proptest! {
         let mut history = simulate(&steps);
         let value = *which.get(&acknowledged(&history));
         unread(&mut history, value);
-        let verdict = check(&history);
+        let verdict = check_history(&history);
         let alone = final_polls(&mut history).iter().all(|records| records.is_empty());
         prop_assert!(names(&verdict, "lost-write", value) || alone, "{}", told(&verdict));
         prop_assert!(verdict.stats.lost <= 1);
@@ -170,7 +170,7 @@ proptest! {
         let mut polls = final_polls(&mut history);
         let end = polls.last_mut().expect("there are final polls");
         end.push(Record { offset: 1_000, ..record });
-        prop_assert!(names(&check(&history), "duplicate", value));
+        prop_assert!(names(&check_history(&history), "duplicate", value));
     }
 
     #[test]
@@ -190,7 +190,7 @@ proptest! {
         let (left, right) = &mut pairs[index];
         std::mem::swap(*left, *right);
         let value = right.value;
-        let verdict = check(&history);
+        let verdict = check_history(&history);
         prop_assert!(names(&verdict, "int-nonmonotonic-poll", value), "{}", told(&verdict));
     }
 
@@ -205,7 +205,7 @@ proptest! {
         let (key, value) = (records[index].key, records[index].value);
         // Another value of the run, or a phantom where there is none.
         records[index].value = u64::from(value == 0);
-        let verdict = check(&history);
+        let verdict = check_history(&history);
         let found = verdict.anomalies.get("inconsistent-offsets");
         let found = found.is_some_and(|found| {
             found.cases.iter().any(|case| case.key == Some(key) && case.offset == Some(offset))
@@ -221,7 +221,7 @@ proptest! {
         let records = &mut *polls[index];
         let offset = records.iter().map(|record| record.offset).max().unwrap_or(0) + 500;
         records.push(Record { key: 0, offset, value });
-        prop_assert!(names(&check(&history), "phantom-read", value));
+        prop_assert!(names(&check_history(&history), "phantom-read", value));
     }
 
     #[test]
@@ -233,7 +233,7 @@ proptest! {
         let record = &mut *records[index];
         record.key = (record.key + 1) % KEYS;
         let value = record.value;
-        prop_assert!(names(&check(&history), "misplaced-record", value));
+        prop_assert!(names(&check_history(&history), "misplaced-record", value));
     }
 
     #[test]
@@ -253,7 +253,7 @@ proptest! {
         let mut polls = final_polls(&mut history);
         let last = polls.last_mut().expect("there are final polls");
         last.push(Record { key, offset: 1_000, value });
-        prop_assert!(names(&check(&history), "aborted-read", value));
+        prop_assert!(names(&check_history(&history), "aborted-read", value));
     }
 
     #[test]
@@ -270,7 +270,7 @@ proptest! {
         let index = which.index(copies.len());
         let index_in_piece = which.index(copies[index].len());
         let (_, value, _) = copies[index].remove(index_in_piece);
-        let verdict = check(&history);
+        let verdict = check_history(&history);
         prop_assert!(names(&verdict, "replica-divergence", value), "{}", told(&verdict));
     }
 
@@ -278,10 +278,10 @@ proptest! {
     fn a_second_leader_and_a_step_back_are_caught(steps in steps(), key in 0..KEYS, epoch in 1_000..9_000) {
         let mut history = simulate(&steps);
         insert(&mut history, claim(1, key, 2, epoch));
-        prop_assert_eq!(brief(&check(&history)), "valid");
+        prop_assert_eq!(brief(&check_history(&history)), "valid");
         let mut two = history.clone();
         insert(&mut two, claim(3, key, 1, epoch));
-        prop_assert!(check(&two).anomalies.contains_key("two-leaders-in-epoch"));
+        prop_assert!(check_history(&two).anomalies.contains_key("two-leaders-in-epoch"));
         insert(&mut history, |time| What::Observed(Observed {
             node: 1,
             incarnation: 0,
@@ -291,7 +291,7 @@ proptest! {
         let at = history.events.len() - 1;
         let time = history.events[at].time + 1;
         history.events.push(Event { time, what: claim(1, key, 2, epoch - 1)(time) });
-        prop_assert!(check(&history).anomalies.contains_key("epoch-went-back"));
+        prop_assert!(check_history(&history).anomalies.contains_key("epoch-went-back"));
     }
 
     #[test]
@@ -299,7 +299,7 @@ proptest! {
         let mut history = simulate(&steps);
         let value = *which.get(&acknowledged(&history));
         remove(&mut history, value);
-        let verdict = check(&history);
+        let verdict = check_history(&history);
         prop_assert!(verdict.valid != Validity::Invalid, "{}", told(&verdict));
     }
 
@@ -311,7 +311,7 @@ proptest! {
         let unread: Vec<u64> = info.into_iter().filter(|value| !read.contains(value)).collect();
         prop_assume!(!unread.is_empty());
         remove(&mut history, *which.get(&unread));
-        prop_assert_eq!(brief(&check(&history)), "valid");
+        prop_assert_eq!(brief(&check_history(&history)), "valid");
     }
 
     #[test]
@@ -334,7 +334,7 @@ proptest! {
                 _ => history.events[from].time = to as u64,
             }
         }
-        let verdict = check(&history);
+        let verdict = check_history(&history);
         let told = told(&verdict);
         prop_assert!(!told.contains("bug of its own"), "{}", told);
     }

@@ -16,12 +16,21 @@ pub struct Anomaly {
 impl Anomaly {
     /// What it means, in plain words.
     pub fn meaning(&self) -> String {
-        let lines = self.doc.lines().map(str::trim);
-        let paragraph: Vec<&str> = lines
-            .skip_while(|line| line.is_empty())
-            .take_while(|line| !line.is_empty())
+        self.paragraphs().next().unwrap_or_default()
+    }
+
+    /// Where the definition comes from; empty where it is Tribunal's own.
+    pub fn source(&self) -> String {
+        self.paragraphs().skip(1).collect::<Vec<_>>().join(" ")
+    }
+
+    fn paragraphs(&self) -> impl Iterator<Item = String> {
+        let lines: Vec<&str> = self.doc.trim().lines().map(str::trim).collect();
+        let paragraphs: Vec<String> = lines
+            .split(|line| line.is_empty())
+            .map(|lines| lines.join(" "))
             .collect();
-        paragraph.join(" ")
+        paragraphs.into_iter().filter(|paragraph| !paragraph.is_empty())
     }
 
     /// The anomaly of a name.
@@ -119,5 +128,12 @@ mod tests {
             assert_eq!(Anomaly::gravity(anomaly.name), place, "{}", anomaly.name);
             assert!(anomaly.meaning().ends_with('.'), "{}", anomaly.name);
         }
+    }
+
+    #[test]
+    fn what_follows_the_first_paragraph_is_the_source() {
+        let lost = Anomaly::named("lost-write").expect("a name of the list");
+        assert!(lost.meaning().starts_with("The broker acknowledged"));
+        assert!(lost.source().starts_with("Jepsen's `lost-write`"));
     }
 }

@@ -10,6 +10,7 @@
 
 mod about;
 mod event;
+pub mod foreign;
 mod header;
 mod line;
 mod observation;

@@ -31,6 +31,8 @@ pub trait Source {
 pub struct Scanned {
     /// Events shown.
     pub events: u64,
+    /// Operations of clients that were left out, since no check knows their kind: of foreign histories only.
+    pub skipped: u64,
     /// The last line had no end and was not whole: whoever wrote it was cut off. Not an error.
     pub truncated: bool,
 }
@@ -114,6 +116,7 @@ impl Source for MemorySource<'_> {
         let _ = visit(&self.history.events);
         Ok(Scanned {
             events: self.history.events.len() as u64,
+            skipped: 0,
             truncated: self.history.truncated,
         })
     }

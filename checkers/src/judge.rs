@@ -1,124 +1,180 @@
-//! From a history to its verdict: every check of the list, the heaviest judgement, and one sentence.
+//! The entry: which model a history is judged by, and its verdict.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use history::{History, ReadError, Source};
+use history::{
+    Event, F, Format, Header, History, MemorySource, Mop, Names, ReadError, Scanned, Seen, Source, What,
+};
 
-use crate::context::Context;
-use crate::index::WriteOutcome;
-use crate::list::{LIST, guarded};
-use crate::options::Options;
-use crate::outcome::Outcome;
-use crate::summary;
-use crate::verdict::{CheckResult, Findings, Stats, Validity, Verdict};
+use crate::options::{Model, Options};
+use crate::verdict::{Stats, Validity, Verdict};
 
-/// The model that histories of logs are judged by.
-const MODEL: &str = "kafka";
+/// The model's name in a verdict where a history speaks of none.
+const NO_MODEL: &str = "none";
 
 /// Judges a history wherever it comes from, by the model that is asked for or that its operations speak of.
-pub fn check(source: &mut dyn Source, _options: &Options) -> Result<Verdict, ReadError> {
-    let mut history = History {
-        header: source.header().clone(),
-        events: Vec::new(),
-        truncated: false,
+pub fn check(source: &mut dyn Source, options: &Options) -> Result<Verdict, ReadError> {
+    let mut source = Listener {
+        source,
+        heard: Heard::default(),
+        whole: false,
     };
-    let scanned = source.scan(&mut |events| {
-        history.events.extend_from_slice(events);
-        ControlFlow::Continue(())
-    })?;
-    history.truncated = scanned.truncated;
-    Ok(check_history(&history))
+    let Some(model) = model_of(&mut source, options)? else {
+        return Ok(nothing_judged(
+            NO_MODEL,
+            "the history holds no operation of any model: nothing was sent, polled, appended, written or read",
+        ));
+    };
+    let verdict = match model {
+        Model::Kafka => crate::kafka::judge(&mut source, options)?,
+        Model::ListAppend | Model::RwRegister => crate::txn::judge(&mut source, model, options)?,
+    };
+    Ok(source
+        .heard
+        .object(source.header(), model, options)
+        .map_or(verdict, |reason| nothing_judged(model.name(), &reason)))
 }
 
-/// Judges a history in memory by every check of the list.
+/// Judges a history in memory, by the defaults.
 pub fn check_history(history: &History) -> Verdict {
-    let judged = guarded("passes", || {
-        let context = Context::of(history);
-        judge(&context)
-    });
-    judged.unwrap_or_else(|reason| nothing_judged(&reason))
+    let judged = check(&mut MemorySource::new(history), &Options::default());
+    judged.unwrap_or_else(|error| nothing_judged(NO_MODEL, &format!("the history {error}")))
 }
 
-fn judge(context: &Context) -> Verdict {
-    let outcomes: Vec<(&str, Outcome)> = LIST
-        .iter()
-        .map(|check| (check.name, check.run(context)))
-        .collect();
-    let mut verdict = Verdict {
-        valid: Validity::Valid,
-        model: MODEL.to_owned(),
-        summary: String::new(),
-        anomalies: BTreeMap::new(),
-        allowed: BTreeMap::new(),
-        checks: Vec::new(),
-        stats: Stats::default(),
-    };
-    let mut unseen = 0;
-    for (name, mut outcome) in outcomes {
-        outcome.sort();
-        unseen += outcome.unseen;
-        verdict.valid = verdict.valid.max(outcome.valid());
-        verdict.checks.push(CheckResult {
-            name: name.to_owned(),
-            valid: outcome.valid(),
-            reasons: outcome.reasons(),
-        });
-        take(&mut verdict.anomalies, outcome.anomalies);
-        take(&mut verdict.allowed, outcome.allowed);
-    }
-    verdict.stats = stats(context, &verdict.anomalies, unseen);
-    verdict.summary = summary::sentence(context, &verdict);
-    verdict
-}
-
-fn take(into: &mut BTreeMap<String, Findings>, from: BTreeMap<&'static str, Findings>) {
-    into.extend(
-        from.into_iter()
-            .map(|(name, findings)| (name.to_owned(), findings)),
-    );
-}
-
-fn stats(context: &Context, anomalies: &BTreeMap<String, Findings>, unseen: u64) -> Stats {
-    let (index, timeline) = (&context.index, &context.timeline);
-    let mut outcomes = [0; 3];
-    for write in index.writes.iter() {
-        outcomes[write.outcome as usize] += 1;
-    }
-    let deposed = timeline.deposed();
-    let faults =
-        |test: fn(&crate::FaultInterval) -> bool| timeline.faults.iter().filter(|fault| test(fault)).count();
-    Stats {
-        operations: index.operations,
-        writes: index.writes.len(),
-        acknowledged: outcomes[WriteOutcome::Ok as usize],
-        failed: outcomes[WriteOutcome::Fail as usize],
-        unknown: outcomes[WriteOutcome::Info as usize],
-        read: index.records,
-        unseen,
-        lost: anomalies.get("lost-write").map_or(0, |lost| lost.count),
-        faults_injected: faults(|fault| fault.from.is_some()) as u64,
-        faults_bitten: faults(crate::FaultInterval::bit) as u64,
-        faults_skipped: faults(crate::FaultInterval::gone_wrong) as u64,
-        leader_changes: timeline.leader_changes(),
-        deposed_leaders: deposed.len() as u64,
-        deposed_longest: deposed
-            .iter()
-            .map(|belief| belief.until - belief.since)
-            .max()
-            .unwrap_or(0),
-        duration: timeline.end,
-    }
-}
-
-fn nothing_judged(reason: &str) -> Verdict {
+/// A verdict that says nothing but why.
+pub(crate) fn nothing_judged(model: &str, reason: &str) -> Verdict {
     Verdict {
         valid: Validity::Unknown,
-        model: MODEL.to_owned(),
+        model: model.to_owned(),
         summary: format!("nobody can say: {reason}"),
         anomalies: BTreeMap::new(),
         allowed: BTreeMap::new(),
         checks: Vec::new(),
         stats: Stats::default(),
+    }
+}
+
+/// The model that is asked for, or else the one that the first telling operation speaks of. A run of ours in
+/// which no client did anything is one of logs all the same.
+fn model_of(source: &mut Listener, options: &Options) -> Result<Option<Model>, ReadError> {
+    if options.model.is_some() {
+        return Ok(options.model);
+    }
+    let mut first = None;
+    source.source.scan(&mut |events| {
+        first = events.iter().find_map(|event| {
+            let mut heard = Heard::default();
+            heard.event(event);
+            heard.models().next()
+        });
+        if first.is_some() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    })?;
+    Ok(first.or_else(|| ours(source.header()).then_some(Model::Kafka)))
+}
+
+fn ours(header: &Header) -> bool {
+    !header.topics.is_empty()
+}
+
+/// Which models a history's operations speak of.
+#[derive(Clone, Copy, Debug, Default)]
+struct Heard {
+    logs: bool,
+    lists: bool,
+    registers: bool,
+}
+
+impl Heard {
+    fn event(&mut self, event: &Event) {
+        let (What::Invoke(op) | What::Ok(op)) = &event.what else {
+            return;
+        };
+        match &op.f {
+            F::Send(_) | F::Poll(_) | F::Assign(_) | F::Subscribe(_) => self.logs = true,
+            F::Txn(txn) => txn.mops.iter().for_each(|mop| self.mop(mop)),
+            F::Crash => {}
+        }
+    }
+
+    fn mop(&mut self, mop: &Mop) {
+        match mop {
+            Mop::Send(_) | Mop::Poll(_) => self.logs = true,
+            Mop::Append(..) | Mop::Read(_, Seen::List(_)) => self.lists = true,
+            Mop::Write(..) | Mop::Read(_, Seen::One(_)) => self.registers = true,
+            Mop::Read(_, Seen::Nothing) => {}
+        }
+    }
+
+    fn models(self) -> impl Iterator<Item = Model> {
+        Model::ALL.into_iter().filter(move |model| match model {
+            Model::Kafka => self.logs,
+            Model::ListAppend => self.lists,
+            Model::RwRegister => self.registers,
+        })
+    }
+
+    /// Why the history cannot be judged by a model, where it cannot.
+    fn object(self, header: &Header, model: Model, options: &Options) -> Option<String> {
+        let names: Vec<&str> = self.models().map(Model::name).collect();
+        if options.model.is_none() && names.len() > 1 {
+            return Some(format!(
+                "the history mixes operations of {}: name the one to judge it by",
+                crate::text::list(&names)
+            ));
+        }
+        let spoken = self.models().any(|heard| heard == model) || model == Model::Kafka && ours(header);
+        (!spoken).then(|| {
+            let instead = if names.is_empty() {
+                String::new()
+            } else {
+                format!(", but of {}", crate::text::list(&names))
+            };
+            format!(
+                "the history holds no operation of the model {}{instead}",
+                model.name()
+            )
+        })
+    }
+}
+
+/// A source that notes what is spoken of on the first whole walk through it.
+struct Listener<'s> {
+    source: &'s mut dyn Source,
+    heard: Heard,
+    whole: bool,
+}
+
+impl Source for Listener<'_> {
+    fn header(&self) -> &Header {
+        self.source.header()
+    }
+
+    fn format(&self) -> Format {
+        self.source.format()
+    }
+
+    fn names(&self) -> &Names {
+        self.source.names()
+    }
+
+    fn scan(&mut self, visit: &mut dyn FnMut(&[Event]) -> ControlFlow<()>) -> Result<Scanned, ReadError> {
+        if self.whole {
+            return self.source.scan(visit);
+        }
+        let mut whole = true;
+        let heard = &mut self.heard;
+        let scanned = self.source.scan(&mut |events| {
+            events.iter().for_each(|event| heard.event(event));
+            let flow = visit(events);
+            whole = flow.is_continue();
+            flow
+        })?;
+        self.whole = whole;
+        Ok(scanned)
     }
 }

@@ -10,6 +10,7 @@ mod context;
 mod dense;
 mod index;
 mod judge;
+mod kafka;
 mod list;
 mod options;
 mod outcome;
@@ -17,6 +18,7 @@ mod succession;
 mod summary;
 mod text;
 pub mod timeline;
+mod txn;
 mod verdict;
 
 pub use anomaly::{ANOMALIES, Anomaly};

@@ -9,7 +9,10 @@
 //! Absent on purpose: any broker's wire format, any fault's or workload's configuration, and async code.
 
 mod about;
+mod block;
+mod error;
 mod event;
+mod file;
 pub mod foreign;
 mod header;
 mod line;
@@ -17,23 +20,28 @@ mod observation;
 pub mod payload;
 mod read;
 mod record;
+mod scan;
 mod seen;
 mod source;
 mod span;
+mod text;
+mod walk;
 mod write;
 
 pub use about::about;
+pub use error::ReadError;
 pub use event::{
     Assign, Event, F, Fault, FaultStep, FinalReads, Mop, NodeChange, Op, Phase, Poll, Record, Seen, Send,
     Subscribe, Txn, What,
 };
+pub use file::{BytesSource, FileSource, Reading, open};
 pub use header::{
     Expectation, FORMAT, Header, KEYS_MAX, Key, NodeId, Offset, ProducerPromise, Topic, VERSION, Value,
     key_name, partition_of,
 };
 pub use line::{from_line, to_line};
 pub use observation::{Claim, LogChunk, Metadata, Observed, Probe, Quorum, QuorumReplica, Silence};
-pub use read::{History, ReadError, read_history};
+pub use read::{History, read_history, read_line};
 pub use record::{MemoryRecorder, Recorder};
 pub use source::{Format, MemorySource, Names, Scanned, Source};
 pub use span::Span;

@@ -1,15 +1,14 @@
-//! Reads a history back, and says by line number what is wrong with it.
+//! Reads a history line by line, and says by line number what is wrong with it.
 
 use std::io::{self, BufRead};
 
-use thiserror::Error;
-
+pub(crate) use crate::error::ReadError;
 use crate::event::{Event, What};
 use crate::header::{FORMAT, Header, KEYS_MAX, VERSION};
 use crate::line::from_line;
 
 /// A line longer than this is not ours: no input makes the reader take memory without bound.
-const LINE_BYTES_MAX: u64 = 64 << 20;
+pub(crate) const LINE_BYTES_MAX: usize = 64 << 20;
 
 /// What the first line of a history of ours begins with.
 const HEADER_START: &[u8] = b"{\"time\":";
@@ -25,42 +24,10 @@ pub struct History {
     pub truncated: bool,
 }
 
-/// Why a history cannot be read.
-#[derive(Debug, Error)]
-pub enum ReadError {
-    /// The file itself cannot be read.
-    #[error("cannot be read: {0}")]
-    Io(#[from] io::Error),
-    /// There is nothing in it.
-    #[error("is empty: not even a header was written")]
-    Empty,
-    /// Its only line breaks off: whoever wrote it was cut off before anything happened.
-    #[error("breaks off within its header: nothing had happened yet")]
-    CutOff,
-    /// The first line is no header of ours.
-    #[error("is not a Tribunal history: line 1 holds no header ({0})")]
-    Foreign(String),
-    /// A newer Tribunal wrote it.
-    #[error("has format version {found}, and this Tribunal reads up to {VERSION}: use a newer one")]
-    Newer {
-        /// The version in the header.
-        found: u32,
-    },
-    /// A line in the middle cannot be understood.
-    #[error("line {line}: {reason}")]
-    Line {
-        /// Its number, from 1.
-        line: u64,
-        /// What is wrong with it.
-        reason: String,
-    },
-}
-
 /// Reads a history to its end.
 pub fn read_history(mut input: impl BufRead) -> Result<History, ReadError> {
     let mut line = Vec::new();
-    let whole = next_line(&mut input, &mut line, 1)?.ok_or(ReadError::Empty)?;
-    let header = read_header(&line, whole)?;
+    let header = first_line(&mut input, &mut line)?;
     let mut history = History {
         header,
         events: Vec::new(),
@@ -72,9 +39,9 @@ pub fn read_history(mut input: impl BufRead) -> Result<History, ReadError> {
         let Some(whole) = next_line(&mut input, &mut line, number)? else {
             return Ok(history);
         };
-        match parse(&line) {
+        match read_line(&line) {
             Ok(event) => {
-                check_order(&event, time, number)?;
+                check_order(&event, time).map_err(|reason| ReadError::Line { line: number, reason })?;
                 time = event.time;
                 history.events.push(event);
             }
@@ -87,24 +54,8 @@ pub fn read_history(mut input: impl BufRead) -> Result<History, ReadError> {
     }
 }
 
-/// The next line without its end: `Some(false)` where the input ends before the line does.
-fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>, number: u64) -> Result<Option<bool>, ReadError> {
-    line.clear();
-    let read = io::Read::take(&mut *input, LINE_BYTES_MAX).read_until(b'\n', line)?;
-    if read as u64 == LINE_BYTES_MAX {
-        return Err(ReadError::Line {
-            line: number,
-            reason: format!("is longer than {LINE_BYTES_MAX} bytes"),
-        });
-    }
-    if read == 0 {
-        return Ok(None);
-    }
-    let whole = line.pop_if(|last| *last == b'\n').is_some();
-    Ok(Some(whole))
-}
-
-fn parse(line: &[u8]) -> Result<Event, String> {
+/// The event that a line holds, given without its end; or what is wrong with it.
+pub fn read_line(line: &[u8]) -> Result<Event, String> {
     if line.trim_ascii().is_empty() {
         return Err("nothing stands in it".to_owned());
     }
@@ -121,12 +72,57 @@ fn in_line(error: &serde_json::Error) -> String {
     }
 }
 
+/// What is wrong with a line of so many bytes, its end among them.
+pub(crate) fn check_length(bytes: usize) -> Result<(), String> {
+    if bytes < LINE_BYTES_MAX {
+        return Ok(());
+    }
+    Err(format!("is longer than {LINE_BYTES_MAX} bytes"))
+}
+
+/// What is wrong with an event after one of the time `before`.
+pub(crate) fn check_order(event: &Event, before: u64) -> Result<(), String> {
+    check_time(event.time, before)?;
+    if matches!(event.what, What::Header(_)) {
+        return Err("a second header: two histories in one file".to_owned());
+    }
+    Ok(())
+}
+
+/// What is wrong with a time after the time `before`.
+pub(crate) fn check_time(time: u64, before: u64) -> Result<(), String> {
+    if time >= before {
+        return Ok(());
+    }
+    Err(format!(
+        "its time {time} is before the line above ({before}): lines were moved or mixed"
+    ))
+}
+
+/// The header, from the first line, which is left in `line` without its end.
+pub(crate) fn first_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> Result<Header, ReadError> {
+    let whole = next_line(input, line, 1)?.ok_or(ReadError::Empty)?;
+    read_header(line, whole)
+}
+
+/// The next line without its end: `Some(false)` where the input ends before the line does.
+fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>, number: u64) -> Result<Option<bool>, ReadError> {
+    line.clear();
+    let read = io::Read::take(&mut *input, LINE_BYTES_MAX as u64).read_until(b'\n', line)?;
+    check_length(read).map_err(|reason| ReadError::Line { line: number, reason })?;
+    if read == 0 {
+        return Ok(None);
+    }
+    let whole = line.pop_if(|last| *last == b'\n').is_some();
+    Ok(Some(whole))
+}
+
 fn read_header(line: &[u8], whole: bool) -> Result<Header, ReadError> {
     // The version first: a newer header may hold what this reader does not know.
     if let Some(found) = version_of(line).filter(|found| *found > VERSION) {
         return Err(ReadError::Newer { found });
     }
-    let event = match parse(line) {
+    let event = match read_line(line) {
         Ok(event) => event,
         Err(_) if !whole && line.starts_with(HEADER_START) => return Err(ReadError::CutOff),
         Err(reason) => return Err(ReadError::Foreign(reason)),
@@ -151,18 +147,4 @@ fn version_of(line: &[u8]) -> Option<u32> {
     let line: serde_json::Value = serde_json::from_slice(line).ok()?;
     let version = line.get("header")?.get("version")?.as_u64()?;
     Some(u32::try_from(version).unwrap_or(u32::MAX))
-}
-
-fn check_order(event: &Event, before: u64, number: u64) -> Result<(), ReadError> {
-    let reason = if event.time < before {
-        format!(
-            "its time {} is before the line above ({before}): lines were moved or mixed",
-            event.time
-        )
-    } else if matches!(event.what, What::Header(_)) {
-        "a second header: two histories in one file".to_owned()
-    } else {
-        return Ok(());
-    };
-    Err(ReadError::Line { line: number, reason })
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::ControlFlow;
 
+use crate::error::ReadError;
 use crate::event::Event;
 use crate::header::{Header, Key, Value};
-use crate::read::{History, ReadError};
+use crate::read::History;
 
 /// A history that can be walked through, as often as one likes, in the order of its events.
 ///

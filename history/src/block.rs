@@ -1,0 +1,219 @@
+//! A stretch of a history's text, and the events of the lines that start in it.
+
+use memchr::memchr;
+
+use crate::error::ReadError;
+use crate::event::Event;
+use crate::read::{self, LINE_BYTES_MAX, check_length, check_order};
+use crate::scan::{Buffers, scan_event};
+use crate::text::Text;
+
+/// A line that goes on for longer than this is left to the one thread that looks at the events, so that there is
+/// one in memory at a time.
+const LONG_LINE_BYTES: usize = 4 << 20;
+/// The first stretch of a line that is looked at beyond its block.
+const BEYOND_BYTES_MAX: usize = 4 << 10;
+/// Text buffers that grew larger than this are given back.
+const TEXT_BYTES_KEPT: usize = 1 << 20;
+
+/// Where a block lies in the text: it holds the lines that start in it.
+#[derive(Clone, Copy)]
+pub(crate) struct Block {
+    pub start: u64,
+    pub end: u64,
+    /// Whether a line starts where the block does. Otherwise one may be under way.
+    pub at_line: bool,
+}
+
+/// How the reading of a block ended.
+pub(crate) enum End {
+    /// Every line is an event.
+    Whole,
+    /// The text ends within a line that is not whole.
+    CutOff,
+    /// A line is longer than this thread may read.
+    Deferred,
+    /// The line after the events is wrong.
+    Wrong {
+        /// The time of its event, where it is one.
+        time: Option<u64>,
+        reason: String,
+    },
+    /// The text itself cannot be read.
+    Unreadable(ReadError),
+}
+
+/// A block's events, with everything that is needed to read them and the next block's.
+pub(crate) struct Batch {
+    window: Window,
+    events: Vec<Event>,
+    buffers: Buffers,
+    end: End,
+}
+
+impl Batch {
+    pub(crate) fn new() -> Self {
+        Self {
+            window: Window::default(),
+            events: Vec::new(),
+            buffers: Buffers::default(),
+            end: End::Whole,
+        }
+    }
+
+    /// The events of the lines that were right.
+    pub(crate) fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    pub(crate) fn end(&self) -> &End {
+        &self.end
+    }
+
+    /// What is to be said of the end, once.
+    pub(crate) fn take_end(&mut self) -> End {
+        std::mem::replace(&mut self.end, End::Whole)
+    }
+
+    /// Reads a block over the one that was read before. Without `long_lines`, it may be [`End::Deferred`].
+    pub(crate) fn read(&mut self, text: &dyn Text, block: Block, long_lines: bool) {
+        for event in self.events.drain(..) {
+            self.buffers.reclaim(event);
+        }
+        self.end = self
+            .read_lines(text, block, long_lines)
+            .err()
+            .unwrap_or(End::Whole);
+    }
+
+    fn read_lines(&mut self, text: &dyn Text, block: Block, long_lines: bool) -> Result<(), End> {
+        self.window.load(text, block).map_err(End::Unreadable)?;
+        let Some(mut at) = self.window.first_line(block) else {
+            return Ok(());
+        };
+        let stop = self.window.place(block.end);
+        let mut time = 0;
+        while at < stop {
+            let (event, next) = match self.scan_line(at) {
+                Some(scanned) => scanned,
+                None => self.read_line(text, at, long_lines)?,
+            };
+            check_order(&event, time).map_err(|reason| End::Wrong {
+                time: Some(event.time),
+                reason,
+            })?;
+            time = event.time;
+            at = next;
+            self.events.push(event);
+        }
+        Ok(())
+    }
+
+    /// The event of the line at a place and where the next line starts, if it has the form that is read fast.
+    fn scan_line(&mut self, at: usize) -> Option<(Event, usize)> {
+        let text = self.window.text();
+        let (event, length) = scan_event(&text[at..], &mut self.buffers)?;
+        let end = at + length;
+        let next = match text.get(end) {
+            Some(b'\n') => end + 1,
+            None if self.window.ends_text => end,
+            _ => return None,
+        };
+        check_length(next - at).ok()?;
+        Some((event, next))
+    }
+
+    /// The event of the line at a place, whatever its form and length, and where the next line starts.
+    fn read_line(&mut self, text: &dyn Text, at: usize, long_lines: bool) -> Result<(Event, usize), End> {
+        let mut searched = at;
+        loop {
+            let filled = self.window.text().len();
+            if let Some(found) = memchr(b'\n', &self.window.text()[searched..]) {
+                let end = searched + found;
+                return self.parse(at, end, end + 1);
+            }
+            if self.window.ends_text || filled - at >= LINE_BYTES_MAX {
+                return self.parse(at, filled, filled);
+            }
+            if filled - at >= LONG_LINE_BYTES && !long_lines {
+                return Err(End::Deferred);
+            }
+            searched = filled;
+            self.window.extend(text, at).map_err(End::Unreadable)?;
+        }
+    }
+
+    fn parse(&self, at: usize, end: usize, next: usize) -> Result<(Event, usize), End> {
+        let wrong = |reason| End::Wrong { time: None, reason };
+        check_length(next - at).map_err(wrong)?;
+        match read::read_line(&self.window.text()[at..end]) {
+            Ok(event) => Ok((event, next)),
+            Err(_) if end == next => Err(End::CutOff),
+            Err(reason) => Err(wrong(reason)),
+        }
+    }
+}
+
+/// A piece of the text in memory.
+#[derive(Default)]
+struct Window {
+    /// Where it lies in the text.
+    offset: u64,
+    bytes: Vec<u8>,
+    filled: usize,
+    /// Whether the text ends where it does.
+    ends_text: bool,
+}
+
+impl Window {
+    fn text(&self) -> &[u8] {
+        &self.bytes[..self.filled]
+    }
+
+    /// Loads a block, with a little of what comes after it and the byte before it that tells whether a line starts
+    /// with it.
+    fn load(&mut self, text: &dyn Text, block: Block) -> Result<(), ReadError> {
+        self.offset = if block.at_line {
+            block.start
+        } else {
+            block.start - 1
+        };
+        self.filled = 0;
+        let bytes = (block.end - self.offset) as usize;
+        let beyond = (bytes / 16).min(BEYOND_BYTES_MAX);
+        if self.bytes.len() > TEXT_BYTES_KEPT.max(bytes + beyond) {
+            self.bytes = Vec::new();
+        }
+        self.fill(text, bytes + beyond)
+    }
+
+    /// Loads as much again, but no more of the line at `at` than a line may have.
+    fn extend(&mut self, text: &dyn Text, at: usize) -> Result<(), ReadError> {
+        let twice = self.filled.max(64) * 2;
+        self.fill(text, twice.min(at + LINE_BYTES_MAX))
+    }
+
+    fn fill(&mut self, text: &dyn Text, bytes: usize) -> Result<(), ReadError> {
+        if self.bytes.len() < bytes {
+            self.bytes.resize(bytes, 0);
+        }
+        let place = self.offset + self.filled as u64;
+        self.filled += text.fill(&mut self.bytes[self.filled..bytes], place)?;
+        self.ends_text = self.offset + self.filled as u64 >= text.length();
+        Ok(())
+    }
+
+    /// Where the first line of a block starts, if there is one.
+    fn first_line(&self, block: Block) -> Option<usize> {
+        if block.at_line {
+            return Some(0);
+        }
+        let within = &self.text()[..self.place(block.end)];
+        memchr(b'\n', within).map(|found| found + 1)
+    }
+
+    /// The index of a place of the text, at most that of the window's end.
+    fn place(&self, offset: u64) -> usize {
+        ((offset - self.offset) as usize).min(self.filled)
+    }
+}

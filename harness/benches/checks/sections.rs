@@ -1,0 +1,218 @@
+//! What is measured, in its order: one history at a time lies on the disk.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+
+use crate::child::Kind;
+use crate::figures::{Doing, Figures, Row};
+use crate::measure::{Usage, median, run};
+
+/// Histories of the peer longer than this are measured once: it takes too long.
+const PEER_ONCE: u64 = 200_000;
+
+/// How long the histories are.
+pub struct Sizes {
+    /// Of a log's clients, ascending; the last one is held to the goals.
+    pub kafka: Vec<u64>,
+    /// Of lists, ascending; the last two are held to the goals.
+    pub lists: Vec<u64>,
+    /// The length up to which the peer judges them too.
+    pub peer: u64,
+    /// Of registers.
+    pub registers: u64,
+    /// Of lists with anomalies, and of the clean ones that they are compared with.
+    pub planted: u64,
+}
+
+impl Sizes {
+    /// The sizes that the goals are set for.
+    pub fn full() -> Self {
+        Self {
+            kafka: vec![100_000, 300_000, 1_000_000, 3_000_000, 10_000_000],
+            lists: vec![100_000, 300_000, 1_000_000, 4_000_000],
+            peer: 1_000_000,
+            registers: 1_000_000,
+            planted: 100_000,
+        }
+    }
+
+    /// The same in small.
+    pub fn quick() -> Self {
+        Self {
+            kafka: vec![100_000, 300_000, 1_000_000],
+            lists: vec![100_000, 400_000],
+            peer: 100_000,
+            registers: 100_000,
+            planted: 100_000,
+        }
+    }
+}
+
+/// The measuring, and what it found so far.
+pub struct Bench {
+    pub sizes: Sizes,
+    pub rounds: usize,
+    /// Whether the peer is measured.
+    pub peer: bool,
+    pub scratch: TempDir,
+    pub figures: Figures,
+}
+
+impl Bench {
+    /// Logs of growing length; the longest also line by line.
+    pub fn kafka(&mut self) -> Result<()> {
+        let sizes = self.sizes.kafka.clone();
+        for operations in &sizes {
+            let history = self.make(Kind::Kafka, *operations, None)?;
+            self.tribunal(Kind::Kafka, *operations, &history, 0)?;
+            if Some(operations) == sizes.last() {
+                let mut reference = this()?;
+                reference.arg("serde").arg(&history);
+                self.measure(
+                    Kind::Kafka,
+                    *operations,
+                    Doing::Serde,
+                    0,
+                    self.rounds,
+                    &mut reference,
+                )?;
+            }
+            remove(&history)?;
+        }
+        Ok(())
+    }
+
+    /// Transactions of lists in growing numbers, and of registers.
+    pub fn transactions(&mut self) -> Result<()> {
+        for operations in self.sizes.lists.clone() {
+            let peer = self.peer && operations <= self.sizes.peer;
+            let elle = self.scratch.path().join("elle.jsonl");
+            let history = self.make(Kind::ListAppend, operations, peer.then_some(&elle))?;
+            self.tribunal(Kind::ListAppend, operations, &history, 0)?;
+            if peer {
+                let rounds = if operations > PEER_ONCE { 1 } else { self.rounds };
+                let mut adya = this()?;
+                adya.arg("peer").arg(&elle);
+                self.measure(Kind::ListAppend, operations, Doing::Peer, 0, rounds, &mut adya)?;
+                remove(&elle)?;
+            }
+            remove(&history)?;
+        }
+        let operations = self.sizes.registers;
+        let history = self.make(Kind::RwRegister, operations, None)?;
+        self.tribunal(Kind::RwRegister, operations, &history, 0)?;
+        remove(&history)
+    }
+
+    /// Transactions that break promises. The clean ones of their number were measured before.
+    pub fn planted(&mut self) -> Result<()> {
+        for kind in [Kind::Planted, Kind::Snapshot] {
+            let operations = self.sizes.planted;
+            let history = self.make(kind, operations, None)?;
+            self.tribunal(kind, operations, &history, 1)?;
+            remove(&history)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a history, and one in Elle's JSON where that is asked for, in a process of its own: a child's
+    /// figures begin with what its parent had in memory.
+    fn make(&self, kind: Kind, operations: u64, elle: Option<&PathBuf>) -> Result<PathBuf> {
+        let path = self.scratch.path().join("history.jsonl");
+        let mut maker = this()?;
+        maker.arg("make").arg(kind.argument()).arg(operations.to_string());
+        maker.arg(&path).args(elle);
+        let ended = run(&mut maker)?;
+        ensure!(ended.status.success(), "making a history: {}", ended.status);
+        Ok(path)
+    }
+
+    /// Measures the binary at a history, reading only and judging; `exit` is the status of the right verdict.
+    fn tribunal(&mut self, kind: Kind, operations: u64, history: &Path, exit: i32) -> Result<()> {
+        let tribunal = |arguments: &[&OsStr]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_tribunal"));
+            command.arg("check").arg(history).args(arguments);
+            command
+        };
+        let mut parse = tribunal(&["--parse-only".as_ref()]);
+        self.measure(kind, operations, Doing::ParseOnly, 0, self.rounds, &mut parse)?;
+        let mut check = tribunal(&["--model".as_ref(), kind.model().as_ref(), "--json".as_ref()]);
+        self.measure(kind, operations, Doing::Check, exit, self.rounds, &mut check)
+    }
+
+    fn measure(
+        &mut self,
+        kind: Kind,
+        operations: u64,
+        doing: Doing,
+        exit: i32,
+        rounds: usize,
+        command: &mut Command,
+    ) -> Result<()> {
+        let mut usages: Vec<Usage> = Vec::new();
+        let (mut wrong, mut found) = (None, String::new());
+        for _ in 0..rounds {
+            let ended = run(command)?;
+            usages.push(ended.usage);
+            if ended.status.code() != Some(exit) {
+                wrong = Some(format!("ended with {} instead of {exit}", ended.status));
+            }
+            found = names(&ended.output);
+        }
+        let row = Row {
+            kind,
+            operations,
+            doing,
+            usage: median(&usages),
+            wrong,
+        };
+        eprintln!(
+            "{row}: {:.2} s, {:.0} MB{}",
+            row.usage.cpu.as_secs_f64(),
+            row.usage.memory as f64 / 1e6,
+            row.wrong
+                .as_deref()
+                .map_or(String::new(), |wrong| format!(" ({wrong})"))
+        );
+        self.figures.rows.push(row);
+        Ok(())
+    }
+}
+
+impl Kind {
+    fn model(self) -> &'static str {
+        match self {
+            Self::Kafka => "kafka",
+            Self::ListAppend | Self::Planted | Self::Snapshot => "list-append",
+            Self::RwRegister => "rw-register",
+        }
+    }
+
+    fn argument(self) -> String {
+        use clap::ValueEnum;
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+/// What a verdict found, each with its count.
+fn names(output: &[u8]) -> String {
+    let verdict: serde_json::Value = serde_json::from_slice(output).unwrap_or_default();
+    let anomalies = verdict["anomalies"].as_object().into_iter().flatten();
+    let names = anomalies.map(|(name, findings)| format!(", {name} {}", findings["count"]));
+    names.collect()
+}
+
+/// This binary, to be executed again.
+fn this() -> Result<Command> {
+    let path = std::env::current_exe().context("find this binary")?;
+    Ok(Command::new(path))
+}
+
+fn remove(path: &Path) -> Result<()> {
+    std::fs::remove_file(path).with_context(|| format!("remove {}", path.display()))
+}

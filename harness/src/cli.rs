@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use checkers::{Consistency, Model};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use history::Span;
 
@@ -95,11 +96,51 @@ pub struct ConductOptions {
 /// `tribunal check`.
 #[derive(Debug, Args)]
 pub struct CheckOptions {
-    /// A run's directory, or a history file.
+    /// A run's directory, or a history file: ours, Jepsen's EDN, or the JSON that elle-cli reads.
     pub path: PathBuf,
+    /// The model to judge by; what the history's operations speak of where it is not given.
+    #[arg(long, value_parser = parse_model)]
+    pub model: Option<Model>,
+    /// What list-append and rw-register histories are held to [default: strict-serializable].
+    #[arg(long, value_name = "MODEL", value_parser = parse_consistency)]
+    pub consistency: Option<Consistency>,
+    /// How the consumers of a Kafka history came to their partitions: where their group gave them, skipped and
+    /// repeated polls are allowed [default: assign].
+    #[arg(long, value_enum)]
+    pub sub_via: Option<SubViaName>,
+    /// Order a Kafka history's writes by their offsets too when looking for cycles; G1c is then allowed.
+    #[arg(long)]
+    pub ww_deps: bool,
+    /// Only read the history, and say how many events it holds.
+    #[arg(long, conflicts_with_all = ["model", "consistency", "sub_via", "ww_deps", "report"])]
+    pub parse_only: bool,
+    /// Write the verdict as a page to this file too.
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
     /// Print the verdict as JSON on standard output.
     #[arg(long)]
     pub json: bool,
+}
+
+/// How consumers came to their partitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SubViaName {
+    /// They named the partitions themselves.
+    Assign,
+    /// Their group gave them.
+    Subscribe,
+}
+
+fn parse_model(word: &str) -> Result<Model, String> {
+    let names = Model::ALL.map(Model::name);
+    let model = Model::ALL.into_iter().find(|model| model.name() == word);
+    model.ok_or_else(|| format!("the models are {}", names.join(", ")))
+}
+
+fn parse_consistency(word: &str) -> Result<Consistency, String> {
+    (word == "strict-serializable")
+        .then(Consistency::default)
+        .ok_or_else(|| "unknown".to_owned())
 }
 
 /// `tribunal report`.

@@ -2,11 +2,11 @@
 
 use std::fs::File;
 use std::io::BufReader;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use checkers::Verdict;
-use history::History;
+use history::{Header, History, ReadError, Source};
 use serde::{Deserialize, Serialize};
 
 use crate::directory::{RunDirectory, write_whole};
@@ -42,13 +42,37 @@ pub fn write_measured(directory: &RunDirectory, measured: &Measured) -> Result<(
     write_whole(&directory.measured(), &json)
 }
 
-/// Reads a history file: what is wrong with it is the user's to know, by line.
+/// The names of a history in a directory: ours, and those that Jepsen and others give theirs.
+const HISTORY_NAMES: [&str; 3] = ["history.jsonl", "history.edn", "history.json"];
+
+/// The history file that a path means: itself, or the one in that directory.
+pub fn history_of(path: &Path) -> Result<PathBuf, Failure> {
+    if !path.is_dir() {
+        return Ok(path.to_path_buf());
+    }
+    let named = HISTORY_NAMES.iter().map(|name| path.join(name));
+    named.into_iter().find(|file| file.exists()).ok_or_else(|| {
+        let names = HISTORY_NAMES.join(", ");
+        Failure::usage(anyhow!("{} holds no history: none of {names}", path.display()))
+    })
+}
+
+/// Opens a history of any format to walk through it.
+pub fn open(path: &Path) -> Result<Box<dyn Source>, Failure> {
+    history::open(path).map_err(|error| unreadable(path, &error))
+}
+
+/// What is wrong with a history is the user's to know, by file and line.
+pub fn unreadable(path: &Path, error: &ReadError) -> Failure {
+    Failure::usage(anyhow!("{} {error}", path.display()))
+}
+
+/// Reads a history of ours into memory.
 pub fn read(path: &Path) -> Result<History, Failure> {
     let file = File::open(path)
         .with_context(|| format!("open {}", path.display()))
         .map_err(Failure::usage)?;
-    history::read_history(BufReader::with_capacity(1 << 20, file))
-        .map_err(|error| Failure::usage(anyhow::anyhow!("{} {error}", path.display())))
+    history::read_history(BufReader::with_capacity(1 << 20, file)).map_err(|error| unreadable(path, &error))
 }
 
 /// Writes verdict, test results and page into a run's directory.
@@ -79,11 +103,14 @@ pub fn publish(directory: &RunDirectory, history: &History, verdict: &Verdict) -
 }
 
 /// The verdict as `--json` prints it: with the directory and the seed, so that scripts find the rest.
-pub fn to_json(verdict: &Verdict, history: &History, directory: Option<&str>) -> Result<String> {
+pub fn to_json(verdict: &Verdict, header: &Header, directory: Option<&str>) -> Result<String> {
     let mut value = serde_json::to_value(verdict).context("a verdict always has a form in JSON")?;
     if let Some(object) = value.as_object_mut() {
-        object.insert("seed".to_owned(), history.header.seed.into());
-        object.insert("plan".to_owned(), history.header.plan.clone().into());
+        // A history from elsewhere has neither plan nor seed.
+        if !header.plan.is_empty() {
+            object.insert("seed".to_owned(), header.seed.into());
+            object.insert("plan".to_owned(), header.plan.clone().into());
+        }
         if let Some(directory) = directory {
             object.insert("dir".to_owned(), directory.into());
         }

@@ -1,32 +1,164 @@
-//! `tribunal check`: judge a history again. Changes nothing on disk.
+//! `tribunal check`: judge a history again, from wherever it comes. Writes nothing but the page that is asked for.
 
-use crate::cli::CheckOptions;
-use crate::directory::RunDirectory;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::anyhow;
+use checkers::{Model, Options, SubVia, Verdict};
+use history::{Event, Format, Header, Names, ReadError, Scanned, Source};
+use report::VerdictInput;
+
+use crate::cli::{CheckOptions, SubViaName};
+use crate::directory::{shown, write_whole};
 use crate::exit::{Exit, Failure};
 use crate::{judge, print};
 
 /// Judges a run's directory or a history file.
 pub fn check(options: &CheckOptions) -> Result<Exit, Failure> {
-    let path = if options.path.is_dir() {
-        RunDirectory::open(&options.path)
-            .map_err(Failure::usage)?
-            .history()
-    } else {
-        options.path.clone()
+    if let Some(model) = options.model {
+        refuse_useless(options, model.name())?;
+    }
+    let path = judge::history_of(&options.path)?;
+    let mut source = Counted {
+        source: judge::open(&path)?,
+        scanned: Scanned::default(),
     };
-    let history = judge::read(&path)?;
-    let verdict = checkers::check_history(&history);
+    if options.parse_only {
+        return parse_only(options, &path, &mut source);
+    }
+    let verdict = checkers::check(&mut source, &judged_by(options));
+    let verdict = verdict.map_err(|error| judge::unreadable(&path, &error))?;
+    refuse_useless(options, &verdict.model)?;
+    eprintln!("format: {}", source.in_words());
     if options.json {
         let dir = options.path.is_dir().then(|| options.path.display().to_string());
-        let text = judge::to_json(&verdict, &history, dir.as_deref()).map_err(Failure::infrastructure)?;
-        print::data(&text).map_err(Failure::infrastructure)?;
-    } else {
-        eprintln!(
-            "format: tribunal-history {}, {} events",
-            history.header.version,
-            history.events.len() + 1
-        );
+        let text = judge::to_json(&verdict, source.header(), dir.as_deref());
+        print::data(&text.map_err(Failure::infrastructure)?).map_err(Failure::infrastructure)?;
+    }
+    if let Some(page) = &options.report {
+        let html = page_of(&path, &source, &verdict);
+        write_whole(page, html.as_bytes()).map_err(Failure::infrastructure)?;
+        eprintln!("report: {}", shown(page));
     }
     eprint!("{}", report::text(&verdict));
     Ok(verdict.valid.into())
+}
+
+/// A choice that the model has no use for is a misunderstanding worth saying.
+fn refuse_useless(options: &CheckOptions, model: &str) -> Result<(), Failure> {
+    let of_logs = model == Model::Kafka.name();
+    let of_transactions = [Model::ListAppend, Model::RwRegister]
+        .iter()
+        .any(|other| other.name() == model);
+    let useless = [
+        ("--consistency", options.consistency.is_some() && of_logs),
+        ("--sub-via", options.sub_via.is_some() && of_transactions),
+        ("--ww-deps", options.ww_deps && of_transactions),
+    ];
+    match useless.iter().find(|(_, useless)| *useless) {
+        None => Ok(()),
+        Some((flag, _)) => Err(Failure::usage(anyhow!(
+            "{flag} says nothing to the model {model}: leave it out, or choose another --model"
+        ))),
+    }
+}
+
+fn judged_by(options: &CheckOptions) -> Options {
+    Options {
+        model: options.model,
+        consistency: options.consistency.unwrap_or_default(),
+        sub_via: match options.sub_via {
+            Some(SubViaName::Subscribe) => SubVia::Subscribe,
+            Some(SubViaName::Assign) | None => SubVia::Assign,
+        },
+        ww_deps: options.ww_deps,
+    }
+}
+
+/// Reads and counts: what judging is measured against.
+fn parse_only(options: &CheckOptions, path: &Path, source: &mut Counted) -> Result<Exit, Failure> {
+    let scanned = source.scan(&mut |_| ControlFlow::Continue(()));
+    let scanned = scanned.map_err(|error| judge::unreadable(path, &error))?;
+    if options.json {
+        let text = serde_json::json!({
+            "format": source.format().to_string(),
+            "events": scanned.events,
+            "truncated": scanned.truncated,
+        });
+        print::data(&format!("{text:#}")).map_err(Failure::infrastructure)?;
+    }
+    eprintln!("format: {}", source.in_words());
+    Ok(Exit::Valid)
+}
+
+fn page_of(path: &Path, source: &Counted, verdict: &Verdict) -> String {
+    let name = shown(path);
+    report::verdict_page(&VerdictInput {
+        header: source.header(),
+        verdict,
+        name: &name,
+        format: source.format(),
+        truncated: source.scanned.truncated,
+        again: &format!("tribunal check {name}"),
+    })
+}
+
+/// A source that remembers what its longest walk came through.
+struct Counted {
+    source: Box<dyn Source>,
+    scanned: Scanned,
+}
+
+impl Counted {
+    /// The format and the size, for people.
+    fn in_words(&self) -> String {
+        let version = match self.format() {
+            Format::Tribunal => format!(" {}", self.header().version),
+            _ => String::new(),
+        };
+        let Scanned {
+            events,
+            truncated,
+            skipped,
+        } = self.scanned;
+        let others = match skipped {
+            0 => String::new(),
+            skipped => format!(
+                ", {} operations of other kinds left out",
+                checkers::number(skipped)
+            ),
+        };
+        let cut = if truncated {
+            ", and the last one breaks off"
+        } else {
+            ""
+        };
+        format!(
+            "{}{version}, {} events{others}{cut}",
+            self.format(),
+            checkers::number(events)
+        )
+    }
+}
+
+impl Source for Counted {
+    fn header(&self) -> &Header {
+        self.source.header()
+    }
+
+    fn format(&self) -> Format {
+        self.source.format()
+    }
+
+    fn names(&self) -> &Names {
+        self.source.names()
+    }
+
+    fn scan(&mut self, visit: &mut dyn FnMut(&[Event]) -> ControlFlow<()>) -> Result<Scanned, ReadError> {
+        let scanned = self.source.scan(visit)?;
+        if scanned.events >= self.scanned.events {
+            self.scanned = scanned;
+        }
+        Ok(scanned)
+    }
 }

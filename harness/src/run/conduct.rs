@@ -111,8 +111,12 @@ fn conclude(
     }
     judge::publish(directory, &history, &verdict).map_err(Failure::infrastructure)?;
     if options.json {
-        let text = judge::to_json(&verdict, &history, Some(&directory.root().display().to_string()))
-            .map_err(Failure::infrastructure)?;
+        let text = judge::to_json(
+            &verdict,
+            &history.header,
+            Some(&directory.root().display().to_string()),
+        )
+        .map_err(Failure::infrastructure)?;
         print::data(&text).map_err(Failure::infrastructure)?;
     }
     eprint!("{}", report::text(&verdict));

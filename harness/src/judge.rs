@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use checkers::Verdict;
-use history::{Header, History, ReadError, Source};
+use history::{Format, Header, History, ReadError, Source};
 use serde::{Deserialize, Serialize};
 
 use crate::directory::{RunDirectory, write_whole};
@@ -50,8 +50,8 @@ pub fn history_of(path: &Path) -> Result<PathBuf, Failure> {
     if !path.is_dir() {
         return Ok(path.to_path_buf());
     }
-    let named = HISTORY_NAMES.iter().map(|name| path.join(name));
-    named.into_iter().find(|file| file.exists()).ok_or_else(|| {
+    let mut candidates = HISTORY_NAMES.iter().map(|name| path.join(name));
+    candidates.find(|file| file.exists()).ok_or_else(|| {
         let names = HISTORY_NAMES.join(", ");
         Failure::usage(anyhow!("{} holds no history: none of {names}", path.display()))
     })
@@ -65,6 +65,14 @@ pub fn open(path: &Path) -> Result<Box<dyn Source>, Failure> {
 /// What is wrong with a history is the user's to know, by file and line.
 pub fn unreadable(path: &Path, error: &ReadError) -> Failure {
     Failure::usage(anyhow!("{} {error}", path.display()))
+}
+
+/// The same, where its format was guessed from how it begins.
+pub fn unreadable_as(path: &Path, format: Format, error: &ReadError) -> Failure {
+    match format {
+        Format::Tribunal => unreadable(path, error),
+        guessed => Failure::usage(anyhow!("{}, read as {guessed}: {error}", path.display())),
+    }
 }
 
 /// Reads a history of ours into memory.

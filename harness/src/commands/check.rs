@@ -27,7 +27,7 @@ pub fn check(options: &CheckOptions) -> Result<Exit, Failure> {
         return parse_only(options, &path, &mut source);
     }
     let verdict = checkers::check(&mut source, &judged_by(options));
-    let verdict = verdict.map_err(|error| judge::unreadable(&path, &error))?;
+    let verdict = verdict.map_err(|error| judge::unreadable_as(&path, source.format(), &error))?;
     refuse_useless(options, &verdict.model)?;
     eprintln!("format: {}", source.in_words());
     if options.json {
@@ -78,7 +78,7 @@ fn judged_by(options: &CheckOptions) -> Options {
 /// Reads and counts: what judging is measured against.
 fn parse_only(options: &CheckOptions, path: &Path, source: &mut Counted) -> Result<Exit, Failure> {
     let scanned = source.scan(&mut |_| ControlFlow::Continue(()));
-    let scanned = scanned.map_err(|error| judge::unreadable(path, &error))?;
+    let scanned = scanned.map_err(|error| judge::unreadable_as(path, source.format(), &error))?;
     if options.json {
         let text = serde_json::json!({
             "format": source.format().to_string(),

@@ -23,7 +23,7 @@ impl Lexer for Edn {
             if depth == 0 && self.is_around(text[at], at)? {
                 return Ok(Next::Nothing { to: at + 1 });
             }
-            let Some(to) = token(text, at, last, tape)? else {
+            let Some(to) = token(text, at, tape)? else {
                 return Ok(Next::unfinished(from, last));
             };
             if tape.is_whole() {
@@ -80,7 +80,7 @@ fn after_blank(text: &[u8], mut at: usize) -> Result<usize, usize> {
 }
 
 /// Takes the token at `at`, and says where it ends; `None` where the text ends first.
-fn token(text: &[u8], at: usize, last: bool, tape: &mut Tape) -> Result<Option<usize>, Bad> {
+fn token(text: &[u8], at: usize, tape: &mut Tape) -> Result<Option<usize>, Bad> {
     let one = Some(at + 1);
     match text[at] {
         b'[' => tape.open(Kind::Vector, at).map(|()| one),
@@ -90,9 +90,9 @@ fn token(text: &[u8], at: usize, last: bool, tape: &mut Tape) -> Result<Option<u
         // Metadata says nothing of what happened.
         b'^' => tape.discard(at).map(|()| one),
         b'"' => string(text, at, tape),
-        b'#' => dispatch(text, at, last, tape),
-        b'\\' => character(text, at, last, tape),
-        _ => atom(text, at, last, tape),
+        b'#' => dispatch(text, at, tape),
+        b'\\' => character(text, at, tape),
+        _ => atom(text, at, tape),
     }
 }
 
@@ -105,7 +105,7 @@ fn string(text: &[u8], at: usize, tape: &mut Tape) -> Result<Option<usize>, Bad>
 }
 
 /// What begins with `#`: a set, something to leave out, a tag.
-fn dispatch(text: &[u8], at: usize, last: bool, tape: &mut Tape) -> Result<Option<usize>, Bad> {
+fn dispatch(text: &[u8], at: usize, tape: &mut Tape) -> Result<Option<usize>, Bad> {
     match text.get(at + 1) {
         None => Ok(None),
         Some(b'{') => tape.open(Kind::Set, at).map(|()| Some(at + 2)),
@@ -114,12 +114,12 @@ fn dispatch(text: &[u8], at: usize, last: bool, tape: &mut Tape) -> Result<Optio
         Some(b'"') => Ok(Some(at + 1)),
         // `##NaN`, `##Inf`.
         Some(b'#') => {
-            let Some(end) = run_end(text, at + 2, last)? else {
+            let Some(end) = run_end(text, at + 2)? else {
                 return Ok(None);
             };
             tape.token(Kind::Symbol, at, end).map(|()| Some(end))
         }
-        Some(byte) if byte.is_ascii_alphabetic() || *byte == b':' => run_end(text, at + 2, last),
+        Some(byte) if byte.is_ascii_alphabetic() || *byte == b':' => run_end(text, at + 2),
         Some(byte) => {
             let found = String::from_utf8_lossy(&[*byte]).into_owned();
             Err(Bad::new(
@@ -130,14 +130,14 @@ fn dispatch(text: &[u8], at: usize, last: bool, tape: &mut Tape) -> Result<Optio
     }
 }
 
-fn character(text: &[u8], at: usize, last: bool, tape: &mut Tape) -> Result<Option<usize>, Bad> {
+fn character(text: &[u8], at: usize, tape: &mut Tape) -> Result<Option<usize>, Bad> {
     // Whatever comes first belongs to it, be it a bracket or a blank.
     let Some(first) = text.get(at + 1) else {
         return Ok(None);
     };
     let named = first.is_ascii_alphanumeric() || !first.is_ascii();
     let end = if named {
-        run_end(text, at + 1, last)?
+        run_end(text, at + 1)?
     } else {
         Some(at + 2)
     };
@@ -148,8 +148,8 @@ fn character(text: &[u8], at: usize, last: bool, tape: &mut Tape) -> Result<Opti
 }
 
 /// A number, a keyword or a symbol.
-fn atom(text: &[u8], at: usize, last: bool, tape: &mut Tape) -> Result<Option<usize>, Bad> {
-    let Some(end) = run_end(text, at, last)? else {
+fn atom(text: &[u8], at: usize, tape: &mut Tape) -> Result<Option<usize>, Bad> {
+    let Some(end) = run_end(text, at)? else {
         return Ok(None);
     };
     let atom = &text[at..end];
@@ -183,14 +183,15 @@ fn int(token: &[u8]) -> Option<i64> {
     }
 }
 
-/// Where a run of letters, digits and signs ends; `None` where more of it may follow.
-fn run_end(text: &[u8], at: usize, last: bool) -> Result<Option<usize>, Bad> {
+/// Where a run of letters, digits and signs ends; `None` where the text ends first: even at the end of the file, for no
+/// operation ends with one.
+fn run_end(text: &[u8], at: usize) -> Result<Option<usize>, Bad> {
     let length = text[at..]
         .iter()
         .take_while(|byte| IN_RUN[usize::from(**byte)])
         .count();
     let end = within_limit(at, at + length)?;
-    Ok((end < text.len() || last).then_some(end))
+    Ok((end < text.len()).then_some(end))
 }
 
 /// What may stand in a keyword, a symbol or a number, by byte.

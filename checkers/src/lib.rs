@@ -7,6 +7,7 @@ mod anomaly;
 mod checks;
 mod consistency;
 mod context;
+mod cycles;
 mod dense;
 mod index;
 mod judge;

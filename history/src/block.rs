@@ -4,6 +4,7 @@ use memchr::memchr;
 
 use crate::error::ReadError;
 use crate::event::Event;
+use crate::line::blank;
 use crate::read::{self, LINE_BYTES_MAX, check_length, check_order};
 use crate::scan::{Buffers, scan_event};
 use crate::text::Text;
@@ -46,7 +47,11 @@ pub(crate) enum End {
 /// A block's events, with everything that is needed to read them and the next block's.
 pub(crate) struct Batch {
     window: Window,
+    /// Events, and after them such as are gone.
     events: Vec<Event>,
+    count: usize,
+    /// Which of the events may hold memory.
+    holders: Vec<usize>,
     buffers: Buffers,
     end: End,
 }
@@ -56,6 +61,8 @@ impl Batch {
         Self {
             window: Window::default(),
             events: Vec::new(),
+            count: 0,
+            holders: Vec::new(),
             buffers: Buffers::default(),
             end: End::Whole,
         }
@@ -63,7 +70,7 @@ impl Batch {
 
     /// The events of the lines that were right.
     pub(crate) fn events(&self) -> &[Event] {
-        &self.events
+        &self.events[..self.count]
     }
 
     pub(crate) fn end(&self) -> &End {
@@ -77,13 +84,14 @@ impl Batch {
 
     /// Reads a block over the one that was read before. Without `long_lines`, it may be [`End::Deferred`].
     pub(crate) fn read(&mut self, text: &dyn Text, block: Block, long_lines: bool) {
-        for event in self.events.drain(..) {
-            self.buffers.reclaim(event);
+        for holder in self.holders.drain(..) {
+            self.buffers.reclaim(&mut self.events[holder]);
         }
-        self.end = self
-            .read_lines(text, block, long_lines)
-            .err()
-            .unwrap_or(End::Whole);
+        self.count = 0;
+        self.end = match self.read_lines(text, block, long_lines) {
+            Ok(()) => End::Whole,
+            Err(end) => end,
+        };
     }
 
     fn read_lines(&mut self, text: &dyn Text, block: Block, long_lines: bool) -> Result<(), End> {
@@ -94,25 +102,30 @@ impl Batch {
         let stop = self.window.place(block.end);
         let mut time = 0;
         while at < stop {
-            let (event, next) = match self.scan_line(at) {
-                Some(scanned) => scanned,
+            if self.count == self.events.len() {
+                self.events.push(blank());
+            }
+            at = match self.scan_line(at) {
+                Some(next) => next,
                 None => self.read_line(text, at, long_lines)?,
             };
-            check_order(&event, time).map_err(|reason| End::Wrong {
+            let event = &self.events[self.count];
+            check_order(event, time).map_err(|reason| End::Wrong {
                 time: Some(event.time),
                 reason,
             })?;
             time = event.time;
-            at = next;
-            self.events.push(event);
+            self.count += 1;
         }
         Ok(())
     }
 
-    /// The event of the line at a place and where the next line starts, if it has the form that is read fast.
-    fn scan_line(&mut self, at: usize) -> Option<(Event, usize)> {
+    /// Reads the line at a place, if it has the form that is read fast, and says where the next one starts.
+    #[inline(always)]
+    fn scan_line(&mut self, at: usize) -> Option<usize> {
         let text = self.window.text();
-        let (event, length) = scan_event(&text[at..], &mut self.buffers)?;
+        let taken = self.buffers.taken();
+        let length = scan_event(&text[at..], &mut self.events[self.count], &mut self.buffers)?;
         let end = at + length;
         let next = match text.get(end) {
             Some(b'\n') => end + 1,
@@ -120,11 +133,18 @@ impl Batch {
             _ => return None,
         };
         check_length(next - at).ok()?;
-        Some((event, next))
+        if self.buffers.taken() != taken {
+            self.holders.push(self.count);
+        }
+        Some(next)
     }
 
-    /// The event of the line at a place, whatever its form and length, and where the next line starts.
-    fn read_line(&mut self, text: &dyn Text, at: usize, long_lines: bool) -> Result<(Event, usize), End> {
+    /// Reads the line at a place, whatever its form and length, and says where the next one starts.
+    #[cold]
+    #[inline(never)]
+    fn read_line(&mut self, text: &dyn Text, at: usize, long_lines: bool) -> Result<usize, End> {
+        // What was read in vain may have taken memory already.
+        self.holders.push(self.count);
         let mut searched = at;
         loop {
             let filled = self.window.text().len();
@@ -143,11 +163,14 @@ impl Batch {
         }
     }
 
-    fn parse(&self, at: usize, end: usize, next: usize) -> Result<(Event, usize), End> {
+    fn parse(&mut self, at: usize, end: usize, next: usize) -> Result<usize, End> {
         let wrong = |reason| End::Wrong { time: None, reason };
         check_length(next - at).map_err(wrong)?;
         match read::read_line(&self.window.text()[at..end]) {
-            Ok(event) => Ok((event, next)),
+            Ok(event) => {
+                self.events[self.count] = event;
+                Ok(next)
+            }
             Err(_) if end == next => Err(End::CutOff),
             Err(reason) => Err(wrong(reason)),
         }

@@ -18,6 +18,7 @@ mod header;
 mod line;
 mod observation;
 pub mod payload;
+mod print;
 mod read;
 mod record;
 mod scan;

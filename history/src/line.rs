@@ -7,6 +7,7 @@ use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::event::{Event, What};
+use crate::scan::{Buffers, scan_event};
 
 /// The event as a line, without its end.
 pub fn to_line(event: &Event) -> String {
@@ -15,7 +16,19 @@ pub fn to_line(event: &Event) -> String {
 
 /// The event that a line holds.
 pub fn from_line(line: &str) -> Result<Event, serde_json::Error> {
-    serde_json::from_str(line)
+    let mut event = blank();
+    match scan_event(line.as_bytes(), &mut event, &mut Buffers::default()) {
+        Some(length) if length == line.len() => Ok(event),
+        _ => serde_json::from_str(line),
+    }
+}
+
+/// An event that holds no memory, to be read over.
+pub(crate) fn blank() -> Event {
+    Event {
+        time: 0,
+        what: What::Interrupted,
+    }
 }
 
 macro_rules! kinds {

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::event::Event;
+use crate::print::print_event;
 
 /// Appends events to a stream, one a line. A line is written whole or, if the process ends, is the last.
 pub struct HistoryWriter<W: Write> {
@@ -22,7 +23,7 @@ impl<W: Write> HistoryWriter<W> {
     /// Appends one event.
     pub fn write(&mut self, event: &Event) -> io::Result<()> {
         self.line.clear();
-        serde_json::to_writer(&mut self.line, event)?;
+        print_event(event, &mut self.line)?;
         self.line.push(b'\n');
         self.out.write_all(&self.line)
     }

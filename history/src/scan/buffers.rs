@@ -1,5 +1,7 @@
 //! Vectors of events that are gone, for those that come.
 
+use std::mem;
+
 use crate::event::{Event, F, Mop, Op, Record, Seen, What};
 use crate::header::{Key, Value};
 
@@ -9,29 +11,61 @@ const BYTES_KEPT: usize = 2 << 20;
 /// Free vectors.
 #[derive(Default)]
 pub(crate) struct Buffers {
-    pub records: Free<Record>,
-    pub mops: Free<Mop>,
-    pub values: Free<Value>,
-    pub keys: Free<Key>,
-    pub bytes: Free<u8>,
+    records: Free<Record>,
+    mops: Free<Mop>,
+    values: Free<Value>,
+    keys: Free<Key>,
+    bytes: Free<u8>,
+    taken: u64,
 }
 
 impl Buffers {
-    /// Takes back what an event had.
-    pub(crate) fn reclaim(&mut self, event: Event) {
-        if let What::Invoke(op) | What::Ok(op) | What::Fail(op) | What::Info(op) = event.what {
-            self.reclaim_op(op);
+    /// How many vectors were taken so far: whether an event took one shows by it.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    pub(super) fn records(&mut self) -> Vec<Record> {
+        self.taken += 1;
+        self.records.take()
+    }
+
+    pub(super) fn mops(&mut self) -> Vec<Mop> {
+        self.taken += 1;
+        self.mops.take()
+    }
+
+    pub(super) fn values(&mut self) -> Vec<Value> {
+        self.taken += 1;
+        self.values.take()
+    }
+
+    pub(super) fn keys(&mut self) -> Vec<Key> {
+        self.taken += 1;
+        self.keys.take()
+    }
+
+    pub(super) fn bytes(&mut self) -> Vec<u8> {
+        self.taken += 1;
+        self.bytes.take()
+    }
+
+    /// Takes back the memory that an event held.
+    pub(crate) fn reclaim(&mut self, event: &mut Event) {
+        match &mut event.what {
+            What::Invoke(op) | What::Ok(op) | What::Fail(op) | What::Info(op) => self.reclaim_op(op),
+            other => *other = What::Interrupted,
         }
     }
 
-    fn reclaim_op(&mut self, op: Op) {
-        self.keys.give(op.rebalanced);
-        self.bytes.give(op.error.unwrap_or_default().into_bytes());
-        match op.f {
-            F::Poll(poll) => self.records.give(poll.records),
-            F::Assign(assign) => self.keys.give(assign.keys),
-            F::Subscribe(subscribe) => self.keys.give(subscribe.keys),
-            F::Txn(txn) => self.reclaim_mops(txn.mops),
+    fn reclaim_op(&mut self, op: &mut Op) {
+        self.keys.give(mem::take(&mut op.rebalanced));
+        self.bytes.give(op.error.take().unwrap_or_default().into_bytes());
+        match &mut op.f {
+            F::Poll(poll) => self.records.give(mem::take(&mut poll.records)),
+            F::Assign(assign) => self.keys.give(mem::take(&mut assign.keys)),
+            F::Subscribe(subscribe) => self.keys.give(mem::take(&mut subscribe.keys)),
+            F::Txn(txn) => self.reclaim_mops(mem::take(&mut txn.mops)),
             F::Send(_) | F::Crash => {}
         }
     }
@@ -49,7 +83,7 @@ impl Buffers {
 }
 
 /// Free vectors of one kind.
-pub(crate) struct Free<T> {
+struct Free<T> {
     vectors: Vec<Vec<T>>,
     bytes: usize,
 }
@@ -65,7 +99,7 @@ impl<T> Default for Free<T> {
 
 impl<T> Free<T> {
     /// An empty vector, one that was used before if there is one.
-    pub(crate) fn take(&mut self) -> Vec<T> {
+    fn take(&mut self) -> Vec<T> {
         let Some(vector) = self.vectors.pop() else {
             return Vec::new();
         };
@@ -74,7 +108,7 @@ impl<T> Free<T> {
     }
 
     /// Takes a vector back, unless there is enough.
-    pub(crate) fn give(&mut self, mut vector: Vec<T>) {
+    fn give(&mut self, mut vector: Vec<T>) {
         let bytes = Self::bytes_of(&vector);
         if bytes == 0 || self.bytes + bytes > BYTES_KEPT {
             return;

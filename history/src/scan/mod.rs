@@ -1,12 +1,270 @@
-//! Reads a line of the form that [`crate::HistoryWriter`] gives to an operation, and no other, without JSON's generality.
+//! Reads a line of the form that [`crate::HistoryWriter`] gives to an operation, and no other, without JSON's
+//! generality.
+//!
+//! What is read here means what it means to serde, and whatever is not read here is read by serde: each step passes
+//! the very bytes that the writer puts there, so that nothing is left to how a JSON text might else be written.
 
 mod buffers;
+mod cursor;
 
 pub(crate) use buffers::Buffers;
 
-use crate::event::Event;
+use cursor::Cursor;
 
-/// The event of the line that the text starts with, and how many bytes it took.
-pub(crate) fn scan_event(_text: &[u8], _buffers: &mut Buffers) -> Option<(Event, usize)> {
-    None
+use std::mem;
+
+use crate::event::{Assign, Event, F, Mop, Op, Poll, Record, Seen, Send, Subscribe, Txn, What};
+use crate::header::{Key, Value};
+
+/// Reads the operation's line that the text starts with over an event that is gone, and says how many bytes it took
+/// without the line's end.
+///
+/// The event that is gone holds no memory, or what it holds is lost: see [`Buffers::reclaim`].
+#[inline]
+pub(crate) fn scan_event(text: &[u8], event: &mut Event, buffers: &mut Buffers) -> Option<usize> {
+    let mut scan = Scan {
+        line: Cursor::new(text),
+        buffers,
+    };
+    scan.event(event)?;
+    Some(text.len() - scan.line.left())
+}
+
+struct Scan<'t, 'b> {
+    line: Cursor<'t>,
+    buffers: &'b mut Buffers,
+}
+
+/// Overwrites what holds no memory, without looking for any.
+fn overwrite<T>(old: &mut T, new: T) {
+    mem::forget(mem::replace(old, new));
+}
+
+impl Scan<'_, '_> {
+    #[inline(always)]
+    fn event(&mut self, event: &mut Event) -> Option<()> {
+        self.line.pass(b"{\"time\":")?;
+        event.time = self.line.usually_long_u64()?;
+        let op = self.kind(&mut event.what)?;
+        self.line.pass(b"{\"process\":")?;
+        op.process = self.line.u32()?;
+        self.line.pass(b",\"op\":")?;
+        op.op = self.line.u64()?;
+        self.line.pass(b",\"f\":")?;
+        self.f(&mut op.f)?;
+        if self.line.passes(b"}}") {
+            return Some(());
+        }
+        self.rest_of_op(op)
+    }
+
+    #[inline(always)]
+    fn kind<'w>(&mut self, what: &'w mut What) -> Option<&'w mut Op> {
+        let blank = Op::new(0, 0, F::Crash);
+        if self.line.passes(b",\"invoke\":") {
+            overwrite(what, What::Invoke(blank));
+        } else if self.line.passes(b",\"ok\":") {
+            overwrite(what, What::Ok(blank));
+        } else if self.line.passes(b",\"fail\":") {
+            overwrite(what, What::Fail(blank));
+        } else if self.line.passes(b",\"info\":") {
+            overwrite(what, What::Info(blank));
+        } else {
+            return None;
+        }
+        match what {
+            What::Invoke(op) | What::Ok(op) | What::Fail(op) | What::Info(op) => Some(op),
+            _ => None,
+        }
+    }
+
+    #[inline(never)]
+    fn rest_of_op(&mut self, op: &mut Op) -> Option<()> {
+        if self.line.passes(b",\"error\":\"") {
+            op.error = Some(self.text()?);
+        }
+        if self.line.passes(b",\"rebalanced\":") {
+            op.rebalanced = self.keys()?;
+        }
+        self.line.pass(b"}}")
+    }
+
+    #[inline(always)]
+    fn f(&mut self, f: &mut F) -> Option<()> {
+        if self.line.passes(b"{\"send\":") {
+            overwrite(f, F::Send(self.send()?));
+        } else if self.line.passes(b"{\"poll\":") {
+            overwrite(f, F::Poll(self.poll()?));
+        } else if self.line.passes(b"{\"txn\":{\"mops\":") {
+            overwrite(f, F::Txn(self.txn()?));
+        } else {
+            return self.rare_f(f);
+        }
+        self.line.pass(b"}")
+    }
+
+    #[inline(never)]
+    fn rare_f(&mut self, f: &mut F) -> Option<()> {
+        if self.line.passes(b"\"crash\"") {
+            overwrite(f, F::Crash);
+            return Some(());
+        }
+        if self.line.passes(b"{\"assign\":{\"keys\":") {
+            overwrite(f, F::Assign(self.assign()?));
+        } else {
+            self.line.pass(b"{\"subscribe\":{\"keys\":")?;
+            overwrite(f, F::Subscribe(self.subscribe()?));
+        }
+        self.line.pass(b"}")
+    }
+
+    #[inline(always)]
+    fn send(&mut self) -> Option<Send> {
+        self.line.pass(b"{\"key\":")?;
+        let key = self.line.u32()?;
+        self.line.pass(b",\"value\":")?;
+        let value = self.line.u64()?;
+        let offset = if self.line.passes(b",\"offset\":") {
+            Some(self.line.i64()?)
+        } else {
+            None
+        };
+        let broker = if self.line.passes(b",\"broker\":") {
+            Some(self.line.u32()?)
+        } else {
+            None
+        };
+        self.line.pass(b"}")?;
+        Some(Send {
+            key,
+            value,
+            offset,
+            broker,
+        })
+    }
+
+    #[inline(always)]
+    fn poll(&mut self) -> Option<Poll> {
+        self.line.pass(b"{\"records\":[")?;
+        let mut records = Vec::new();
+        if !self.line.passes(b"]") {
+            records = self.buffers.records();
+            self.list(&mut records, Self::record)?;
+        }
+        self.line.pass(b"}")?;
+        Some(Poll { records })
+    }
+
+    #[inline(always)]
+    fn record(&mut self) -> Option<Record> {
+        self.line.pass(b"[")?;
+        let key = self.line.u32()?;
+        self.line.pass(b",")?;
+        let offset = self.line.i64()?;
+        self.line.pass(b",")?;
+        let value = self.line.u64()?;
+        self.line.pass(b"]")?;
+        Some(Record { key, offset, value })
+    }
+
+    fn assign(&mut self) -> Option<Assign> {
+        let keys = self.keys()?;
+        let from_beginning = self.line.passes(b",\"from_beginning\":true}");
+        if !from_beginning {
+            self.line.pass(b",\"from_beginning\":false}")?;
+        }
+        Some(Assign { keys, from_beginning })
+    }
+
+    fn subscribe(&mut self) -> Option<Subscribe> {
+        let keys = self.keys()?;
+        self.line.pass(b"}")?;
+        Some(Subscribe { keys })
+    }
+
+    fn keys(&mut self) -> Option<Vec<Key>> {
+        self.line.pass(b"[")?;
+        let mut keys = Vec::new();
+        if !self.line.passes(b"]") {
+            keys = self.buffers.keys();
+            self.list(&mut keys, |scan| scan.line.u32())?;
+        }
+        Some(keys)
+    }
+
+    #[inline(never)]
+    fn txn(&mut self) -> Option<Txn> {
+        self.line.pass(b"[")?;
+        let mut mops = Vec::new();
+        if !self.line.passes(b"]") {
+            mops = self.buffers.mops();
+            self.list(&mut mops, Self::mop)?;
+        }
+        self.line.pass(b"}")?;
+        Some(Txn { mops })
+    }
+
+    fn mop(&mut self) -> Option<Mop> {
+        let mop = if self.line.passes(b"{\"append\":") {
+            let (key, value) = self.pair()?;
+            Mop::Append(key, value)
+        } else if self.line.passes(b"{\"read\":[") {
+            self.read()?
+        } else if self.line.passes(b"{\"write\":") {
+            let (key, value) = self.pair()?;
+            Mop::Write(key, value)
+        } else if self.line.passes(b"{\"send\":") {
+            Mop::Send(self.send()?)
+        } else {
+            self.line.pass(b"{\"poll\":")?;
+            Mop::Poll(self.poll()?)
+        };
+        self.line.pass(b"}")?;
+        Some(mop)
+    }
+
+    fn pair(&mut self) -> Option<(Key, Value)> {
+        self.line.pass(b"[")?;
+        let key = self.line.u32()?;
+        self.line.pass(b",")?;
+        let value = self.line.u64()?;
+        self.line.pass(b"]")?;
+        Some((key, value))
+    }
+
+    fn read(&mut self) -> Option<Mop> {
+        let key = self.line.u32()?;
+        self.line.pass(b",")?;
+        let seen = if self.line.passes(b"null") {
+            Seen::Nothing
+        } else if self.line.passes(b"[]") {
+            Seen::List(Vec::new())
+        } else if self.line.passes(b"[") {
+            let mut values = self.buffers.values();
+            self.list(&mut values, |scan| scan.line.u64())?;
+            Seen::List(values)
+        } else {
+            Seen::One(self.line.u64()?)
+        };
+        self.line.pass(b"]")?;
+        Some(Mop::Read(key, seen))
+    }
+
+    /// What stands up to the bracket that ends a list, which holds at least one.
+    #[inline(always)]
+    fn list<T>(&mut self, list: &mut Vec<T>, element: impl Fn(&mut Self) -> Option<T>) -> Option<()> {
+        loop {
+            list.push(element(self)?);
+            if !self.line.passes(b",") {
+                return self.line.pass(b"]");
+            }
+        }
+    }
+
+    fn text(&mut self) -> Option<String> {
+        let text = self.line.plain_text()?;
+        let mut bytes = self.buffers.bytes();
+        bytes.extend_from_slice(text.as_bytes());
+        String::from_utf8(bytes).ok()
+    }
 }

@@ -35,18 +35,21 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// What somebody took for a history.
+    /// What somebody took for a history and came to the right end.
     pub fn of(&self, kind: Kind, operations: u64, doing: Doing) -> Option<Usage> {
-        let mut rows = self.rows.iter();
+        let mut rows = self.right();
         let row = rows.find(|row| (row.kind, row.operations, row.doing) == (kind, operations, doing))?;
         Some(row.usage)
     }
 
     /// By how many operations a history was measured, and what it took.
     pub fn growth(&self, kind: Kind, doing: Doing) -> Vec<(u64, Usage)> {
-        let rows = self.rows.iter();
-        let rows = rows.filter(|row| row.kind == kind && row.doing == doing);
+        let rows = self.right().filter(|row| row.kind == kind && row.doing == doing);
         rows.map(|row| (row.operations, row.usage)).collect()
+    }
+
+    fn right(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| row.wrong.is_none())
     }
 
     /// What was judged otherwise than it is.
@@ -64,7 +67,7 @@ impl fmt::Display for Figures {
             "| history | operations | who | CPU s | memory MB | µs an operation |"
         )?;
         writeln!(formatter, "|---|--:|---|--:|--:|--:|")?;
-        for row in &self.rows {
+        for row in self.right() {
             let cpu = row.usage.cpu.as_secs_f64();
             writeln!(
                 formatter,
@@ -115,7 +118,7 @@ pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -44,22 +44,7 @@ pub fn all(figures: &Figures, sizes: &Sizes) -> Vec<Goal> {
     if let Some(operations) = sizes.kafka.last() {
         kafka(figures, *operations, &mut goals);
     }
-    let lists = &sizes.lists;
-    for (operations, seconds, megabytes) in lists
-        .iter()
-        .rev()
-        .take(2)
-        .zip([(15.0, 2_500.0, 4e6), (4.0, 700.0, 1e6)])
-        .map(|(operations, (seconds, megabytes, of))| {
-            let share = *operations as f64 / of;
-            (*operations, seconds * share, megabytes * share)
-        })
-    {
-        if let Some(usage) = figures.of(Kind::ListAppend, operations, Doing::Check) {
-            let what = format!("list-append of {}", thousands(operations));
-            goals.extend(within(&what, usage, seconds, megabytes));
-        }
-    }
+    lists(figures, &sizes.lists, &mut goals);
     planted(figures, sizes.planted, &mut goals);
     growth(figures, Kind::Kafka, &mut goals);
     growth(figures, Kind::ListAppend, &mut goals);
@@ -86,6 +71,18 @@ fn kafka(figures: &Figures, operations: u64, goals: &mut Vec<Goal>) {
             more: false,
             unit: "",
         });
+    }
+}
+
+/// The two longest of lists against the goals for a million and for four.
+fn lists(figures: &Figures, sizes: &[u64], goals: &mut Vec<Goal>) {
+    let limits = [(4e6, 15.0, 2_500.0), (1e6, 4.0, 700.0)];
+    for (operations, (of, seconds, megabytes)) in sizes.iter().rev().zip(limits) {
+        if let Some(usage) = figures.of(Kind::ListAppend, *operations, Doing::Check) {
+            let share = *operations as f64 / of;
+            let what = format!("list-append of {}", thousands(*operations));
+            goals.extend(within(&what, usage, seconds * share, megabytes * share));
+        }
     }
 }
 

@@ -171,7 +171,7 @@ impl Bench {
             wrong,
         };
         eprintln!(
-            "{row}: {:.2} s, {:.0} MB{}",
+            "{row}: {:.2} s, {:.0} MB{found}{}",
             row.usage.cpu.as_secs_f64(),
             row.usage.memory as f64 / 1e6,
             row.wrong

@@ -7,9 +7,38 @@ use history::{
 use proptest::option;
 use proptest::prelude::*;
 
-/// Any text: the broker's own words, quotes, line ends and all.
+/// Any text: the broker's own words, quotes, line ends and all; half of the time plain words.
 fn text() -> impl Strategy<Value = String> {
-    any::<String>()
+    prop_oneof![any::<String>(), "[ -~]{0,20}"]
+}
+
+/// Numbers of every length.
+fn u64s() -> impl Strategy<Value = u64> {
+    (any::<u64>(), 0..64_u32).prop_map(|(bits, shift)| bits >> shift)
+}
+
+/// Numbers of every length.
+fn u32s() -> impl Strategy<Value = u32> {
+    (any::<u32>(), 0..32_u32).prop_map(|(bits, shift)| bits >> shift)
+}
+
+/// Numbers of every length, either side of 0.
+fn i64s() -> impl Strategy<Value = i64> {
+    (any::<i64>(), 0..64_u32).prop_map(|(bits, shift)| bits >> shift)
+}
+
+fn send() -> impl Strategy<Value = Send> {
+    (u32s(), u64s(), option::of(i64s()), option::of(u32s())).prop_map(|(key, value, offset, broker)| Send {
+        key,
+        value,
+        offset,
+        broker,
+    })
+}
+
+fn poll() -> impl Strategy<Value = Poll> {
+    let record = (u32s(), i64s(), u64s()).prop_map(Record::from);
+    few(record).prop_map(|records| Poll { records })
 }
 
 fn few<T: std::fmt::Debug>(of: impl Strategy<Value = T>) -> impl Strategy<Value = Vec<T>> {
@@ -17,55 +46,39 @@ fn few<T: std::fmt::Debug>(of: impl Strategy<Value = T>) -> impl Strategy<Value 
 }
 
 fn function() -> impl Strategy<Value = F> {
-    let send = any::<(u32, u64, Option<i64>, Option<u32>)>();
-    let record = any::<(u32, i64, u64)>().prop_map(Record::from);
     prop_oneof![
-        send.prop_map(|(key, value, offset, broker)| F::Send(Send {
-            key,
-            value,
-            offset,
-            broker
-        })),
-        few(record).prop_map(|records| F::Poll(Poll { records })),
-        (few(any::<u32>()), any::<bool>())
+        send().prop_map(F::Send),
+        poll().prop_map(F::Poll),
+        (few(u32s()), any::<bool>())
             .prop_map(|(keys, from_beginning)| F::Assign(Assign { keys, from_beginning })),
-        few(any::<u32>()).prop_map(|keys| F::Subscribe(Subscribe { keys })),
+        few(u32s()).prop_map(|keys| F::Subscribe(Subscribe { keys })),
         few(step()).prop_map(|mops| F::Txn(Txn { mops })),
         Just(F::Crash),
     ]
 }
 
 fn step() -> impl Strategy<Value = Mop> {
-    let send = any::<(u32, u64, Option<i64>, Option<u32>)>();
-    let record = any::<(u32, i64, u64)>().prop_map(Record::from);
     let seen = prop_oneof![
         Just(Seen::Nothing),
-        any::<u64>().prop_map(Seen::One),
-        few(any::<u64>()).prop_map(Seen::List),
+        u64s().prop_map(Seen::One),
+        few(u64s()).prop_map(Seen::List),
     ];
     prop_oneof![
-        send.prop_map(|(key, value, offset, broker)| Mop::Send(Send {
-            key,
-            value,
-            offset,
-            broker
-        })),
-        few(record).prop_map(|records| Mop::Poll(Poll { records })),
-        any::<(u32, u64)>().prop_map(|(key, value)| Mop::Append(key, value)),
-        any::<(u32, u64)>().prop_map(|(key, value)| Mop::Write(key, value)),
-        (any::<u32>(), seen).prop_map(|(key, seen)| Mop::Read(key, seen)),
+        send().prop_map(Mop::Send),
+        poll().prop_map(Mop::Poll),
+        (u32s(), u64s()).prop_map(|(key, value)| Mop::Append(key, value)),
+        (u32s(), u64s()).prop_map(|(key, value)| Mop::Write(key, value)),
+        (u32s(), seen).prop_map(|(key, seen)| Mop::Read(key, seen)),
     ]
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    let who = (any::<u32>(), any::<u64>());
-    (who, function(), option::of(text()), few(any::<u32>())).prop_map(
-        |((process, op), f, error, rebalanced)| Op {
-            error,
-            rebalanced,
-            ..Op::new(process, op, f)
-        },
-    )
+    let who = (u32s(), u64s());
+    (who, function(), option::of(text()), few(u32s())).prop_map(|((process, op), f, error, rebalanced)| Op {
+        error,
+        rebalanced,
+        ..Op::new(process, op, f)
+    })
 }
 
 fn fault() -> impl Strategy<Value = Fault> {
@@ -175,6 +188,67 @@ pub fn what() -> impl Strategy<Value = What> {
         node.prop_map(What::Node),
         final_reads.prop_map(What::FinalReads),
         Just(What::Interrupted),
+    ]
+}
+
+/// An operation's event, as most lines are.
+pub fn operation() -> impl Strategy<Value = Event> {
+    let kind = prop_oneof![
+        Just(What::Invoke as fn(Op) -> What),
+        Just(What::Ok as fn(Op) -> What),
+        Just(What::Fail as fn(Op) -> What),
+        Just(What::Info as fn(Op) -> What),
+    ];
+    (u64s(), kind, op()).prop_map(|(time, kind, op)| Event { time, what: kind(op) })
+}
+
+/// Something that was done to some bytes.
+#[derive(Clone, Debug)]
+pub enum Damage {
+    /// A byte stands for another.
+    Change(prop::sample::Index, u8),
+    /// A byte came in between.
+    Insert(prop::sample::Index, u8),
+    /// Bytes were lost.
+    Remove(prop::sample::Index, usize),
+    /// Bytes stand twice.
+    Repeat(prop::sample::Index, usize),
+}
+
+impl Damage {
+    /// What is left of the bytes.
+    pub fn to(&self, bytes: &mut Vec<u8>) {
+        let stretch = |at: &prop::sample::Index, length: usize| {
+            let start = at.index(bytes.len());
+            start..(start + length).min(bytes.len())
+        };
+        match self {
+            _ if bytes.is_empty() => {}
+            Self::Change(at, byte) => {
+                let at = at.index(bytes.len());
+                bytes[at] = *byte;
+            }
+            Self::Insert(at, byte) => bytes.insert(at.index(bytes.len()), *byte),
+            Self::Remove(at, length) => drop(bytes.drain(stretch(at, *length))),
+            Self::Repeat(at, length) => {
+                let range = stretch(at, *length);
+                let again = bytes[range.clone()].to_vec();
+                bytes.splice(range.end..range.end, again);
+            }
+        }
+    }
+}
+
+/// Damage of the kinds that a format may overlook.
+pub fn damage() -> impl Strategy<Value = Damage> {
+    let telling = prop::sample::select(b" \t\r\n0123456789-+.eE{}[]:,\"\\nulltruefalse\0\xff".to_vec());
+    let byte = prop_oneof![4 => telling, 1 => any::<u8>()].boxed();
+    let at = any::<prop::sample::Index>;
+    prop_oneof![
+        (at(), byte.clone()).prop_map(|(at, byte)| Damage::Change(at, byte)),
+        (at(), byte).prop_map(|(at, byte)| Damage::Insert(at, byte)),
+        (at(), 1..40_usize).prop_map(|(at, length)| Damage::Remove(at, length)),
+        (at(), 1..40_usize).prop_map(|(at, length)| Damage::Repeat(at, length)),
     ]
 }
 

@@ -1,12 +1,32 @@
 //! One event, one line.
 
-use history::{Event, What, from_line, to_line};
+use history::{Event, HistoryWriter, What, from_line, to_line};
 use proptest::prelude::*;
 
-use crate::arbitrary::what;
+use crate::arbitrary::{damage, operation, what};
 use crate::header;
 
 proptest! {
+    #[test]
+    fn an_operation_is_written_and_read_as_serde_would(event in operation()) {
+        let mut line = Vec::new();
+        HistoryWriter::new(&mut line).write(&event).expect("memory takes all");
+        let line = String::from_utf8(line).expect("JSON is text");
+        let by_serde = serde_json::to_string(&event).expect("an event has only string keys");
+        prop_assert_eq!(line.strip_suffix('\n'), Some(by_serde.as_str()));
+        prop_assert_eq!(&from_line(&by_serde).expect("what was written reads back"), &event);
+        prop_assert_eq!(serde_json::from_str::<Event>(&by_serde).expect("serde reads what it wrote"), event);
+    }
+
+    #[test]
+    fn a_damaged_line_means_what_serde_says(event in operation(), damage in prop::collection::vec(damage(), 1..3)) {
+        let mut line = to_line(&event).into_bytes();
+        damage.iter().for_each(|damage| damage.to(&mut line));
+        let line = String::from_utf8_lossy(&line);
+        let expected = serde_json::from_str::<Event>(&line).map_err(|error| error.to_string());
+        prop_assert_eq!(from_line(&line).map_err(|error| error.to_string()), expected);
+    }
+
     #[test]
     fn every_event_is_one_line_and_reads_back(time: u64, what in what()) {
         let event = Event { time, what };

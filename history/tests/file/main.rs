@@ -4,6 +4,7 @@ mod arbitrary;
 mod lines;
 mod reading;
 mod recording;
+mod walking;
 
 use history::{
     Event, Expectation, FORMAT, Header, History, HistoryWriter, ProducerPromise, ReadError, Topic, VERSION,

@@ -1,6 +1,6 @@
 //! The tokens of EDN. A tag is passed over, whatever it says: what it tags is read as it stands.
 
-use crate::foreign::lexer::{Lexer, Next, small_int, string_end, within_limit};
+use crate::foreign::lexer::{Lexer, Next, plain_int, small_int, string_end, within_limit};
 use crate::foreign::tape::{Bad, Kind, Tape};
 
 /// Reads EDN: operations one after another, or all in one vector or list.
@@ -81,6 +81,9 @@ fn after_blank(text: &[u8], mut at: usize) -> Result<usize, usize> {
 
 /// Takes the token at `at`, and says where it ends; `None` where the text ends first.
 fn token(text: &[u8], at: usize, tape: &mut Tape) -> Result<Option<usize>, Bad> {
+    if let Some((value, end)) = plain_int(text, at) {
+        return tape.int(at, value).map(|()| Some(end));
+    }
     let one = Some(at + 1);
     match text[at] {
         b'[' => tape.open(Kind::Vector, at).map(|()| one),

@@ -1,6 +1,6 @@
 //! The tokens of JSON.
 
-use crate::foreign::lexer::{Lexer, Next, small_int, string_end, within_limit};
+use crate::foreign::lexer::{Lexer, Next, plain_int, small_int, string_end, within_limit};
 use crate::foreign::tape::{Bad, Kind, Tape};
 
 /// Reads JSON: operations one after another, or all in one array.
@@ -129,9 +129,10 @@ fn step(text: &[u8], at: usize, wanted: &mut Wanted, tape: &mut Tape) -> Result<
         (_, Wanted::Value | Wanted::ValueOrEnd) => {
             let expected = wanted.in_words();
             *wanted = Wanted::CommaOrEnd;
-            return match byte {
-                b'"' => string(text, at, tape),
-                _ => literal(text, at, expected, tape),
+            return match (byte, plain_int(text, at)) {
+                (_, Some((value, end))) => tape.int(at, value).map(|()| Some(end)),
+                (b'"', None) => string(text, at, tape),
+                (_, None) => literal(text, at, expected, tape),
             };
         }
         _ => return Err(expected(wanted.in_words(), byte, at)),

@@ -72,6 +72,27 @@ pub fn within_limit(at: usize, end: usize) -> Result<usize, Bad> {
     Ok(end)
 }
 
+/// The number at `at`, and where it ends, where it is a plain one: up to 18 digits with no zero in front, and then a
+/// blank, a comma or the end of a bracket. Most tokens of a history are.
+#[inline]
+pub fn plain_int(text: &[u8], at: usize) -> Option<(i64, usize)> {
+    let (mut value, mut end) = (0, at);
+    loop {
+        let byte = *text.get(end)?;
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            let ends = matches!(byte, b' ' | b',' | b']' | b'}' | b'\n');
+            let plain = ends && end > at && (text[at] != b'0' || end == at + 1);
+            return plain.then_some((value, end));
+        }
+        if end == at + 18 {
+            return None;
+        }
+        value = value * 10 + i64::from(digit);
+        end += 1;
+    }
+}
+
 /// An integer of up to 18 digits, with a sign or without.
 pub fn small_int(token: &[u8]) -> Option<i64> {
     let digits = token.strip_prefix(b"-").unwrap_or(token);

@@ -91,7 +91,12 @@ fn mops(value: Form<'_>, numbers: &mut Numbers) -> Result<Vec<Mop>, Bad> {
     if !value.is_sequence() {
         return Err(value.instead_of("a vector of steps, such as [[:append 1 2]]"));
     }
-    value.items().map(|step| mop(step, numbers)).collect()
+    let steps = value.items();
+    let mut mops = Vec::with_capacity(steps.len());
+    for step in steps {
+        mops.push(mop(step, numbers)?);
+    }
+    Ok(mops)
 }
 
 fn mop(step: Form<'_>, numbers: &mut Numbers) -> Result<Mop, Bad> {
@@ -179,6 +184,7 @@ fn poll(read: Option<Form<'_>>, numbers: &mut Numbers) -> Result<Poll, Bad> {
             return Err(list.instead_of("records, such as [[0 5] [1 6]]"));
         }
         let key = numbers.key(key)?;
+        records.reserve(list.items().len());
         for record in list.items() {
             let (offset, value) = pair(record)?;
             let value = numbers.value(value)?;
@@ -209,8 +215,12 @@ fn seen(form: Option<Form<'_>>, numbers: &mut Numbers) -> Result<Seen, Bad> {
         None => Ok(Seen::Nothing),
         Some(form) if form.kind() == Kind::Nil => Ok(Seen::Nothing),
         Some(form) if form.is_sequence() => {
-            let values: Result<_, _> = form.items().map(|value| numbers.value(value)).collect();
-            values.map(Seen::List)
+            let elements = form.items();
+            let mut values = Vec::with_capacity(elements.len());
+            for element in elements {
+                values.push(numbers.value(element)?);
+            }
+            Ok(Seen::List(values))
         }
         Some(form) => numbers.value(form).map(Seen::One),
     }

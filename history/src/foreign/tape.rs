@@ -78,7 +78,8 @@ struct Node {
     kind: Kind,
     /// Where it begins in the text.
     at: u32,
-    /// Of an integer itself; of a bracket the number of the node after what it holds; else where the token ends.
+    /// Of an integer itself; of a bracket how many forms it holds, above 32 bits of the number of the node after them;
+    /// else where the token ends.
     value: i64,
 }
 
@@ -128,6 +129,7 @@ impl Tape {
         }
     }
 
+    #[inline]
     pub fn int(&mut self, at: usize, value: i64) -> Result<(), Bad> {
         self.node(Kind::Int, at, value)?;
         self.ended();
@@ -169,11 +171,12 @@ impl Tape {
         if kind == Kind::Map && open.holds % 2 == 1 {
             return Err(Bad::new(at, "the map's last key has no value"));
         }
-        self.nodes[open.node].value = self.nodes.len() as i64;
+        self.nodes[open.node].value = (open.holds as i64) << 32 | self.nodes.len() as i64;
         self.ended();
         Ok(())
     }
 
+    #[inline]
     fn node(&mut self, kind: Kind, at: usize, value: i64) -> Result<(), Bad> {
         if let [operation] = &self.open[..] {
             // Where a bracket is missing, the next operation stands in this one: better to say so here
@@ -200,6 +203,7 @@ impl Tape {
         Ok(())
     }
 
+    #[inline]
     fn ended(&mut self) {
         let Some(open) = self.open.last_mut() else {
             return;
@@ -275,14 +279,16 @@ impl<'t> Form<'t> {
 
     /// What it holds. A map holds a key, its value, the next key, …
     pub fn items(self) -> Items<'t> {
-        let end = if self.is_bracket() { self.end() } else { self.index };
-        Items {
-            next: Form {
-                index: self.index + 1,
-                ..self
-            },
-            end,
-        }
+        let next = Form {
+            index: self.index + 1,
+            ..self
+        };
+        let left = if self.is_bracket() {
+            (self.nodes[self.index].value >> 32) as usize
+        } else {
+            0
+        };
+        Items { next, left }
     }
 
     /// Itself and all that it holds, however deep, in order.
@@ -293,7 +299,7 @@ impl<'t> Form<'t> {
     /// The place after all that it holds, for comparing with [`Form::place`].
     pub fn end(self) -> usize {
         if self.is_bracket() {
-            self.nodes[self.index].value as usize
+            self.nodes[self.index].value as u32 as usize
         } else {
             self.index + 1
         }
@@ -308,18 +314,22 @@ impl<'t> Form<'t> {
 /// What a bracket holds.
 pub struct Items<'t> {
     next: Form<'t>,
-    end: usize,
+    left: usize,
 }
 
 impl<'t> Iterator for Items<'t> {
     type Item = Form<'t>;
 
     fn next(&mut self) -> Option<Form<'t>> {
-        if self.next.index >= self.end {
-            return None;
-        }
+        self.left = self.left.checked_sub(1)?;
         let item = self.next;
         self.next.index = item.end();
         Some(item)
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
 }
+
+impl ExactSizeIterator for Items<'_> {}

@@ -116,6 +116,223 @@ anomalies! {
 
     /// Within one read a later record has an offset at or before an earlier one.
     INT_NONMONOTONIC_POLL = "int-nonmonotonic-poll", found by "log";
+
+    /// A committed transaction read a value that nobody ever wrote to that key.
+    ///
+    /// Elle's garbage read (Kingsbury and Alvaro, 2020).
+    GARBAGE_READ = "garbage-read", found by "txn";
+
+    /// A read list holds an element twice, though it was appended once.
+    ///
+    /// Elle's `duplicate-elements`.
+    DUPLICATE_ELEMENTS = "duplicate-elements", found by "txn";
+
+    /// Two reads show states of one key of which neither continues the other: they cannot both have been
+    /// committed.
+    ///
+    /// Elle's `incompatible-order`.
+    INCOMPATIBLE_ORDER = "incompatible-order", found by "txn";
+
+    /// The state of a key holds a write of a transaction that had certainly failed, and a committed one
+    /// built on it.
+    ///
+    /// Elle's `dirty-update`.
+    DIRTY_UPDATE = "dirty-update", found by "txn";
+
+    /// A committed transaction read a state that another one left behind only on its way: it wrote the key
+    /// again later.
+    ///
+    /// Adya (1999), G1b: intermediate reads.
+    G1B = "G1b", found by "txn";
+
+    /// A transaction read something other than its own earlier reads and writes of that key say.
+    ///
+    /// The axiom INT of Cerone, Bernardi and Gotsman (2015), as Elle's `internal`.
+    INTERNAL = "internal", found by "txn";
+
+    /// A transaction read a value that it itself wrote only later.
+    ///
+    /// Elle's `future-read`.
+    FUTURE_READ = "future-read", found by "txn";
+
+    /// A transaction read a value whose write had not even begun when the read was over.
+    UNOBSERVABLE_READ = "unobservable-read", found by "txn";
+
+    /// What is known of the order of a key's versions goes round in a circle.
+    ///
+    /// Elle's `cyclic-versions`.
+    CYCLIC_VERSIONS = "cyclic-versions", found by "txn";
+
+    /// Transactions read the same version of a key and each wrote it anew, without seeing the others'
+    /// writes.
+    ///
+    /// Adya (1999), H-lost; Elle's `lost-update`.
+    LOST_UPDATE = "lost-update", found by "txn";
+
+    /// Transactions overwrote each other's writes in a circle.
+    ///
+    /// Adya (1999), G0: write cycles.
+    G0 = "G0", found by "txn";
+
+    /// Transactions depend on each other's writes in a circle, by overwriting and by reading them.
+    ///
+    /// Adya (1999), G1c: circular information flow.
+    G1C = "G1c", found by "txn";
+
+    /// A circle of dependencies has a single anti-dependency: a transaction missed a write of another on
+    /// which it depends in other ways.
+    ///
+    /// Adya (1999), G-single (on items: no predicates are read).
+    G_SINGLE_ITEM = "G-single-item", found by "txn";
+
+    /// A circle of dependencies has a single anti-dependency: a transaction missed a write of another on
+    /// which it depends in other ways.
+    ///
+    /// Adya (1999), G-single.
+    G_SINGLE = "G-single", found by "txn";
+
+    /// A circle of dependencies has several anti-dependencies, of which no two follow each other: no
+    /// snapshots explain it.
+    ///
+    /// Elle's `G-nonadjacent`, after Cerone and Gotsman (2016) (on items: no predicates are read).
+    G_NONADJACENT_ITEM = "G-nonadjacent-item", found by "txn";
+
+    /// A circle of dependencies has several anti-dependencies, of which no two follow each other: no
+    /// snapshots explain it.
+    ///
+    /// Elle's `G-nonadjacent`, after Cerone and Gotsman (2016).
+    G_NONADJACENT = "G-nonadjacent", found by "txn";
+
+    /// A circle of dependencies has several anti-dependencies: transactions missed each other's writes, as
+    /// in write skew.
+    ///
+    /// Adya (1999), G2: anti-dependency cycles (on items: no predicates are read).
+    G2_ITEM = "G2-item", found by "txn";
+
+    /// A circle of dependencies has several anti-dependencies: transactions missed each other's writes, as
+    /// in write skew.
+    ///
+    /// Adya (1999), G2: anti-dependency cycles.
+    G2 = "G2", found by "txn";
+
+    /// Transactions overwrote each other's writes in a circle. Only the order of a process closes the
+    /// circle.
+    ///
+    /// Adya (1999), G0: write cycles, with Elle's order of clients.
+    G0_PROCESS = "G0-process", found by "txn";
+
+    /// Transactions depend on each other's writes in a circle, by overwriting and by reading them. Only the
+    /// order of a process closes the circle.
+    ///
+    /// Adya (1999), G1c: circular information flow, with Elle's order of clients.
+    G1C_PROCESS = "G1c-process", found by "txn";
+
+    /// A circle of dependencies has a single anti-dependency: a transaction missed a write of another on
+    /// which it depends in other ways. Only the order of a process closes the circle.
+    ///
+    /// Adya (1999), G-single (on items: no predicates are read), with Elle's order of clients.
+    G_SINGLE_ITEM_PROCESS = "G-single-item-process", found by "txn";
+
+    /// A circle of dependencies has a single anti-dependency: a transaction missed a write of another on
+    /// which it depends in other ways. Only the order of a process closes the circle.
+    ///
+    /// Adya (1999), G-single, with Elle's order of clients.
+    G_SINGLE_PROCESS = "G-single-process", found by "txn";
+
+    /// A circle of dependencies has several anti-dependencies, of which no two follow each other: no
+    /// snapshots explain it. Only the order of a process closes the circle.
+    ///
+    /// Elle's `G-nonadjacent`, after Cerone and Gotsman (2016) (on items: no predicates are read), with
+    /// Elle's order of clients.
+    G_NONADJACENT_ITEM_PROCESS = "G-nonadjacent-item-process", found by "txn";
+
+    /// A circle of dependencies has several anti-dependencies, of which no two follow each other: no
+    /// snapshots explain it. Only the order of a process closes the circle.
+    ///
+    /// Elle's `G-nonadjacent`, after Cerone and Gotsman (2016), with Elle's order of clients.
+    G_NONADJACENT_PROCESS = "G-nonadjacent-process", found by "txn";
+
+    /// A circle of dependencies has several anti-dependencies: transactions missed each other's writes, as
+    /// in write skew. Only the order of a process closes the circle.
+    ///
+    /// Adya (1999), G2: anti-dependency cycles (on items: no predicates are read), with Elle's order of
+    /// clients.
+    G2_ITEM_PROCESS = "G2-item-process", found by "txn";
+
+    /// A circle of dependencies has several anti-dependencies: transactions missed each other's writes, as
+    /// in write skew. Only the order of a process closes the circle.
+    ///
+    /// Adya (1999), G2: anti-dependency cycles, with Elle's order of clients.
+    G2_PROCESS = "G2-process", found by "txn";
+
+    /// Transactions overwrote each other's writes in a circle. Only real time closes the circle: an
+    /// operation had completed before another began.
+    ///
+    /// Adya (1999), G0: write cycles, with Elle's order of clients.
+    G0_REALTIME = "G0-realtime", found by "txn";
+
+    /// Transactions depend on each other's writes in a circle, by overwriting and by reading them. Only
+    /// real time closes the circle: an operation had completed before another began.
+    ///
+    /// Adya (1999), G1c: circular information flow, with Elle's order of clients.
+    G1C_REALTIME = "G1c-realtime", found by "txn";
+
+    /// A circle of dependencies has a single anti-dependency: a transaction missed a write of another on
+    /// which it depends in other ways. Only real time closes the circle: an operation had completed before
+    /// another began.
+    ///
+    /// Adya (1999), G-single (on items: no predicates are read), with Elle's order of clients.
+    G_SINGLE_ITEM_REALTIME = "G-single-item-realtime", found by "txn";
+
+    /// A circle of dependencies has a single anti-dependency: a transaction missed a write of another on
+    /// which it depends in other ways. Only real time closes the circle: an operation had completed before
+    /// another began.
+    ///
+    /// Adya (1999), G-single, with Elle's order of clients.
+    G_SINGLE_REALTIME = "G-single-realtime", found by "txn";
+
+    /// A circle of dependencies has several anti-dependencies, of which no two follow each other: no
+    /// snapshots explain it. Only real time closes the circle: an operation had completed before another
+    /// began.
+    ///
+    /// Elle's `G-nonadjacent`, after Cerone and Gotsman (2016) (on items: no predicates are read), with
+    /// Elle's order of clients.
+    G_NONADJACENT_ITEM_REALTIME = "G-nonadjacent-item-realtime", found by "txn";
+
+    /// A circle of dependencies has several anti-dependencies, of which no two follow each other: no
+    /// snapshots explain it. Only real time closes the circle: an operation had completed before another
+    /// began.
+    ///
+    /// Elle's `G-nonadjacent`, after Cerone and Gotsman (2016), with Elle's order of clients.
+    G_NONADJACENT_REALTIME = "G-nonadjacent-realtime", found by "txn";
+
+    /// A circle of dependencies has several anti-dependencies: transactions missed each other's writes, as
+    /// in write skew. Only real time closes the circle: an operation had completed before another began.
+    ///
+    /// Adya (1999), G2: anti-dependency cycles (on items: no predicates are read), with Elle's order of
+    /// clients.
+    G2_ITEM_REALTIME = "G2-item-realtime", found by "txn";
+
+    /// A circle of dependencies has several anti-dependencies: transactions missed each other's writes, as
+    /// in write skew. Only real time closes the circle: an operation had completed before another began.
+    ///
+    /// Adya (1999), G2: anti-dependency cycles, with Elle's order of clients.
+    G2_REALTIME = "G2-realtime", found by "txn";
+
+    /// A value was appended or written to one key more than once: whose write a read saw cannot be told.
+    ///
+    /// Elle's `duplicate-appends`. The fault is the workload's, so it alone gives unknown.
+    DUPLICATE_APPENDS = "duplicate-appends", found by "txn";
+
+    /// The search for circles was given up before its end.
+    ///
+    /// Elle's `cycle-search-timeout`, in steps and not by a clock. It alone gives unknown.
+    CYCLE_SEARCH_TIMEOUT = "cycle-search-timeout", found by "txn";
+
+    /// No transaction depends on any other, so that nothing was put to the test.
+    ///
+    /// Elle's `empty-transaction-graph`. It alone gives unknown.
+    EMPTY_TRANSACTION_GRAPH = "empty-transaction-graph", found by "txn";
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ mod txn;
 mod verdict;
 
 pub use anomaly::{ANOMALIES, Anomaly};
-pub use consistency::Consistency;
+pub use consistency::{Consistency, UnknownConsistency};
 pub use judge::{check, check_history};
 pub use list::{Check, LIST};
 pub use options::{Model, Options, SubVia};

@@ -1,5 +1,6 @@
 //! The kinds of dependency as sets, and the kinds of cycle as Elle names them.
 
+use crate::anomaly;
 use crate::verdict::Rel;
 
 /// A set of kinds of dependency.
@@ -143,39 +144,39 @@ impl Kind {
 }
 
 const ITEM_NAMES: [&str; Kind::COUNT] = [
-    "G0",
-    "G1c",
-    "G-single-item",
-    "G-nonadjacent-item",
-    "G2-item",
-    "G0-process",
-    "G1c-process",
-    "G-single-item-process",
-    "G-nonadjacent-item-process",
-    "G2-item-process",
-    "G0-realtime",
-    "G1c-realtime",
-    "G-single-item-realtime",
-    "G-nonadjacent-item-realtime",
-    "G2-item-realtime",
+    anomaly::G0,
+    anomaly::G1C,
+    anomaly::G_SINGLE_ITEM,
+    anomaly::G_NONADJACENT_ITEM,
+    anomaly::G2_ITEM,
+    anomaly::G0_PROCESS,
+    anomaly::G1C_PROCESS,
+    anomaly::G_SINGLE_ITEM_PROCESS,
+    anomaly::G_NONADJACENT_ITEM_PROCESS,
+    anomaly::G2_ITEM_PROCESS,
+    anomaly::G0_REALTIME,
+    anomaly::G1C_REALTIME,
+    anomaly::G_SINGLE_ITEM_REALTIME,
+    anomaly::G_NONADJACENT_ITEM_REALTIME,
+    anomaly::G2_ITEM_REALTIME,
 ];
 
 const PLAIN_NAMES: [&str; Kind::COUNT] = [
-    "G0",
-    "G1c",
-    "G-single",
-    "G-nonadjacent",
-    "G2",
-    "G0-process",
-    "G1c-process",
-    "G-single-process",
-    "G-nonadjacent-process",
-    "G2-process",
-    "G0-realtime",
-    "G1c-realtime",
-    "G-single-realtime",
-    "G-nonadjacent-realtime",
-    "G2-realtime",
+    anomaly::G0,
+    anomaly::G1C,
+    anomaly::G_SINGLE,
+    anomaly::G_NONADJACENT,
+    anomaly::G2,
+    anomaly::G0_PROCESS,
+    anomaly::G1C_PROCESS,
+    anomaly::G_SINGLE_PROCESS,
+    anomaly::G_NONADJACENT_PROCESS,
+    anomaly::G2_PROCESS,
+    anomaly::G0_REALTIME,
+    anomaly::G1C_REALTIME,
+    anomaly::G_SINGLE_REALTIME,
+    anomaly::G_NONADJACENT_REALTIME,
+    anomaly::G2_REALTIME,
 ];
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
@@ -136,6 +136,8 @@ impl Bench {
         let tribunal = |arguments: &[&OsStr]| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_tribunal"));
             command.arg("check").arg(history).args(arguments);
+            // For people.
+            command.stderr(Stdio::null());
             command
         };
         let mut parse = tribunal(&["--parse-only".as_ref()]);

@@ -1,8 +1,6 @@
 //! The first bad thing of a run: what every reader asks for first.
 
-use checkers::{Case, Verdict};
-
-use crate::definitions::gravity;
+use checkers::{Anomaly, Case, Verdict};
 
 /// The earliest of the gravest violations.
 #[derive(Clone, Copy, Debug)]
@@ -20,12 +18,14 @@ impl First<'_> {
     }
 }
 
-/// A case's partition and offset: `orders-3 at offset 17`.
+/// A case's partition and offset: `orders-3 at offset 17`. Keys that are called by numbers alone say what they are.
 pub(crate) fn place(case: &Case) -> Option<String> {
-    let partition = case
-        .partition
-        .clone()
-        .or_else(|| case.key.map(|key| format!("key {key}")))?;
+    let is_number = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
+    let partition = match (&case.partition, case.key) {
+        (Some(name), _) if is_number(name) => format!("key {name}"),
+        (Some(name), _) => name.clone(),
+        (None, key) => format!("key {}", key?),
+    };
     Some(match case.offset {
         Some(offset) => format!("{partition} at offset {offset}"),
         None => partition,
@@ -40,7 +40,7 @@ pub(crate) fn first_bad(verdict: &Verdict) -> Option<First<'_>> {
         .flat_map(|(name, findings)| findings.cases.iter().map(move |case| First { name, case }))
         .min_by_key(|first| {
             (
-                gravity(first.name),
+                Anomaly::gravity(first.name),
                 first.name,
                 first.case.time,
                 first.case.offset,

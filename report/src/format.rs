@@ -65,6 +65,34 @@ pub(crate) fn clipped(text: &str, chars_max: usize) -> String {
     }
 }
 
+/// How many columns of a fixed-width font a text takes, rather too many than too few.
+pub(crate) fn columns(text: &str) -> usize {
+    text.chars().map(column_width).sum()
+}
+
+/// The start of a text that may be too wide for so many columns.
+pub(crate) fn fitted(text: &str, columns_max: usize) -> String {
+    if columns(text) <= columns_max {
+        return text.to_owned();
+    }
+    let mut taken = 1;
+    let fits = |character: &char| {
+        taken += column_width(*character);
+        taken <= columns_max
+    };
+    let start: String = text.chars().take_while(fits).collect();
+    format!("{}…", start.trim_end())
+}
+
+/// Letters of the scripts that fixed-width fonts have take one column; others, and what a page shows as a sign, two.
+fn column_width(character: char) -> usize {
+    if character < '\u{1100}' && !is_invisible(character) || ('\u{2010}'..='\u{2026}').contains(&character) {
+        1
+    } else {
+        2
+    }
+}
+
 /// Whether a character shows nothing of its own but may change what others show: control characters, which move a
 /// terminal's cursor, and marks that turn the direction of writing.
 pub(crate) fn is_invisible(character: char) -> bool {
@@ -119,5 +147,14 @@ mod tests {
     fn clipping_never_splits_a_character() {
         assert_eq!(clipped("äöü", 2), "äö…");
         assert_eq!(clipped("äöü", 3), "äöü");
+    }
+
+    #[test]
+    fn wide_letters_take_two_columns() {
+        assert_eq!(columns("ab字"), 4);
+        assert_eq!(fitted("abcdef", 6), "abcdef");
+        assert_eq!(fitted("abcdefg", 6), "abcde…");
+        assert_eq!(fitted("字字字字", 6), "字字…");
+        assert_eq!(fitted("ab cdef", 4), "ab…");
     }
 }

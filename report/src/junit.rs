@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
-use checkers::{CheckResult, Validity, Verdict};
+use checkers::{Case, CheckResult, Validity, Verdict};
 use history::Header;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
-use crate::definitions;
+use crate::cycle::{Told, own_story};
+use crate::findings::{belongs_to, by_gravity, timed};
 use crate::first::place;
 use crate::format::{count, instant};
 
+/// More sentences of a case than this are for the page.
+const SENTENCES_MAX: usize = 20;
+/// Of a cycle, this many operations and steps.
+const OPERATIONS_MAX: usize = 12;
 /// Of each kind of anomaly, this many stories are told in full; the page has the rest.
 const STORIES_MAX: usize = 5;
 
@@ -28,9 +33,12 @@ pub struct JunitInput<'a> {
 pub fn junit(input: &JunitInput<'_>) -> String {
     let header = input.header;
     let time = Duration::from_nanos(input.verdict.stats.duration);
-    let mut suite = TestSuite::new(format!("tribunal.{}", header.plan));
+    let mut suite = TestSuite::new(suite_name(header));
     suite.set_time(time);
-    for (name, value) in properties(input) {
+    for (name, value) in properties(input)
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+    {
         suite.add_property(Property::new(name, value));
     }
     for check in &input.verdict.checks {
@@ -44,11 +52,20 @@ pub fn junit(input: &JunitInput<'_>) -> String {
         .expect("the XML of a report is plain text in memory")
 }
 
-fn properties(input: &JunitInput<'_>) -> [(&'static str, String); 7] {
+/// A history from elsewhere has no plan.
+fn suite_name(header: &Header) -> String {
+    match header.plan.as_str() {
+        "" => "tribunal".to_owned(),
+        plan => format!("tribunal.{plan}"),
+    }
+}
+
+fn properties(input: &JunitInput<'_>) -> [(&'static str, String); 8] {
     let header = input.header;
     [
         ("plan", header.plan.clone()),
-        ("seed", header.seed.to_string()),
+        ("model", input.verdict.model.clone()),
+        ("seed", seed(header)),
         ("broker", header.broker.clone()),
         ("started", header.started.clone()),
         ("verdict", crate::text::word(input.verdict.valid).to_lowercase()),
@@ -57,9 +74,17 @@ fn properties(input: &JunitInput<'_>) -> [(&'static str, String); 7] {
     ]
 }
 
+fn seed(header: &Header) -> String {
+    if header.plan.is_empty() {
+        String::new()
+    } else {
+        header.seed.to_string()
+    }
+}
+
 fn test_case(input: &JunitInput<'_>, check: &CheckResult) -> TestCase {
     let mut case = TestCase::new(check.name.clone(), status(input.verdict, check));
-    case.set_classname(format!("tribunal.{}", input.header.plan));
+    case.set_classname(suite_name(input.header));
     case
 }
 
@@ -92,19 +117,28 @@ fn description(verdict: &Verdict, check: &CheckResult) -> String {
 
 fn stories(verdict: &Verdict, check: &str) -> Vec<String> {
     let mut lines = Vec::new();
-    let found = definitions::by_gravity(&verdict.anomalies);
+    let timed = timed(verdict);
+    let found = by_gravity(&verdict.anomalies);
     let found = found
         .into_iter()
-        .filter(|(name, _)| definitions::belongs_to(name, check));
+        .filter(|(name, _)| belongs_to(name, check, verdict));
     for (name, findings) in found {
         lines.push(String::new());
         lines.push(format!("{name}: {}", count(findings.count)));
         for case in findings.cases.iter().take(STORIES_MAX) {
-            let place = place(case)
-                .map(|place| format!(" in {place}"))
-                .unwrap_or_default();
-            lines.push(format!("{name}{place}, at {}", instant(case.time)));
-            lines.extend(case.story.iter().map(|sentence| format!("  - {sentence}")));
+            lines.push(format!("{name}{}", place_and_time(case, timed)));
+            let story = own_story(case);
+            lines.extend(
+                story
+                    .iter()
+                    .take(SENTENCES_MAX)
+                    .map(|sentence| format!("  - {sentence}")),
+            );
+            let cycle = case
+                .cycle
+                .as_ref()
+                .map(|cycle| Told::new(cycle).lines(OPERATIONS_MAX, timed));
+            lines.extend(cycle.into_iter().flatten().map(|line| format!("    {line}")));
         }
         let more = findings.count.saturating_sub(STORIES_MAX as u64);
         if more > 0 {
@@ -112,4 +146,10 @@ fn stories(verdict: &Verdict, check: &str) -> Vec<String> {
         }
     }
     lines
+}
+
+fn place_and_time(case: &Case, timed: bool) -> String {
+    let place = place(case).map(|place| format!(" in {place}"));
+    let time = timed.then(|| format!(", at {}", instant(case.time)));
+    format!("{}{}", place.unwrap_or_default(), time.unwrap_or_default())
 }

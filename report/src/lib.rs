@@ -1,14 +1,16 @@
 //! What people read: the page, the test results, the lines in a terminal.
 //!
-//! Three renderings of one judgement: [`html`] (a self-contained page, with its pictures drawn here as SVG), [`junit()`]
-//! (for build servers) and [`text()`] (for a terminal). All are pure functions of a history and its verdict, and say
-//! the same thing for the same run, to the byte.
+//! Renderings of one judgement: [`html`] (a self-contained page of a run, with its pictures drawn here as SVG),
+//! [`verdict_page`] (the same without the history, for those too big to hold or written by somebody else), [`junit()`]
+//! (for build servers) and [`text()`] (for a terminal). All are pure functions of what they are given, and say the
+//! same thing for the same run, to the byte.
 //!
 //! Absent on purpose: judging (that is `checkers`), files, clocks, and any script or style from elsewhere. What a
 //! broker, a client or a plan said is hostile until escaped: it reaches a page only as text.
 
 mod chart;
-mod definitions;
+mod cycle;
+mod findings;
 mod first;
 mod format;
 mod junit;
@@ -19,11 +21,11 @@ mod series;
 mod text;
 
 pub use junit::{JunitInput, junit};
-pub use page::html;
+pub use page::{html, verdict_page};
 pub use text::text;
 
 use checkers::Verdict;
-use history::History;
+use history::{Format, Header, History};
 
 /// Everything that the page of one run is made from.
 #[derive(Clone, Copy, Debug)]
@@ -40,4 +42,21 @@ pub struct ReportInput<'a> {
     pub versions: &'a [(String, String)],
     /// Files of the run directory to link, as paths relative to the page, with `/` between their parts.
     pub files: &'a [String],
+}
+
+/// Everything that the page of a verdict alone is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct VerdictInput<'a> {
+    /// What was run, as far as the history says.
+    pub header: &'a Header,
+    /// What it means.
+    pub verdict: &'a Verdict,
+    /// The history as its reader called it: a file or a directory.
+    pub name: &'a str,
+    /// How the history was written down.
+    pub format: Format,
+    /// Whether its last line was cut off.
+    pub truncated: bool,
+    /// The command line that judges it again.
+    pub again: &'a str,
 }

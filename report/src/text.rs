@@ -1,30 +1,29 @@
-//! The verdict as a few lines for a terminal: what was found, and the first bad thing as a story.
+//! The verdict as a few lines for a terminal: the first bad thing as a story, what was found, and at the end, where a
+//! reader's eyes are, the verdict.
 
 use std::collections::BTreeMap;
 
 use checkers::{Findings, Validity, Verdict};
 
-use crate::definitions::by_gravity;
+use crate::cycle::{Told, own_story};
+use crate::findings::{by_gravity, timed, why_allowed};
 use crate::first::{First, first_bad};
 use crate::format::{count, instant, is_invisible};
 
-/// More sentences than this, or longer ones, are for the page.
+/// More sentences than this are for the page.
 const SENTENCES_MAX: usize = 12;
 
-/// The verdict, the first story and the findings by name. Ends with a line feed; without colour.
+/// The first story, the findings by name, and in the last line the verdict. Ends with a line feed; without colour.
 pub fn text(verdict: &Verdict) -> String {
-    let mut lines = vec![format!("{:<9}  {}", word(verdict.valid), verdict.summary)];
+    let mut lines = Vec::new();
     if let Some(first) = first_bad(verdict) {
-        tell_first(&mut lines, &first);
+        tell_first(&mut lines, &first, timed(verdict));
     }
-    if !verdict.anomalies.is_empty() {
-        lines.push(String::new());
-    }
-    lines.extend(counts("found", &verdict.anomalies));
-    lines.extend(counts("allowed", &verdict.allowed));
+    tell_counts(&mut lines, verdict);
     if verdict.valid == Validity::Unknown {
         tell_doubts(&mut lines, verdict);
     }
+    lines.push(format!("{:<9}  {}", word(verdict.valid), verdict.summary));
     lines.iter().map(|line| one_line(line) + "\n").collect()
 }
 
@@ -37,18 +36,16 @@ pub(crate) fn word(valid: Validity) -> &'static str {
     }
 }
 
-fn tell_first(lines: &mut Vec<String>, first: &First<'_>) {
-    let place = first
-        .place()
-        .map(|place| format!(" in {place}"))
-        .unwrap_or_default();
-    let story = &first.case.story;
-    lines.push(String::new());
+fn tell_first(lines: &mut Vec<String>, first: &First<'_>, timed: bool) {
+    let place = first.place().map(|place| format!(" in {place}"));
+    let when = timed.then(|| format!(", at {}", instant(first.case.time)));
     lines.push(format!(
-        "the first: {}{place}, at {}",
+        "the first: {}{}{}",
         first.name,
-        instant(first.case.time)
+        place.unwrap_or_default(),
+        when.unwrap_or_default()
     ));
+    let story = own_story(first.case);
     lines.extend(
         story
             .iter()
@@ -59,6 +56,36 @@ fn tell_first(lines: &mut Vec<String>, first: &First<'_>) {
     if more > 0 {
         lines.push(format!("  - … and {more} more in the report"));
     }
+    if let Some(cycle) = &first.case.cycle {
+        let told = Told::new(cycle).lines(SENTENCES_MAX, timed);
+        lines.extend(told.into_iter().map(|line| format!("    {line}")));
+    }
+    lines.push(String::new());
+}
+
+/// How often each name was found, and why some of that is allowed.
+fn tell_counts(lines: &mut Vec<String>, verdict: &Verdict) {
+    lines.extend(counts("found", &verdict.anomalies));
+    lines.extend(counts("allowed", &verdict.allowed));
+    for (why, names) in reasons(verdict) {
+        lines.push(format!("  - {}: {why}", names.join(", ")));
+    }
+    if !lines.is_empty() && lines.last().is_some_and(|line| !line.is_empty()) {
+        lines.push(String::new());
+    }
+}
+
+/// The reasons for what is allowed, each with its names.
+fn reasons(verdict: &Verdict) -> Vec<(&'static str, Vec<&str>)> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (name, _) in by_gravity(&verdict.allowed) {
+        let why = why_allowed(name, &verdict.model);
+        match reasons.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, names)) => names.push(name),
+            None => reasons.push((why, vec![name])),
+        }
+    }
+    reasons
 }
 
 /// All findings in one line, by name; nothing where there are none.
@@ -72,7 +99,6 @@ fn counts(title: &str, findings: &BTreeMap<String, Findings>) -> Option<String> 
 
 /// Why nobody knows: the reasons of each check that could not judge.
 fn tell_doubts(lines: &mut Vec<String>, verdict: &Verdict) {
-    lines.push(String::new());
     lines.push("unknown because".to_owned());
     for check in verdict
         .checks
@@ -87,6 +113,7 @@ fn tell_doubts(lines: &mut Vec<String>, verdict: &Verdict) {
                 .map(|reason| format!("  - {}: {reason}", check.name)),
         );
     }
+    lines.push(String::new());
 }
 
 /// The text in one line: nothing that a broker said may move the cursor or turn the words around it.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use support::{acks1, clean, verdicts};
+use support::{acks1, clean, cycles, hostile, verdicts};
 use tempfile::TempDir;
 
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -160,16 +160,72 @@ fn an_address_with_a_time_zooms_every_panel_to_it() {
 #[test]
 #[ignore = "needs chromium"]
 fn hostile_text_runs_nothing() {
-    let document = Opened::new(&support::hostile_page()).document("");
-    assert!(document.contains("data-ready=\"true\""));
-    let title = document
-        .split("<title>")
-        .nth(1)
-        .and_then(|rest| rest.split("</title>").next())
-        .unwrap_or_default();
-    assert!(title.starts_with("VIOLATION"), "{title}");
-    assert_eq!(document.matches("<script").count(), 1);
-    assert!(!document.contains("<img"));
+    for page in [support::hostile_page(), hostile::verdict_page()] {
+        let document = Opened::new(&page).document("");
+        assert!(document.contains("data-ready=\"true\""));
+        let title = document
+            .split("<title>")
+            .nth(1)
+            .and_then(|rest| rest.split("</title>").next())
+            .unwrap_or_default();
+        assert!(title.starts_with("VIOLATION"), "{title}");
+        assert_eq!(document.matches("<script").count(), 1);
+        assert!(!document.contains("<img"));
+    }
+}
+
+#[test]
+#[ignore = "needs chromium"]
+fn the_address_of_a_finding_opens_it() {
+    let opened = Opened::new(&cycles::page(&cycles::list_append()));
+    let is_open = |document: &str| {
+        let tag = document
+            .split("id=\"G-single-item-realtime-2\"")
+            .nth(1)
+            .expect("the case is on the page");
+        tag.split('>')
+            .next()
+            .is_some_and(|attributes| attributes.contains("open"))
+    };
+    assert!(!is_open(&opened.document("")));
+    let document = opened.document("#G-single-item-realtime-2");
+    assert!(document.contains("data-ready=\"true\"") && is_open(&document));
+}
+
+/// Opens everything, and notes how many words of the pictures there are, how many of them meet others, and how many
+/// do not show.
+const MEASURE: &str = "<script>
+    document.querySelectorAll('details').forEach((fold) => { fold.open = true; });
+    let [words, meet, unseen] = [0, 0, 0];
+    for (const picture of document.querySelectorAll('svg.cycle')) {
+        const boxes = Array.from(picture.querySelectorAll('text'), (text) => text.getBoundingClientRect());
+        const whole = picture.getBoundingClientRect();
+        boxes.forEach((one, index) => {
+            words += 1;
+            if (!(one.width > 0 && one.left >= whole.left && one.right <= whole.right + 1)) unseen += 1;
+            for (const other of boxes.slice(index + 1)) {
+                if (one.left < other.right && other.left < one.right && one.top + 2 < other.bottom && other.top + 2 < one.bottom) meet += 1;
+            }
+        });
+    }
+    document.documentElement.dataset.words = [words > 40, meet, unseen].join(' ');
+</script>";
+
+#[test]
+#[ignore = "needs chromium"]
+fn words_in_the_pictures_of_cycles_show_and_do_not_meet() {
+    let page = cycles::page(&cycles::list_append());
+    let (before, rest) = page
+        .split_once("<meta http-equiv")
+        .expect("the page has a policy");
+    let (_, after) = rest.split_once('>').expect("the policy's tag has an end");
+    let measured = format!("{before}{after}").replace("</body>", &format!("{MEASURE}</body>"));
+    let document = Opened::new(&measured).document("");
+    assert!(
+        document.contains("data-words=\"true 0 0\""),
+        "{}",
+        &document[..200]
+    );
 }
 
 #[test]
@@ -189,4 +245,14 @@ fn pictures_of_the_page_can_be_taken() {
     let history = clean();
     let opened = Opened::new(&support::page(&history, &verdicts::clean(&history)));
     opened.screenshot("clean-light", &["--window-size=1280,2600"]);
+    for (name, verdict) in [
+        ("list-append", cycles::list_append()),
+        ("kafka-elsewhere", cycles::kafka()),
+    ] {
+        let page = cycles::page(&verdict).replace("<details ", "<details open ");
+        let opened = Opened::new(&page);
+        opened.screenshot(&format!("{name}-light"), &["--window-size=1280,4200"]);
+        let dark = "--blink-settings=preferredColorScheme=0";
+        opened.screenshot(&format!("{name}-dark"), &["--window-size=1280,4200", dark]);
+    }
 }

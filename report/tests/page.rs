@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Instant;
 
-use support::{acks1, clean, hostile, page, verdicts};
+use support::{acks1, clean, cycles, hostile, page, verdicts};
 
 /// Every place of the page where something could be fetched from.
 fn addresses(page: &str) -> Vec<&str> {
@@ -61,7 +61,7 @@ fn every_finding_fault_and_file_is_on_the_page() {
         "n1 still e0",
         "n2 e1",
         "n3 t2",
-        "The first 100 of 514 are shown",
+        "100 of 514 are shown, the first ones",
         "sha256 5f1c0a9e",
     ] {
         assert!(page.contains(text), "{text}");
@@ -92,28 +92,175 @@ fn nothing_is_fetched() {
 
 #[test]
 fn hostile_text_stays_text() {
-    let page = support::hostile_page();
-    assert!(!page.contains(hostile::ATTACK));
-    assert_eq!(page.matches("<script").count(), 1, "only the page's own script");
-    assert_eq!(page.matches("</script>").count(), 1);
-    assert_eq!(page.matches("<style").count(), 1);
-    for tag in [
-        "<img",
-        "<!--",
-        "</text></title></style>",
-        "\"javascript:",
-        "\u{0}",
-        "\u{1b}",
-        "\u{202e}",
-    ] {
-        assert!(!page.contains(tag), "{tag:?}");
-    }
-    for address in addresses(&page) {
+    for page in [support::hostile_page(), hostile::verdict_page()] {
+        assert!(!page.contains(hostile::ATTACK));
+        assert_eq!(page.matches("<script").count(), 1, "only the page's own script");
+        assert_eq!(page.matches("</script>").count(), 1);
+        assert_eq!(page.matches("<style").count(), 1);
+        for tag in [
+            "<img",
+            "<!--",
+            "</text></title></style>",
+            "\"javascript:",
+            "\u{0}",
+            "\u{1b}",
+            "\u{202e}",
+        ] {
+            assert!(!page.contains(tag), "{tag:?}");
+        }
+        for address in addresses(&page) {
+            assert!(
+                address.starts_with('#') || address.starts_with("./") || address == "verdict.json",
+                "{address}"
+            );
+        }
         assert!(
-            address.starts_with('#') || address.starts_with("./") || address == "verdict.json",
-            "{address}"
+            page.contains("class=\"picture cycle\""),
+            "the hostile cycle is drawn"
         );
     }
+}
+
+/// Where a page can be entered.
+fn ids(page: &str) -> Vec<&str> {
+    let after = page.split(" id=\"").skip(1);
+    after
+        .map(|rest| rest.split('"').next().unwrap_or_default())
+        .collect()
+}
+
+#[test]
+fn every_finding_has_an_address_of_its_own() {
+    let history = acks1();
+    let pages = [
+        page(&history, &verdicts::acks1(&history)),
+        support::hostile_page(),
+        hostile::verdict_page(),
+        cycles::page(&cycles::list_append()),
+        cycles::page(&cycles::kafka()),
+    ];
+    for page in &pages {
+        let ids = ids(page);
+        let mut once = ids.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(once.len(), ids.len(), "an address stands for two things");
+        for address in addresses(page)
+            .into_iter()
+            .filter_map(|address| address.strip_prefix('#'))
+        {
+            assert!(
+                ids.contains(&address) || address == "fault-77",
+                "#{address} leads nowhere"
+            );
+        }
+    }
+    let [run, .., list_append, kafka] = &pages;
+    assert!(ids(run).contains(&"lost-write-1") && ids(run).contains(&"allowed-duplicate-1"));
+    assert!(ids(list_append).contains(&"G-single-item-realtime-2"));
+    assert!(ids(kafka).contains(&"allowed-G0-1"));
+}
+
+/// Asserts that the texts stand on the page in this order.
+fn assert_order(page: &str, texts: &[&str]) {
+    let mut rest = page;
+    for text in texts {
+        let place = rest
+            .find(text)
+            .unwrap_or_else(|| panic!("`{text}` is not after what comes before it"));
+        rest = &rest[place..];
+    }
+}
+
+#[test]
+fn a_foreign_history_has_a_page_with_its_cycles() {
+    let page = cycles::page(&cycles::list_append());
+    let texts = [
+        "<title>VIOLATION · history.edn · Tribunal</title>",
+        "The history is not strict-serializable",
+        "jepsen-edn",
+        "tribunal check history.edn",
+        "The first finding",
+        "id=\"findings\"",
+        "class=\"picture cycle\"",
+        "Op 31 had completed at 1.340 s",
+        "So T1 came before itself: a contradiction.",
+        "281 of 300 operations are left out.",
+        "id=\"allowed\"",
+        "The consistency model that this history was held to does not forbid it.",
+        "id=\"definitions\"",
+        "id=\"checks\"",
+        "id=\"numbers\"",
+    ];
+    assert_order(&page, &texts);
+    let absent = [
+        "Seed",
+        "Broker",
+        "Nodes",
+        "Producers",
+        "id=\"timeline\"",
+        "id=\"faults\"",
+        "verdict.json",
+        "Faults and leaders",
+    ];
+    for text in absent {
+        assert!(!page.contains(text), "{text}");
+    }
+}
+
+#[test]
+fn a_foreign_history_without_a_clock_shows_no_times() {
+    let page = cycles::page(&cycles::serializable());
+    assert!(page.contains(">VALID<") && page.contains("No check found a broken promise."));
+    assert!(!page.contains("0.000 s") && !page.contains("Times are those") && !page.contains("<dt>Length"));
+}
+
+#[test]
+fn what_is_allowed_stands_apart_with_its_reason() {
+    let page = cycles::page(&cycles::kafka());
+    let texts = [
+        "id=\"lost-write-1\"",
+        "id=\"allowed\"",
+        "Kafka isolates no writes",
+        "id=\"allowed-G0-1\"",
+    ];
+    assert_order(&page, &texts);
+}
+
+#[test]
+fn a_run_with_a_cycle_shows_it_beside_its_timeline() {
+    let history = clean();
+    let mut verdict = verdicts::clean(&history);
+    verdict.valid = checkers::Validity::Invalid;
+    verdict.anomalies = cycles::list_append().anomalies;
+    verdict.anomalies.remove("G1a");
+    let page = page(&history, &verdict);
+    assert_order(
+        &page,
+        &[
+            "id=\"first\"",
+            "class=\"picture cycle\"",
+            "So T1 came before itself",
+            "id=\"findings\"",
+            "id=\"timeline\"",
+        ],
+    );
+}
+
+#[test]
+fn ten_thousand_cycles_make_a_page_of_a_few_megabytes() {
+    let mut verdict = cycles::list_append();
+    let case = cycles::case(cycles::hundreds(400));
+    for name in ["G0", "G1c", "G-single-item", "G2-item", "G-nonadjacent-item"] {
+        let findings = checkers::Findings {
+            count: 10_000,
+            cases: vec![case.clone(); checkers::CASES_MAX],
+        };
+        verdict.anomalies.insert(name.to_owned(), findings);
+    }
+    let page = cycles::page(&verdict);
+    assert!(page.contains("40 of 10,000 are shown"));
+    assert!(page.len() < 4_000_000, "{} bytes", page.len());
 }
 
 #[test]

@@ -245,6 +245,16 @@
     fromAddress();
   }
 
+  // An address that names a finding opens whatever it is folded into.
+  const reveal = () => {
+    const target = document.getElementById(location.hash.slice(1));
+    if (!target) return;
+    for (let at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+  if (location.hash) reveal();
+
   for (const button of all(document, "[data-copy]")) {
     button.hidden = false;
     button.addEventListener("click", () => {

@@ -5,6 +5,7 @@
 mod acknowledged;
 mod axis;
 mod bands;
+mod cycle;
 mod lane;
 mod latency;
 mod partition;
@@ -16,6 +17,7 @@ use maud::{Markup, html};
 pub(crate) use acknowledged::acknowledged;
 pub(crate) use axis::axis;
 pub(crate) use bands::{bands, fault_lane, found_lane, marks, phase_lane};
+pub(crate) use cycle::cycle;
 pub(crate) use latency::latency;
 pub(crate) use partition::{controllers, nodes, partition};
 pub(crate) use scale::{Span, round_step};

@@ -1,75 +1,133 @@
 //! Everything that was found, by name: how often, what it means, and the cases.
 
-use checkers::{Case, Findings};
+use checkers::{Anomaly, Case, Cycle, Findings};
 use maud::{Markup, html};
 
-use super::when;
-use crate::definitions::{by_gravity, definition};
+use super::cycles::{self, CYCLES_SHOWN};
+use super::judged::Judged;
+use super::marked;
+use crate::findings::{by_gravity, why_allowed};
 use crate::format::{count, list};
-use crate::run::Run;
 
 /// The page shows this many cases of a name; `verdict.json` has more.
 const CASES_SHOWN: usize = 100;
-/// Of a case with more values than this the first are shown.
+/// Of a case with more values or operations than this the first are shown.
 const VALUES_SHOWN: usize = 4;
 
+/// All findings of one name.
+struct Group<'a> {
+    judged: &'a Judged<'a>,
+    name: &'a str,
+    findings: &'a Findings,
+    /// What the addresses of its cases begin with.
+    anchor: String,
+    allowed: bool,
+}
+
 /// The violations, then what is allowed.
-pub(super) fn section(run: &Run<'_>) -> Markup {
-    let verdict = run.verdict();
+pub(super) fn section(judged: &Judged<'_>) -> Markup {
+    let verdict = judged.verdict;
     html! {
         section #findings {
             h2 { "Findings" }
             @if verdict.anomalies.is_empty() { p.lead { "No check found a broken promise." } }
             @for (index, (name, findings)) in by_gravity(&verdict.anomalies).into_iter().enumerate() {
-                (group(run, name, findings, index == 0, true))
+                (group(&Group { judged, name, findings, anchor: anchor(name, index, false), allowed: false }, index == 0))
             }
             @if !verdict.allowed.is_empty() {
-                h3.allowed { "Allowed" }
-                p.lead { "Found too, but no promise of this run is broken by it." }
-                @for (name, findings) in by_gravity(&verdict.allowed) { (group(run, name, findings, false, false)) }
+                h3.allowed #allowed { "Allowed" }
+                p.lead { "Found too, but no promise that the history is held to is broken by it." }
+                @for (index, (name, findings)) in by_gravity(&verdict.allowed).into_iter().enumerate() {
+                    (group(&Group { judged, name, findings, anchor: anchor(name, index, true), allowed: true }, false))
+                }
             }
         }
     }
 }
 
-fn group(run: &Run<'_>, name: &str, findings: &Findings, open: bool, violation: bool) -> Markup {
+/// What the addresses of a name's cases begin with: the name, where it is a word that no other address begins with.
+fn anchor(name: &str, index: usize, allowed: bool) -> String {
+    let is_word = name != "fault"
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let word = if is_word {
+        name.to_owned()
+    } else {
+        format!("_{index}")
+    };
+    if allowed { format!("allowed-{word}") } else { word }
+}
+
+fn group(group: &Group<'_>, open: bool) -> Markup {
+    let Group {
+        judged,
+        name,
+        findings,
+        ..
+    } = group;
+    let cases = (1..)
+        .zip(&findings.cases)
+        .map(|(number, case)| (format!("{}-{number}", group.anchor), case));
+    let (cycles, others): (Vec<_>, Vec<_>) = cases.partition(|(_, case)| case.cycle.is_some());
+    let cycles: Vec<(String, &Case, &Cycle)> = cycles
+        .into_iter()
+        .filter_map(|(id, case)| Some((id, case, case.cycle.as_ref()?)))
+        .collect();
+    let shown = (cycles.len().min(CYCLES_SHOWN) + others.len().min(CASES_SHOWN)) as u64;
     html! {
-        details.group.violation[violation] open[open] {
+        details.group.violation[!group.allowed] open[open] {
             summary {
                 span.count { (count(findings.count)) } " " strong.name { (name) }
-                @if let Some(definition) = definition(name) { span.meaning { (definition.meaning) } }
+                @if let Some(anomaly) = Anomaly::named(name) { span.meaning { (marked(&anomaly.meaning())) } }
             }
-            (table(run, name, &findings.cases))
-            @let shown = findings.cases.len().min(CASES_SHOWN) as u64;
-            @if findings.count > shown {
-                p.muted { "The first " (count(shown)) " of " (count(findings.count)) " are shown; "
-                    a href="verdict.json" { "verdict.json" } " holds up to " (count(checkers::CASES_MAX as u64)) "." }
-            }
+            @if group.allowed { p.why { (why_allowed(name, &judged.verdict.model)) } }
+            @if !others.is_empty() { (table(group, &others)) }
+            (cycles::cards(judged, &cycles))
+            @if findings.count > shown { (rest(judged, findings.count, shown)) }
         }
+    }
+}
+
+fn rest(judged: &Judged<'_>, of: u64, shown: u64) -> Markup {
+    html! {
+        p.muted { (count(shown)) " of " (count(of)) " are shown, the first ones; "
+            @if judged.run.is_some() { a href="verdict.json" { "verdict.json" } } @else { code { "--json" } }
+            " holds up to " (count(checkers::CASES_MAX as u64)) "." }
     }
 }
 
 /// A column that not every kind of finding fills.
 #[derive(Clone, Copy)]
 enum Column {
+    When,
     Partition,
     Offset,
     Values,
     Nodes,
     Epoch,
+    Operations,
+    Faults,
 }
 
 impl Column {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 8] = [
+        Self::When,
         Self::Partition,
         Self::Offset,
         Self::Values,
         Self::Nodes,
         Self::Epoch,
+        Self::Operations,
+        Self::Faults,
     ];
 
-    fn is_filled(self, case: &Case) -> bool {
+    /// A history in memory has its operations beside it and its faults on the page; others are looked up by number.
+    fn is_filled(self, judged: &Judged<'_>, case: &Case) -> bool {
         match self {
+            Self::When => judged.timed(),
+            Self::Operations => judged.run.is_none() && !case.ops.is_empty(),
+            Self::Faults => judged.run.is_some() || !case.faults.is_empty(),
             Self::Partition => case.partition.is_some() || case.key.is_some(),
             Self::Offset => case.offset.is_some(),
             Self::Values => !case.values.is_empty(),
@@ -80,6 +138,9 @@ impl Column {
 
     fn head(self, name: &str) -> Markup {
         match self {
+            Self::When => html! { th scope="col" { "When" } },
+            Self::Operations => html! { th.number scope="col" { "Operation" } },
+            Self::Faults => html! { th scope="col" { "Fault in force" } },
             Self::Partition => html! { th scope="col" { "Partition" } },
             Self::Offset => html! { th.number scope="col" { "Offset" } },
             Self::Values => html! { th.number scope="col" { "Value" } },
@@ -89,34 +150,36 @@ impl Column {
         }
     }
 
-    fn cell(self, run: &Run<'_>, case: &Case) -> Markup {
+    fn cell(self, judged: &Judged<'_>, case: &Case) -> Markup {
         match self {
-            Self::Partition => html! { td.nowrap { (partition(run, case)) } },
+            Self::When => html! { td.nowrap { (judged.when(case.time)) } },
+            Self::Operations => html! { td.number { (some_of(&case.ops)) } },
+            Self::Faults => html! { td { (faults(judged, case)) } },
+            Self::Partition => html! { td.nowrap { (partition(judged, case)) } },
             Self::Offset => html! { td.number { @if let Some(offset) = case.offset { (offset) } } },
-            Self::Values => html! { td.number { (values(&case.values)) } },
-            Self::Nodes => html! { td { (nodes(run, case)) } },
+            Self::Values => html! { td.number { (some_of(&case.values)) } },
+            Self::Nodes => html! { td { (nodes(judged, case)) } },
             Self::Epoch => html! { td.number { @if let Some(epoch) = case.epoch { (epoch) } } },
         }
     }
 }
 
-fn table(run: &Run<'_>, name: &str, cases: &[Case]) -> Markup {
-    let filled = |column: &Column| cases.iter().any(|case| column.is_filled(case));
+fn table(group: &Group<'_>, cases: &[(String, &Case)]) -> Markup {
+    let judged = group.judged;
+    let filled = |column: &Column| cases.iter().any(|(_, case)| column.is_filled(judged, case));
     let columns: Vec<Column> = Column::ALL.into_iter().filter(filled).collect();
     html! {
-        div.scroll.long tabindex="0" role="region" aria-label={ "Cases of " (name) } { table.cases {
+        div.scroll.long tabindex="0" role="region" aria-label={ "Cases of " (group.name) } { table.cases {
             thead { tr {
-                th scope="col" { "When" }
-                @for column in &columns { (column.head(name)) }
-                th scope="col" { "Fault in force" }
+                th.number scope="col" { "No." }
+                @for column in &columns { (column.head(group.name)) }
                 th scope="col" { "Story" }
             } }
             tbody {
-                @for case in cases.iter().take(CASES_SHOWN) {
-                    tr {
-                        td.nowrap { (when(case.time)) }
-                        @for column in &columns { (column.cell(run, case)) }
-                        td { (faults(run, case)) }
+                @for (index, (id, case)) in cases.iter().take(CASES_SHOWN).enumerate() {
+                    tr id=(id) {
+                        td.number { a.self href=(format!("#{id}")) { (index + 1) } }
+                        @for column in &columns { (column.cell(judged, case)) }
                         td.story-cell { (story(case)) }
                     }
                 }
@@ -125,34 +188,37 @@ fn table(run: &Run<'_>, name: &str, cases: &[Case]) -> Markup {
     }
 }
 
-/// The values, the first few of many.
-fn values(values: &[history::Value]) -> String {
-    match values.get(..VALUES_SHOWN) {
-        Some(first) if values.len() > VALUES_SHOWN => {
+/// Numbers, the first few of many.
+fn some_of(numbers: &[u64]) -> String {
+    match numbers.get(..VALUES_SHOWN) {
+        Some(first) if numbers.len() > VALUES_SHOWN => {
             let first: Vec<String> = first.iter().map(ToString::to_string).collect();
             format!("{}, …", first.join(", "))
         }
-        _ => list(values),
+        _ => list(numbers),
     }
 }
 
-fn partition(run: &Run<'_>, case: &Case) -> String {
-    let by_key = || case.key.map(|key| run.header().key_name(key));
+fn partition(judged: &Judged<'_>, case: &Case) -> String {
+    let by_key = || case.key.map(|key| judged.header.key_name(key));
     case.partition.clone().or_else(by_key).unwrap_or_default()
 }
 
-fn nodes(run: &Run<'_>, case: &Case) -> Markup {
+fn nodes(judged: &Judged<'_>, case: &Case) -> Markup {
     html! {
-        @for node in &case.nodes { span.node.(run.colour(*node)) { "node " (node) } " " }
+        @for node in &case.nodes { span.node.(judged.colour(*node)) { "node " (node) } " " }
     }
 }
 
-fn faults(run: &Run<'_>, case: &Case) -> Markup {
+/// The faults by number, as links where the page tells of them.
+fn faults(judged: &Judged<'_>, case: &Case) -> Markup {
     html! {
         @if case.faults.is_empty() { span.muted { "none" } }
         @for (index, id) in case.faults.iter().enumerate() {
             @if index > 0 { ", " }
-            a.nowrap href=(format!("#fault-{id}")) { (id) @if let Some(fault) = run.fault(*id) { " " (fault.kind) } }
+            @if judged.run.is_some() {
+                a.nowrap href=(format!("#fault-{id}")) { (id) @if let Some(fault) = judged.fault(*id) { " " (fault.kind) } }
+            } @else { (id) }
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use checkers::Case;
+use checkers::{Anomaly, Case};
 use history::{Key, Value};
 use maud::{Markup, html};
 
-use super::when;
+use super::judged::Judged;
+use super::{cycles, marked};
 use crate::chart::{Span, acknowledged, axis, bands, controllers, fault_lane, partition};
-use crate::definitions::definition;
 use crate::first::{First, first_bad};
 use crate::format::count;
 use crate::run::{Run, fault_times};
@@ -18,8 +18,8 @@ const SECOND: u64 = 1_000_000_000;
 const AFTER_MAX: u64 = 15 * SECOND;
 
 /// Nothing where nothing bad was found.
-pub(super) fn section(run: &Run<'_>) -> Markup {
-    let Some(first) = first_bad(run.verdict()) else {
+pub(super) fn section(judged: &Judged<'_>) -> Markup {
+    let Some(first) = first_bad(judged.verdict) else {
         return html! {};
     };
     html! {
@@ -28,17 +28,25 @@ pub(super) fn section(run: &Run<'_>) -> Markup {
             p.lead {
                 strong.name { (first.name) }
                 @if let Some(place) = first.place() { " in " (place) }
-                ", at " (when(first.case.time)) "."
-                @if let Some(definition) = definition(first.name) { " " (definition.meaning) }
+                @if judged.timed() { ", at " (judged.when(first.case.time)) }
+                ". "
+                @if let Some(anomaly) = Anomaly::named(first.name) { (marked(&anomaly.meaning())) }
             }
-            div.case {
-                div {
-                    h3 { "What happened" }
-                    ol.story { @for sentence in &first.case.story { li { (sentence) } } }
-                }
-                (in_force(run, first.case))
+            @match judged.run {
+                Some(run) => div.case { div { (what_happened(first.case)) } (in_force(run, first.case)) },
+                None => (what_happened(first.case)),
             }
-            (picture(run, &first))
+            @if let Some(cycle) = &first.case.cycle { (cycles::explained(judged, cycle, true)) }
+            @if let Some(run) = judged.run { (picture(run, &first)) }
+        }
+    }
+}
+
+fn what_happened(case: &Case) -> Markup {
+    html! {
+        @match &case.cycle {
+            Some(_) => (cycles::story(case)),
+            None => { h3 { "What happened" } ol.story { @for sentence in &case.story { li { (sentence) } } } },
         }
     }
 }

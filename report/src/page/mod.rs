@@ -1,32 +1,38 @@
-//! The page of one run: a single file that opens offline and reads without its script.
+//! The pages: single files that open offline and read without their script.
 //!
 //! The order is the order of the questions people ask: what is the verdict, what went wrong first, what else, how is
 //! that judged, what happened when, which faults were there, and what was it all made of.
 
 mod anomalies;
+mod cycles;
+mod definitions;
 mod faults;
 mod first;
+mod judged;
 mod numbers;
+mod run;
 mod security;
 mod sources;
 mod timeline;
 mod verdict;
+mod verdict_page;
 
 use history::Phase;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::ReportInput;
 use crate::format::is_invisible;
-use crate::run::Run;
-use crate::text::word;
+
+pub use run::html;
+pub use verdict_page::verdict_page;
 
 const STYLE: &str = include_str!("../assets/report.css");
 const SCRIPT: &str = include_str!("../assets/report.js");
 
-/// The page of a run.
-pub fn html(input: &ReportInput<'_>) -> String {
-    let run = Run::new(input);
-    let header = run.header();
+/// A section of a page, as the list at its top names it: its address and its title.
+type Section = (&'static str, &'static str);
+
+/// A page around its contents. Its last line says what clock its times are of.
+fn page(title: &[&str], sections: &[Section], banner: &Markup, main: &Markup, clock: &str) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -35,10 +41,20 @@ pub fn html(input: &ReportInput<'_>) -> String {
                 meta http-equiv="Content-Security-Policy" content=(security::policy(SCRIPT));
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { (word(run.verdict().valid)) " · " (header.plan) " · seed " (header.seed) " · Tribunal" }
+                title { @for part in title.iter().filter(|part| !part.is_empty()) { (part) " · " } "Tribunal" }
                 style { (PreEscaped(STYLE)) }
             }
-            body { (body(&run)) script { (PreEscaped(SCRIPT)) } }
+            body {
+                a.skip href="#main" { "Skip to the findings" }
+                (banner)
+                nav.contents aria-label="Sections" {
+                    @for (address, name) in sections { a href=(format!("#{address}")) { (name) } }
+                }
+                main #main { (main) }
+                footer { "Made by Tribunal " (env!("CARGO_PKG_VERSION")) ". " (clock) }
+                div #tip hidden {}
+                script { (PreEscaped(SCRIPT)) }
+            }
         }
     };
     visible(page.into_string())
@@ -54,35 +70,11 @@ fn visible(page: String) -> String {
     }
 }
 
-fn body(run: &Run<'_>) -> Markup {
+/// A text of ours with its words between backticks as code.
+fn marked(text: &str) -> Markup {
     html! {
-        a.skip href="#main" { "Skip to the findings" }
-        (verdict::banner(run))
-        (contents(run))
-        main #main {
-            (first::section(run))
-            (anomalies::section(run))
-            (verdict::checks(run))
-            (timeline::section(run))
-            (faults::section(run))
-            (numbers::section(run))
-            (sources::section(run))
-        }
-        footer { "Made by Tribunal " (env!("CARGO_PKG_VERSION")) ". Times count from the start of the history, on one monotonic clock." }
-        div #tip hidden {}
-    }
-}
-
-fn contents(run: &Run<'_>) -> Markup {
-    let found = !run.verdict().anomalies.is_empty();
-    html! {
-        nav.contents aria-label="Sections" {
-            @if found { a href="#first" { "First finding" } a href="#findings" { "Findings" } }
-            a href="#checks" { "Checks" }
-            a href="#timeline" { "Timeline" }
-            a href="#faults" { "Faults" }
-            a href="#numbers" { "Numbers" }
-            a href="#sources" { "Cluster and plan" }
+        @for (index, part) in text.split('`').enumerate() {
+            @if index % 2 == 1 { code { (part) } } @else { (part) }
         }
     }
 }

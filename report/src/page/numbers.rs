@@ -1,15 +1,31 @@
 //! The counts of the run.
 
+use checkers::Stats;
 use maud::{Markup, html};
 
+use crate::findings::CLOCK_NANOS_MIN;
 use crate::format::{count, duration};
-use crate::run::Run;
 
-/// The numbers of the verdict, in three groups.
-pub(super) fn section(run: &Run<'_>) -> Markup {
-    let stats = &run.verdict().stats;
-    let number = |name, value| (name, count(value));
-    let writes = [
+/// The numbers of the verdict, in three groups; of a foreign history only those that count something.
+pub(super) fn section(stats: &Stats, whole: bool) -> Markup {
+    let groups = groups(stats).map(|(title, mut numbers)| {
+        numbers.retain(|(_, _, empty)| whole || !empty);
+        (title, numbers)
+    });
+    html! {
+        section #numbers {
+            h2 { "Numbers" }
+            div.columns { @for (title, numbers) in &groups { @if !numbers.is_empty() { (group(title, numbers)) } } }
+        }
+    }
+}
+
+type Number = (&'static str, String, bool);
+
+fn groups(stats: &Stats) -> [(&'static str, Vec<Number>); 3] {
+    let number = |name, value| (name, count(value), value == 0);
+    let time = |name, nanos| (name, duration(nanos), nanos < CLOCK_NANOS_MIN);
+    let writes = vec![
         number("Writes begun", stats.writes),
         number("acknowledged", stats.acknowledged),
         number("certainly failed", stats.failed),
@@ -17,32 +33,31 @@ pub(super) fn section(run: &Run<'_>) -> Markup {
         number("acknowledged and never read, not proven lost", stats.unseen),
         number("acknowledged and lost", stats.lost),
     ];
-    let reads = [
+    let reads = vec![
         number("Operations", stats.operations),
         number("Records read, final reads included", stats.read),
+        time("Length of the history", stats.duration),
     ];
-    let rest = [
+    let rest = vec![
         number("Faults injected", stats.faults_injected),
         number("with evidence that they bit", stats.faults_bitten),
         number("skipped or failed", stats.faults_skipped),
         number("Changes of a leader", stats.leader_changes),
         number("Deposed leaders that did not know it", stats.deposed_leaders),
-        ("the longest of them for", duration(stats.deposed_longest)),
-        ("Length of the history", duration(stats.duration)),
+        time("the longest of them for", stats.deposed_longest),
     ];
-    html! {
-        section #numbers {
-            h2 { "Numbers" }
-            div.columns { (group("Writes", &writes)) (group("Operations", &reads)) (group("Faults and leaders", &rest)) }
-        }
-    }
+    [
+        ("Writes", writes),
+        ("Operations", reads),
+        ("Faults and leaders", rest),
+    ]
 }
 
-fn group(title: &str, numbers: &[(&str, String)]) -> Markup {
+fn group(title: &str, numbers: &[Number]) -> Markup {
     html! {
         table.numbers {
             caption { (title) }
-            tbody { @for (name, value) in numbers { tr { th scope="row" { (name) } td.number { (value) } } } }
+            tbody { @for (name, value, _) in numbers { tr { th scope="row" { (name) } td.number { (value) } } } }
         }
     }
 }

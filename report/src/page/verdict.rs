@@ -1,38 +1,57 @@
 //! The banner, which says it all in one sentence, and the checks with their reasons.
 
-use checkers::Validity;
+use checkers::{Validity, Verdict};
 use maud::{Markup, html};
 
-use crate::format::{counted, duration};
-use crate::run::Run;
+use crate::format::counted;
 use crate::text::word;
 
 /// A longer summary is set smaller.
 const HEADLINE_MAX: usize = 110;
 
+/// What the banner says beside the verdict's sentence.
+pub(super) struct Banner<'a> {
+    /// What was run, name by name.
+    pub(super) facts: Vec<(&'static str, String)>,
+    /// What the command is for, and the command.
+    pub(super) command: (&'static str, &'a str),
+    /// What a reader has to know.
+    pub(super) notes: Vec<&'static str>,
+}
+
 /// The verdict, and what was run.
-pub(super) fn banner(run: &Run<'_>) -> Markup {
-    let (header, verdict) = (run.header(), run.verdict());
+pub(super) fn banner(verdict: &Verdict, banner: &Banner<'_>) -> Markup {
+    let (purpose, command) = banner.command;
     html! {
         header.banner.(class(verdict.valid)) {
             p.badge { span.sign aria-hidden="true" { (sign(verdict.valid)) } (word(verdict.valid)) }
             h1.long-sentence[verdict.summary.len() > HEADLINE_MAX] { (sentence(&verdict.summary)) }
-            (facts(run))
-            div.replay {
-                span.muted { "To see it again" }
-                code #replay { (run.input.replay) }
-                button type="button" data-copy="replay" hidden { "Copy" }
+            dl.facts { @for (name, value) in &banner.facts { div { dt { (name) } dd { (value) } } } }
+            @if !command.is_empty() {
+                div.replay {
+                    span.muted { (purpose) }
+                    code #replay { (command) }
+                    button type="button" data-copy="replay" hidden { "Copy" }
+                }
             }
-            @if run.input.history.truncated {
-                p.note { "The history is cut off in its last line: whoever wrote it was ended." }
-            }
-            @if header.expect.without_faults { p.note { "The plan declares a run without faults." } }
+            @for note in &banner.notes { p.note { (note) } }
         }
     }
 }
 
+/// The notes of a history as such.
+pub(super) fn notes(truncated: bool, without_faults: bool) -> Vec<&'static str> {
+    let cut_off = "The history is cut off in its last line: whoever wrote it was ended.";
+    let no_faults = "The plan declares a run without faults.";
+    let all = [(truncated, cut_off), (without_faults, no_faults)];
+    all.into_iter()
+        .filter(|(holds, _)| *holds)
+        .map(|(_, note)| note)
+        .collect()
+}
+
 /// A wall-clock time (RFC 3339) as people write it, without parts of seconds.
-fn wall_clock(time: &str) -> String {
+pub(super) fn wall_clock(time: &str) -> String {
     let Some(utc) = time.strip_suffix('Z') else {
         return time.to_owned();
     };
@@ -52,25 +71,8 @@ fn sentence(summary: &str) -> String {
     }
 }
 
-fn facts(run: &Run<'_>) -> Markup {
-    let header = run.header();
-    let facts = [
-        ("Plan", header.plan.clone()),
-        ("Broker", header.broker.clone()),
-        ("Seed", header.seed.to_string()),
-        ("Started", wall_clock(&header.started)),
-        ("Length", duration(run.verdict().stats.duration)),
-        ("Nodes", header.nodes.len().to_string()),
-        ("Producers", format!("acks={}", header.expect.acks)),
-    ];
-    html! {
-        dl.facts { @for (name, value) in facts { div { dt { (name) } dd { (value) } } } }
-    }
-}
-
 /// Each check, what it judged and why.
-pub(super) fn checks(run: &Run<'_>) -> Markup {
-    let verdict = run.verdict();
+pub(super) fn checks(verdict: &Verdict) -> Markup {
     html! {
         section #checks {
             h2 { "Checks" }

@@ -1,8 +1,9 @@
 //! A run in which everything that somebody else wrote is an attack on the page.
 
-use checkers::{Case, Verdict};
+use checkers::{Case, Cycle, Rel, Verdict};
 use history::{FaultStep, History, Op, What};
 
+use super::cycles;
 use super::verdicts::{check, findings};
 
 /// Breaks out of text, attributes, titles, styles and scripts, where one of them does not escape.
@@ -55,6 +56,11 @@ pub fn verdict(history: &History) -> Verdict {
         story: vec![ATTACK.to_owned(), ATTACK.to_owned()],
         ..Case::default()
     };
+    let cyclic = Case {
+        cycle: Some(cycle()),
+        ..case.clone()
+    };
+    verdict.anomalies.insert("G1c".to_owned(), findings(vec![cyclic]));
     ATTACK.clone_into(&mut verdict.summary);
     ATTACK.clone_into(&mut verdict.model);
     verdict
@@ -72,4 +78,24 @@ pub fn verdict(history: &History) -> Verdict {
         .checks
         .push(check(ATTACK, checkers::Validity::Invalid, &[ATTACK, ATTACK]));
     verdict
+}
+
+/// A cycle whose every word is an attack.
+fn cycle() -> Cycle {
+    let mut operations = vec![
+        cycles::operation(1, 0, ATTACK, (5, Some(9))),
+        cycles::operation(2, u32::MAX, ATTACK, (5, None)),
+    ];
+    for operation in &mut operations {
+        ATTACK.clone_into(&mut operation.outcome);
+    }
+    let mut cycle = cycles::cycle(operations, &[(Rel::Rw, ATTACK, ATTACK); 2]);
+    cycle.edges[1].to = 77;
+    cycle
+}
+
+/// The page of a verdict alone whose every word is an attack.
+pub fn verdict_page() -> String {
+    let history = history();
+    cycles::page_with(&history.header, &verdict(&history), ATTACK, ATTACK)
 }

@@ -3,6 +3,7 @@
 
 pub mod big;
 pub mod cluster;
+pub mod cycles;
 pub mod hostile;
 pub mod runs;
 pub mod verdicts;
@@ -79,5 +80,9 @@ pub fn pages() -> Vec<(&'static str, String)> {
         ("unknown", page(&clean, &verdicts::unknown(&clean))),
         ("hostile", hostile_page()),
         ("big", page(&big, &verdicts::clean(&big))),
+        ("list-append", cycles::page(&cycles::list_append())),
+        ("kafka-elsewhere", cycles::page(&cycles::kafka())),
+        ("serializable", cycles::page(&cycles::serializable())),
+        ("hostile-elsewhere", hostile::verdict_page()),
     ]
 }

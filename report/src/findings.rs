@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use checkers::{Anomaly, Findings, Verdict};
 
 /// Clocks that tell less than this apart are none: every time would read the same.
-pub(crate) const CLOCK_NANOS_MIN: u64 = 1_000_000;
+const CLOCK_NANOS_MIN: u64 = 1_000_000;
+/// Nobody does an operation in less time than this. A history without times counts its lines instead.
+const OPERATION_NANOS_MIN: u64 = 16;
 
 /// Whether a verdict's history had a clock: those from elsewhere need not.
 pub(crate) fn timed(verdict: &Verdict) -> bool {
-    verdict.stats.duration >= CLOCK_NANOS_MIN
+    let stats = &verdict.stats;
+    stats.duration >= CLOCK_NANOS_MIN.max(stats.operations.saturating_mul(OPERATION_NANOS_MIN))
 }
 
 /// All findings, the gravest first; names that the checks' list lacks come last.

@@ -65,7 +65,7 @@ pub(super) fn story(case: &Case) -> Markup {
 pub(super) fn explained(judged: &Judged<'_>, cycle: &Cycle, drawn: bool) -> Markup {
     let told = Told::new(cycle);
     html! {
-        @if drawn { (picture(&told)) }
+        @if drawn { (picture(&told, judged.timed())) }
         div.cycle-words {
             div { h4 { "What was done" } (operations(&told, judged.timed())) }
             div { h4 { "What came before what" } (steps(&told)) }
@@ -74,8 +74,8 @@ pub(super) fn explained(judged: &Judged<'_>, cycle: &Cycle, drawn: bool) -> Mark
     }
 }
 
-fn picture(told: &Told<'_>) -> Markup {
-    let Some(picture) = chart::cycle(told) else {
+fn picture(told: &Told<'_>, timed: bool) -> Markup {
+    let Some(picture) = chart::cycle(told, timed) else {
         return html! {};
     };
     html! {
@@ -83,10 +83,18 @@ fn picture(told: &Told<'_>) -> Markup {
             div.scroll tabindex="0" role="region" aria-label="Picture of the cycle" { (picture.svg) }
             figcaption {
                 span.kinds { @for kind in rels(told.cycle) { (legend(kind)) } }
-                @if picture.timed { " Each bar is an operation, from invocation to completion. The order of times is exact, their distances are not." }
+                @if picture.in_order { " Each bar is an operation, from invocation to completion. " (distances(timed)) }
                 @if picture.left_out > 0 { " " (count(picture.left_out as u64)) " of " (count(told.cycle.operations.len() as u64)) " operations are left out." }
             }
         }
+    }
+}
+
+fn distances(timed: bool) -> &'static str {
+    if timed {
+        "The order of the times is exact, their distances are not."
+    } else {
+        "The history has no clock: they lie in the order of its lines."
     }
 }
 

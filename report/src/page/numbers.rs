@@ -3,12 +3,13 @@
 use checkers::Stats;
 use maud::{Markup, html};
 
-use crate::findings::CLOCK_NANOS_MIN;
+use super::judged::Judged;
 use crate::format::{count, duration};
 
-/// The numbers of the verdict, in three groups; of a foreign history only those that count something.
-pub(super) fn section(stats: &Stats, whole: bool) -> Markup {
-    let groups = groups(stats).map(|(title, mut numbers)| {
+/// The numbers of the verdict, in three groups; without a run behind it only those that count something.
+pub(super) fn section(judged: &Judged<'_>) -> Markup {
+    let whole = judged.run.is_some();
+    let groups = groups(&judged.verdict.stats, judged.timed()).map(|(title, mut numbers)| {
         numbers.retain(|(_, _, empty)| whole || !empty);
         (title, numbers)
     });
@@ -22,9 +23,9 @@ pub(super) fn section(stats: &Stats, whole: bool) -> Markup {
 
 type Number = (&'static str, String, bool);
 
-fn groups(stats: &Stats) -> [(&'static str, Vec<Number>); 3] {
+fn groups(stats: &Stats, timed: bool) -> [(&'static str, Vec<Number>); 3] {
     let number = |name, value| (name, count(value), value == 0);
-    let time = |name, nanos| (name, duration(nanos), nanos < CLOCK_NANOS_MIN);
+    let time = |name, nanos| (name, duration(nanos), nanos == 0 || !timed);
     let writes = vec![
         number("Writes begun", stats.writes),
         number("acknowledged", stats.acknowledged),

@@ -71,7 +71,7 @@ fn sections(run: &Run<'_>) -> Markup {
         (verdict::checks(verdict))
         (timeline::section(run))
         (faults::section(run))
-        (numbers::section(&verdict.stats, true))
+        (numbers::section(&judged))
         (sources::section(run))
     }
 }

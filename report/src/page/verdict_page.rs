@@ -105,6 +105,6 @@ fn sections(judged: &Judged<'_>) -> Markup {
         (anomalies::section(judged))
         (definitions::section(verdict))
         (verdict::checks(verdict))
-        (numbers::section(&verdict.stats, false))
+        (numbers::section(judged))
     }
 }

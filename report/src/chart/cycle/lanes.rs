@@ -51,7 +51,7 @@ impl Row {
 }
 
 /// The layout, unless there are too many operations, or no times to lay them against.
-pub(super) fn sketch(told: &Told<'_>) -> Option<Sketch> {
+pub(super) fn sketch(told: &Told<'_>, timed: bool) -> Option<Sketch> {
     let operations = &told.cycle.operations;
     if operations.len() > ROWS_MAX || !has_times(operations) {
         return None;
@@ -73,11 +73,18 @@ pub(super) fn sketch(told: &Told<'_>) -> Option<Sketch> {
     rows.iter().map(Row::area).for_each(|area| room.take(area));
     words.iter().map(Label::area).for_each(|area| room.take(area));
     Some(Sketch {
-        height: bottom + AXIS,
+        height: if timed { bottom + AXIS } else { bottom },
         bands: bands(operations, &order, pitch),
-        ticks: scale.ticks(bottom + AXIS / 2.0),
+        ticks: if timed {
+            scale.ticks(bottom + AXIS / 2.0)
+        } else {
+            Vec::new()
+        },
         arrows: route::arrows(told, &routes, &rows, GUTTER, &mut room),
-        nodes: rows.iter().map(|row| node(row, &operations[row.place])).collect(),
+        nodes: rows
+            .iter()
+            .map(|row| node(row, &operations[row.place], timed))
+            .collect(),
         words,
     })
 }
@@ -129,7 +136,7 @@ fn bands(operations: &[CycleOperation], order: &[usize], pitch: f64) -> Vec<(f64
         .collect()
 }
 
-fn node(row: &Row, operation: &CycleOperation) -> Node {
+fn node(row: &Row, operation: &CycleOperation, timed: bool) -> Node {
     let Area {
         left,
         top,
@@ -159,7 +166,7 @@ fn node(row: &Row, operation: &CycleOperation) -> Node {
             "{}: {}\n{}",
             name(row.place),
             operation.text,
-            who(operation, true)
+            who(operation, timed)
         ),
     }
 }

@@ -20,29 +20,29 @@ use crate::cycle::{Shown, Told};
 pub(crate) struct CyclePicture {
     /// The drawing.
     pub(crate) svg: Markup,
-    /// Whether its operations lie against time.
-    pub(crate) timed: bool,
+    /// Whether its operations lie in the order of their times.
+    pub(crate) in_order: bool,
     /// How many operations are left out.
     pub(crate) left_out: usize,
 }
 
-/// Draws a cycle; `None` where it has no operation.
-pub(crate) fn cycle(told: &Told<'_>) -> Option<CyclePicture> {
+/// Draws a cycle, with its times where the history had a clock; `None` where it has no operation.
+pub(crate) fn cycle(told: &Told<'_>, timed: bool) -> Option<CyclePicture> {
     let operations = told.cycle.operations.len();
     if operations == 0 {
         return None;
     }
-    let lanes = lanes::sketch(told);
-    let timed = lanes.is_some();
-    let sketch = lanes.unwrap_or_else(|| ring::sketch(told));
-    let left_out = if timed {
+    let lanes = lanes::sketch(told, timed);
+    let in_order = lanes.is_some();
+    let sketch = lanes.unwrap_or_else(|| ring::sketch(told, timed));
+    let left_out = if in_order {
         0
     } else {
         Shown::of(operations, ring::NODES_MAX).left_out()
     };
     Some(CyclePicture {
         svg: draw::svg(&sketch, &alternative(told.cycle)),
-        timed,
+        in_order,
         left_out,
     })
 }

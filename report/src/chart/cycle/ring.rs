@@ -65,7 +65,7 @@ impl Ring {
 }
 
 /// The layout.
-pub(super) fn sketch(told: &Told<'_>) -> Sketch {
+pub(super) fn sketch(told: &Told<'_>, timed: bool) -> Sketch {
     let shown = Shown::of(told.cycle.operations.len(), NODES_MAX);
     let stops = shown.map(Stop::Operation, Stop::Gap);
     let ring = Ring::of(stops.len());
@@ -74,7 +74,7 @@ pub(super) fn sketch(told: &Told<'_>) -> Sketch {
     let nodes: Vec<Node> = stops
         .iter()
         .enumerate()
-        .map(|(index, stop)| node(told, ring, index, *stop))
+        .map(|(index, stop)| node(told, ring, (index, *stop), timed))
         .collect();
     for node in &nodes {
         room.take(node.shape.area());
@@ -95,12 +95,12 @@ pub(super) fn sketch(told: &Told<'_>) -> Sketch {
     }
 }
 
-fn node(told: &Told<'_>, ring: Ring, index: usize, stop: Stop) -> Node {
+fn node(told: &Told<'_>, ring: Ring, (index, stop): (usize, Stop), timed: bool) -> Node {
     let (x, y) = ring.point(ring.angle(index as f64), ring.radius);
     let (class, text, title) = match stop {
         Stop::Operation(place) => {
             let operation = &told.cycle.operations[place];
-            let title = format!("{}: {}\n{}", name(place), operation.text, who(operation, false));
+            let title = format!("{}: {}\n{}", name(place), operation.text, who(operation, timed));
             let class = if operation.outcome == "info" {
                 "open"
             } else {

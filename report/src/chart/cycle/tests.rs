@@ -87,7 +87,7 @@ proptest! {
     #[test]
     fn words_in_lanes_never_meet(cycle in cycles(12)) {
         let told = Told::new(&cycle);
-        if let Some(sketch) = lanes::sketch(&told) {
+        if let Some(sketch) = lanes::sketch(&told, true) {
             check(&sketch);
             prop_assert_eq!(sketch.arrows.len(), cycle.edges.len());
             for arrow in &sketch.arrows {
@@ -101,7 +101,7 @@ proptest! {
 
     #[test]
     fn words_on_a_ring_never_meet(cycle in cycles(60)) {
-        let sketch = ring::sketch(&Told::new(&cycle));
+        let sketch = ring::sketch(&Told::new(&cycle), true);
         check(&sketch);
         prop_assert!(sketch.nodes.len() <= ring::NODES_MAX);
         for arrow in &sketch.arrows {

@@ -185,7 +185,7 @@ fn int(token: &[u8]) -> Option<i64> {
 }
 
 /// Whether it is a number that JSON knows.
-fn is_number(token: &[u8]) -> bool {
+pub fn is_number(token: &[u8]) -> bool {
     let digits = token.strip_prefix(b"-").unwrap_or(token);
     let starts = digits.first().is_some_and(u8::is_ascii_digit) && !matches!(digits, [b'0', b'0'..=b'9', ..]);
     starts && str::from_utf8(token).is_ok_and(|token| token.parse::<f64>().is_ok())

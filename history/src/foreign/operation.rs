@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::event::{Event, F, Mop, Op, Poll, Txn, What};
+use crate::event::{Event, F, Mop, Op, Poll, Seen, Txn, What};
 use crate::foreign::names::Numbers;
 use crate::foreign::steps::{Work, keys, work};
 use crate::foreign::tape::{Bad, Form, Kind};
@@ -30,7 +30,7 @@ pub struct Operations {
 /// An operation without its completion.
 struct Begun {
     op: u64,
-    /// What it means to write.
+    /// What it does, as far as an invocation can know.
     f: F,
 }
 
@@ -95,7 +95,13 @@ impl Operations {
         if kind == KindOfEvent::Invoke {
             return None;
         }
-        Some(self.open.get(&process)?.f.clone())
+        let mut f = self.open.get(&process)?.f.clone();
+        if let (F::Txn(txn), KindOfEvent::Ok) = (&mut f, kind) {
+            // There, a read of nothing would be one of the initial state.
+            txn.mops
+                .retain(|mop| !matches!(mop, Mop::Poll(_) | Mop::Read(..)));
+        }
+        Some(f)
     }
 
     /// The operation's number: its invocation's index, as far as it is free.
@@ -116,21 +122,23 @@ impl Operations {
         }
         let begun = Begun {
             op: op.op,
-            f: without_reads(&op.f),
+            f: without_results(&op.f),
         };
         self.open.insert(op.process, begun);
         Ok(())
     }
 }
 
-/// What an invocation says for certain of a completion that says nothing: what it read is not known.
-fn without_reads(f: &F) -> F {
+/// What an invocation says of a completion that says nothing: what was read is not known.
+fn without_results(f: &F) -> F {
     match f {
         F::Txn(txn) => {
-            let writes = |mop: &&Mop| !matches!(mop, Mop::Poll(_) | Mop::Read(..));
-            F::Txn(Txn {
-                mops: txn.mops.iter().filter(writes).cloned().collect(),
-            })
+            let mops = txn.mops.iter().map(|mop| match mop {
+                Mop::Poll(_) => Mop::Poll(Poll::default()),
+                Mop::Read(key, _) => Mop::Read(*key, Seen::Nothing),
+                Mop::Send(_) | Mop::Append(..) | Mop::Write(..) => mop.clone(),
+            });
+            F::Txn(Txn { mops: mops.collect() })
         }
         F::Poll(_) => F::Poll(Poll::default()),
         F::Send(_) | F::Assign(_) | F::Subscribe(_) | F::Crash => f.clone(),

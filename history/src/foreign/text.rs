@@ -214,7 +214,7 @@ fn number(raw: &str) -> Cow<'_, str> {
         return Cow::Borrowed(digits);
     }
     match plain.parse::<f64>() {
-        Ok(float) => Cow::Owned(format!("{float:?}")),
-        Err(_) => Cow::Borrowed(plain),
+        Ok(float) if float.is_finite() => Cow::Owned(format!("{float:?}")),
+        _ => Cow::Borrowed(plain),
     }
 }

@@ -1,5 +1,6 @@
 //! Histories that others wrote: what is read, what is refused and where, and what is written for others to read.
 
+mod arbitrary;
 mod forms;
 mod mutated;
 mod names;
@@ -26,8 +27,17 @@ struct Seen {
     scanned: Scanned,
 }
 
+fn opened(format: Format, text: impl AsRef<[u8]>) -> ForeignSource<Cursor<Vec<u8>>> {
+    let input = Cursor::new(text.as_ref().to_vec());
+    ForeignSource::new(input, format).expect("it is a format of others")
+}
+
 fn read(format: Format, text: impl AsRef<[u8]>) -> Result<Seen, ReadError> {
-    let mut source = ForeignSource::new(Cursor::new(text), format)?;
+    walked(&mut opened(format, text))
+}
+
+/// Walks through a source once.
+fn walked(source: &mut impl Source) -> Result<Seen, ReadError> {
     let mut events = Vec::new();
     let scanned = source.scan(&mut |stretch| {
         events.extend_from_slice(stretch);

@@ -6,7 +6,7 @@ use history::Format::{self, ElleJson, JepsenEdn};
 use history::foreign::NAMED_VALUES;
 use history::{Event, F, Key, Mop, Value, What};
 
-use crate::seen;
+use crate::{opened, seen, walked};
 
 /// The keys and values that writes of these have, and what they are called.
 fn written(
@@ -193,23 +193,9 @@ fn equal_sets_and_maps_are_one_value_in_whatever_order_they_are_written() {
 
 #[test]
 fn a_second_walk_gives_the_same_numbers() {
-    use std::io::Cursor;
-    use std::ops::ControlFlow;
-
-    use history::Source;
-    use history::foreign::ForeignSource;
-
     let text = "{:process -5 :type :invoke :f :txn :value [[:w :x :y] [:w :z -1]]}";
-    let mut source = ForeignSource::new(Cursor::new(text), JepsenEdn).expect("it is EDN");
-    let mut walks = Vec::new();
-    for _ in 0..2 {
-        let mut events = Vec::new();
-        let scanned = source.scan(&mut |stretch| {
-            events.extend_from_slice(stretch);
-            ControlFlow::Continue(())
-        });
-        walks.push((events, scanned.expect("it can be read"), source.names().clone()));
-    }
-    assert_eq!(walks[0], walks[1]);
-    assert_eq!(walks[0].0.len(), 1);
+    let mut source = opened(JepsenEdn, text);
+    let first = walked(&mut source).expect("it can be read");
+    assert_eq!(first.events.len(), 1);
+    assert_eq!(walked(&mut source).expect("it can be read"), first);
 }

@@ -85,17 +85,9 @@ fn an_error_is_text() {
         "[:kafka, \"no\\nleader\"]",
         r#","error":"[:kafka \"no\\nleader\"]""#,
     );
-    error(
-        JepsenEdn,
-        r#"{:b 1, :a #{2 1}}"#,
-        r#","error":"{:a #{1 2} :b 1}""#,
-    );
+    error(JepsenEdn, "{:b 1, :a #{2 1}}", r#","error":"{:a #{1 2} :b 1}""#);
     error(ElleJson, "null", "");
-    error(
-        ElleJson,
-        r#""a\u00e9\/\ud83d\ude00""#,
-        "\",\"error\":\"aé/😀\"".strip_prefix('"').unwrap(),
-    );
+    error(ElleJson, r#""a\u00e9\/\ud83d\ude00""#, r#","error":"aé/😀""#);
     error(ElleJson, r#"["kafka",3]"#, r#","error":"[\"kafka\" 3]""#);
 }
 

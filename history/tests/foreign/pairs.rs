@@ -87,17 +87,24 @@ fn a_second_invocation_leaves_the_first_open() {
     assert_eq!(ops(&said), [0, 1, 1, 3]);
 }
 
+/// Asserts what a transaction did whose completion has no value.
+fn did(kind: &str, mops: &str) {
+    let begun =
+        "{:process 0 :type :invoke :f :txn :value [[:append 1 2] [:r 1 [5]] [:poll] [:w 3 4] [:send 5 6]]}";
+    let ended = format!("{{:process 0 :type :{kind} :f :txn :value nil}}");
+    let expected = format!(r#"{{"time":1,"{kind}":{{"process":0,"op":0,"f":{{"txn":{{"mops":{mops}}}}}}}}}"#);
+    assert_eq!(lines(JepsenEdn, &format!("{begun}{ended}"))[1], expected);
+}
+
 #[test]
 fn a_completion_without_a_value_did_what_was_begun_and_read_nothing_that_is_known() {
-    let begun =
-        "{:process 0 :type :invoke :f :txn :value [[:append 1 2] [:r 1 nil] [:poll] [:w 3 4] [:send 5 6]]}";
-    for kind in ["ok", "info"] {
-        let ended = format!("{{:process 0 :type :{kind} :f :txn :value nil}}");
-        let mops = r#"[{"append":[0,2]},{"write":[1,4]},{"send":{"key":2,"value":6}}]"#;
-        let expected =
-            format!(r#"{{"time":1,"{kind}":{{"process":0,"op":0,"f":{{"txn":{{"mops":{mops}}}}}}}}}"#);
-        assert_eq!(lines(JepsenEdn, &format!("{begun}{ended}"))[1], expected);
-    }
+    did(
+        "ok",
+        r#"[{"append":[0,2]},{"write":[1,4]},{"send":{"key":2,"value":6}}]"#,
+    );
+    let all = r#"[{"append":[0,2]},{"read":[0,null]},{"poll":{"records":[]}},{"write":[1,4]},{"send":{"key":2,"value":6}}]"#;
+    did("info", all);
+    did("fail", all);
 }
 
 #[test]

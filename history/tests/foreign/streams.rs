@@ -4,10 +4,10 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
 
 use history::Format::{self, ElleJson, JepsenEdn};
-use history::Source;
 use history::foreign::ForeignSource;
+use history::{ReadError, Source};
 
-use crate::{complaint, read, seen};
+use crate::{Seen, complaint, opened, read, seen, walked};
 
 const EDN: &str = "#jepsen.history.Op{:process 0 :type :invoke :f :txn :value [[:w \"a\\\"b\" \\c]]}\n";
 const JSON: &str =
@@ -99,25 +99,21 @@ impl Seek for Slow<'_> {
     }
 }
 
+/// Reads what comes in small pieces.
+pub fn slowly(format: Format, text: &[u8]) -> Result<Seen, ReadError> {
+    let slow = Slow {
+        text,
+        place: 0,
+        reads: 0,
+    };
+    walked(&mut ForeignSource::new(slow, format)?)
+}
+
 #[test]
 fn how_the_bytes_arrive_does_not_matter() {
     for (format, text) in [(JepsenEdn, EDN.repeat(100)), (ElleJson, JSON.repeat(100))] {
-        let slow = Slow {
-            text: text.as_bytes(),
-            place: 0,
-            reads: 0,
-        };
-        let mut source = ForeignSource::new(slow, format).expect("it is a format of others");
-        let mut events = Vec::new();
-        let scanned = source.scan(&mut |stretch| {
-            events.extend_from_slice(stretch);
-            ControlFlow::Continue(())
-        });
-        let whole = seen(format, &text);
-        assert_eq!(
-            (scanned.expect("it can be read"), events),
-            (whole.scanned, whole.events)
-        );
+        let slow = slowly(format, text.as_bytes()).expect("it can be read");
+        assert_eq!(slow, seen(format, &text));
     }
 }
 
@@ -166,7 +162,7 @@ fn blanks_need_no_memory() {
 #[test]
 fn whoever_has_seen_enough_breaks_off() {
     let text = "{:process 0 :type :invoke :f :crash}\n".repeat(10_000);
-    let mut source = ForeignSource::new(io::Cursor::new(text), JepsenEdn).expect("it is EDN");
+    let mut source = opened(JepsenEdn, text);
     let mut calls = 0;
     let scanned = source.scan(&mut |stretch| {
         calls += 1;

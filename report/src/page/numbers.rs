@@ -1,6 +1,6 @@
 //! The counts of the run.
 
-use checkers::Stats;
+use checkers::Verdict;
 use maud::{Markup, html};
 
 use super::judged::Judged;
@@ -9,7 +9,7 @@ use crate::format::{count, duration};
 /// The numbers of the verdict, in three groups; without a run behind it only those that count something.
 pub(super) fn section(judged: &Judged<'_>) -> Markup {
     let whole = judged.run.is_some();
-    let groups = groups(&judged.verdict.stats, judged.timed()).map(|(title, mut numbers)| {
+    let groups = groups(judged.verdict, judged.timed()).map(|(title, mut numbers)| {
         numbers.retain(|(_, _, empty)| whole || !empty);
         (title, numbers)
     });
@@ -23,7 +23,12 @@ pub(super) fn section(judged: &Judged<'_>) -> Markup {
 
 type Number = (&'static str, String, bool);
 
-fn groups(stats: &Stats, timed: bool) -> [(&'static str, Vec<Number>); 3] {
+fn groups(verdict: &Verdict, timed: bool) -> [(&'static str, Vec<Number>); 3] {
+    let stats = &verdict.stats;
+    let read = match verdict.model.as_str() {
+        "list-append" | "rw-register" => "Values read",
+        _ => "Records read, final reads included",
+    };
     let number = |name, value| (name, count(value), value == 0);
     let time = |name, nanos| (name, duration(nanos), nanos == 0 || !timed);
     let writes = vec![
@@ -36,7 +41,7 @@ fn groups(stats: &Stats, timed: bool) -> [(&'static str, Vec<Number>); 3] {
     ];
     let reads = vec![
         number("Operations", stats.operations),
-        number("Records read, final reads included", stats.read),
+        number(read, stats.read),
         time("Length of the history", stats.duration),
     ];
     let rest = vec![

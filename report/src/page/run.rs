@@ -45,7 +45,11 @@ fn facts(run: &Run<'_>) -> Vec<(&'static str, String)> {
 fn contents(found: bool) -> Vec<Section> {
     let mut sections = Vec::new();
     if found {
-        sections.extend([("first", "First finding"), ("findings", "Findings")]);
+        sections.extend([
+            ("first", "First finding"),
+            ("findings", "Findings"),
+            ("definitions", "Definitions"),
+        ]);
     }
     sections.extend([
         ("checks", "Checks"),

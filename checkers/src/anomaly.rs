@@ -59,63 +59,137 @@ macro_rules! anomalies {
 }
 
 anomalies! {
-    /// The broker acknowledged the write, and the healed cluster no longer holds it.
+    /// The write certainly happened, and the log no longer holds it.
     ///
-    /// Jepsen's `lost-write` (`jepsen.tests.kafka`), and beyond the highest offset that was read where the
-    /// final reads are complete.
+    /// Jepsen's `lost-write` (`jepsen.tests.kafka`): the broker acknowledged the write, or an operation of
+    /// unknown outcome made it of which another write was read; it stands at or below the highest offset of
+    /// its key that an `ok` operation read; and no `ok` operation read it. After complete final reads:
+    /// whatever they do not hold, the tail and what had been read before included. Of a run of ours without
+    /// them: a client read through where it stands without getting it.
     LOST_WRITE = "lost-write", found by "log";
 
     /// A client had read the record, though its write was never acknowledged, and the healed cluster no
     /// longer holds it.
+    ///
+    /// Tribunal's own: the durability of what was read (a committed record is one below the high
+    /// watermark), which complete final reads put to the test.
     VANISHED_READ = "vanished-read", found by "log";
 
     /// Two brokers were named as leader of one partition in one leader epoch.
+    ///
+    /// Kafka's leader epoch (KIP-101, KIP-320): each belongs to one leader.
     TWO_LEADERS_IN_EPOCH = "two-leaders-in-epoch", found by "leadership";
 
     /// One broker process named two leaders of one partition in one leader epoch.
+    ///
+    /// Kafka's leader epoch (KIP-101, KIP-320): each belongs to one leader.
     LEADER_CHANGED_IN_EPOCH = "leader-changed-in-epoch", found by "leadership";
 
     /// Two controllers led the metadata quorum in one term.
+    ///
+    /// Election safety of Raft (Ongaro and Ousterhout, 2014), as KIP-595 takes it over.
     TWO_CONTROLLERS_IN_TERM = "two-controllers-in-term", found by "controllers";
 
     /// Below the high watermark two replicas hold different records at one offset.
+    ///
+    /// Kafka's replication (KIP-101): what is below the high watermark is the same in all replicas. After
+    /// healing, below the lowest high watermark of all, read from each replica alone.
     REPLICA_DIVERGENCE = "replica-divergence", found by "replicas";
 
     /// Two different values were seen at one offset of one partition.
+    ///
+    /// Jepsen's `inconsistent-offsets` (`jepsen.tests.kafka`): seen in the completion of a write that
+    /// certainly happened, or in any poll, that of an operation that failed included. Replicas' own copies
+    /// count below their high watermarks.
     INCONSISTENT_OFFSETS = "inconsistent-offsets", found by "log";
 
     /// The broker acknowledged the write, and no client ever read it: it may be lost or late.
+    ///
+    /// Jepsen's `unseen` (`jepsen.tests.kafka`): when the last operation is over, no `ok` operation has
+    /// read it. What is known to be lost is not counted again.
     UNSEEN = "unseen", found by "log";
 
     /// A client read a write that had certainly failed.
+    ///
+    /// Adya (1999), G1a: aborted reads; Jepsen's `G1a` (`jepsen.tests.kafka`): an `ok` operation read what
+    /// a `fail` one wrote.
     G1A = "G1a", found by "log";
 
+    /// An operation read one of its own writes, which were not committed before it was over.
+    ///
+    /// Jepsen's `precommitted-read` (`jepsen.tests.kafka`), whatever became of the operation.
+    PRECOMMITTED_READ = "precommitted-read", found by "log";
+
     /// A client read a value that nobody wrote.
+    ///
+    /// Tribunal's own: where it is so, Jepsen's checker stops with an exception.
     PHANTOM_READ = "phantom-read", found by "log";
 
-    /// A client read a value from another partition or offset than the one it was written to.
+    /// A client read a value from another partition than the one that it was written to.
+    ///
+    /// Tribunal's own: where it is so, Jepsen's checker stops with an exception.
     MISPLACED_RECORD = "misplaced-record", found by "log";
 
     /// One write stands at two offsets of its partition.
+    ///
+    /// Jepsen's `duplicate` (`jepsen.tests.kafka`). A producer that is neither idempotent nor transactional
+    /// (KIP-98) may write a record twice: of a run of ours whose producers promised no more it breaks no
+    /// promise.
     DUPLICATE = "duplicate", found by "log";
 
     /// One broker process named a leader epoch lower than one that it had named before.
+    ///
+    /// Kafka's leader epoch (KIP-101, KIP-320) only grows. Only requests that do not overlap are compared.
     EPOCH_WENT_BACK = "epoch-went-back", found by "leadership";
 
     /// One controller process named a term lower than one that it had named before.
+    ///
+    /// The terms of Raft (Ongaro and Ousterhout, 2014) only grow. Only requests that do not overlap are
+    /// compared.
     TERM_WENT_BACK = "term-went-back", found by "controllers";
 
     /// Between two of its reads a consumer passed over records that were there.
+    ///
+    /// Jepsen's `poll-skip` (`jepsen.tests.kafka`): between the last record of a key that the process's
+    /// latest `ok` operation got and the first of this one there is an offset that holds a record.
+    /// Consumers that get their partitions from a group may: there it breaks no promise.
     POLL_SKIP = "poll-skip", found by "log";
 
-    /// Within one read a consumer passed over records that were there.
+    /// Within one operation a consumer passed over records that were there.
+    ///
+    /// Jepsen's `int-poll-skip` (`jepsen.tests.kafka`): between two records of a key that follow each other
+    /// there is an offset that holds a record, and the key was not taken from or given to the consumer
+    /// meanwhile.
     INT_POLL_SKIP = "int-poll-skip", found by "log";
 
     /// A consumer's later read returned an offset at or before one that it had read.
+    ///
+    /// Jepsen's `nonmonotonic-poll` (`jepsen.tests.kafka`): as `poll-skip`, but the second record stands at
+    /// or before the first. Consumers that get their partitions from a group may: there it breaks no
+    /// promise.
     NONMONOTONIC_POLL = "nonmonotonic-poll", found by "log";
 
-    /// Within one read a later record has an offset at or before an earlier one.
+    /// Within one operation a later record has an offset at or before an earlier one.
+    ///
+    /// Jepsen's `int-nonmonotonic-poll` (`jepsen.tests.kafka`): as `int-poll-skip`, but the second record
+    /// stands at or before the first.
     INT_NONMONOTONIC_POLL = "int-nonmonotonic-poll", found by "log";
+
+    /// A client's later write stands before an earlier one of its own.
+    ///
+    /// Jepsen's `nonmonotonic-send` (`jepsen.tests.kafka`): the last record that the process's latest
+    /// operation which may have happened sent to a key stands at or after the first of this one.
+    NONMONOTONIC_SEND = "nonmonotonic-send", found by "log";
+
+    /// Of two records that one operation sent one after the other the second stands before the first.
+    ///
+    /// Jepsen's `int-nonmonotonic-send` (`jepsen.tests.kafka`).
+    INT_NONMONOTONIC_SEND = "int-nonmonotonic-send", found by "log";
+
+    /// Between two records that one operation sent one after the other stands another client's.
+    ///
+    /// Jepsen's `int-send-skip` (`jepsen.tests.kafka`). Nobody promised otherwise: it is never a violation.
+    INT_SEND_SKIP = "int-send-skip", found by "log";
 
     /// A committed transaction read a value that nobody ever wrote to that key.
     ///
@@ -350,7 +424,7 @@ mod tests {
     #[test]
     fn what_follows_the_first_paragraph_is_the_source() {
         let lost = Anomaly::named("lost-write").expect("a name of the list");
-        assert!(lost.meaning().starts_with("The broker acknowledged"));
+        assert!(lost.meaning().starts_with("The write certainly happened"));
         assert!(lost.source().starts_with("Jepsen's `lost-write`"));
     }
 }

@@ -2,43 +2,63 @@
 
 use std::fmt::Write as _;
 
-use history::{Header, History, Key, NodeId};
+use history::{Header, Key, Names, NodeId, Value};
 
+use crate::checks::controllers::Quorums;
+use crate::checks::leadership::Claims;
+use crate::checks::log::Tally;
+use crate::evidence::Evidence;
 use crate::index::Index;
+use crate::options::Options;
+use crate::outcome::Kept;
 use crate::text;
-use crate::timeline::{Timeline, timeline};
+use crate::timeline::Timeline;
 use crate::verdict::Case;
 
-/// A history, and what the passes over it gathered.
-pub(crate) struct Context<'h> {
-    pub(crate) history: &'h History,
-    pub(crate) header: &'h Header,
-    pub(crate) index: Index<'h>,
+/// A history, and what the walks through it gathered.
+pub(crate) struct Context<'s> {
+    pub(crate) header: &'s Header,
+    pub(crate) names: &'s Names,
+    pub(crate) options: &'s Options,
+    pub(crate) index: Index,
     pub(crate) timeline: Timeline,
+    pub(crate) claims: Claims,
+    pub(crate) quorums: Quorums,
+    /// When somebody ended the run.
+    pub(crate) interrupted: Kept<u64>,
+    /// Whoever wrote the history was cut off.
+    pub(crate) truncated: bool,
+    /// Operations that no check knows.
+    pub(crate) skipped: u64,
+    pub(crate) tally: Tally,
+    pub(crate) evidence: Evidence,
 }
 
-impl<'h> Context<'h> {
-    /// Gathers.
-    pub(crate) fn of(history: &'h History) -> Self {
-        Self {
-            history,
-            header: &history.header,
-            index: Index::of(history),
-            timeline: timeline(history),
-        }
-    }
-
+impl Context<'_> {
     /// A partition's name.
     pub(crate) fn name(&self, key: Key) -> String {
-        self.header.key_name(key)
+        let name = self.names.key(key).map(|name| format!("key {name}"));
+        name.unwrap_or_else(|| self.header.key_name(key))
+    }
+
+    /// A value as the history wrote it.
+    pub(crate) fn value(&self, value: Value) -> String {
+        self.names.value(value)
     }
 
     /// A case on a partition at a time, with the faults that were in force.
     pub(crate) fn case(&self, time: u64, key: Key) -> Case {
         Case {
-            time,
             key: Some(key),
             partition: Some(self.name(key)),
+            ..self.case_of_cluster(time)
+        }
+    }
+
+    /// A case on no partition.
+    pub(crate) fn case_of_cluster(&self, time: u64) -> Case {
+        Case {
+            time,
             faults: self.timeline.faults_at(time).map(|fault| fault.id).collect(),
             ..Case::default()
         }

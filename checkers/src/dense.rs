@@ -2,23 +2,21 @@
 
 use std::collections::BTreeMap;
 
-/// Numbers up to this are always kept in the array.
-const ARRAY_MIN: u64 = 1 << 10;
 /// How many slots the array may have for each entry, at most.
 const SLOTS_PER_ENTRY: u64 = 4;
 
 /// A map from `u64` in which `T::default()` means "nothing".
 ///
-/// Numbers near those already there live in an array; outliers in a tree. Memory is linear in the number of
-/// entries whatever the numbers are.
+/// Numbers near those already there, and all below `MIN`, live in an array; outliers in a tree. Memory is linear
+/// in the number of entries whatever the numbers are.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Dense<T> {
+pub(crate) struct Dense<T, const MIN: u64 = 1024> {
     array: Vec<T>,
     outliers: BTreeMap<u64, T>,
     entries: u64,
 }
 
-impl<T: Copy + Default + PartialEq> Dense<T> {
+impl<T: Copy + Default + PartialEq, const MIN: u64> Dense<T, MIN> {
     /// What is kept for a number; the default where nothing is.
     pub(crate) fn get(&self, number: u64) -> T {
         let slot = usize::try_from(number)
@@ -39,7 +37,7 @@ impl<T: Copy + Default + PartialEq> Dense<T> {
     }
 
     fn slot(&mut self, number: u64) -> &mut T {
-        let limit = ARRAY_MIN.max((self.entries + 1).saturating_mul(SLOTS_PER_ENTRY));
+        let limit = MIN.max((self.entries + 1).saturating_mul(SLOTS_PER_ENTRY));
         if number >= limit && number >= self.array.len() as u64
             || !self.outliers.is_empty() && self.outliers.contains_key(&number)
         {
@@ -74,7 +72,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{ARRAY_MIN, Dense, SLOTS_PER_ENTRY};
+    use super::{Dense, SLOTS_PER_ENTRY};
 
     fn numbers() -> impl Strategy<Value = u64> {
         prop_oneof![0..50_u64, 900..1_200_u64, 4_000..6_000_u64, any::<u64>()]
@@ -83,7 +81,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_a_map(entries in prop::collection::vec((numbers(), 1..9_u8), 0..400), probe in numbers()) {
-            let mut dense = Dense::default();
+            let mut dense: Dense<u8> = Dense::default();
             let mut model = BTreeMap::new();
             for (number, content) in entries {
                 prop_assert_eq!(dense.set(number, content), model.insert(number, content).unwrap_or(0));
@@ -97,19 +95,19 @@ mod tests {
 
     #[test]
     fn outliers_do_not_stretch_the_array() {
-        let mut dense = Dense::default();
+        let mut dense: Dense<u8, 64> = Dense::default();
         for number in (0..1_000).map(|index| index * 1_000_003) {
-            dense.set(number, 1_u8);
+            dense.set(number, 1);
         }
-        assert!(dense.array.len() as u64 <= ARRAY_MIN.max(1_000 * SLOTS_PER_ENTRY));
+        assert!(dense.array.len() as u64 <= 1_000 * SLOTS_PER_ENTRY);
         assert_eq!(dense.numbers().len(), 1_000);
     }
 
     #[test]
     fn dense_numbers_make_no_outliers() {
-        let mut dense = Dense::default();
+        let mut dense: Dense<u8, 16> = Dense::default();
         for number in 0..100_000 {
-            dense.set(number, 1_u8);
+            dense.set(number, 1);
         }
         assert!(dense.outliers.is_empty());
     }

@@ -1,36 +1,141 @@
-//! Histories of logs: every check of the list, the heaviest judgement, and one sentence.
+//! Histories of logs: one walk that takes everything down, a second for the evidence of what it found, then every
+//! check of the list, the heaviest judgement, and one sentence.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use history::{History, ReadError, Source};
+use history::{Event, Header, ReadError, Scanned, Source, What};
 
+use crate::checks::controllers::Quorums;
+use crate::checks::leadership::Claims;
+use crate::checks::log::{self, Tally};
 use crate::context::Context;
-use crate::index::WriteOutcome;
+use crate::evidence::{Evidence, Gatherer};
+use crate::index::{self, Index};
 use crate::judge::nothing_judged;
 use crate::list::{LIST, guarded};
 use crate::options::{Model, Options};
-use crate::outcome::Outcome;
+use crate::outcome::{Kept, Outcome};
 use crate::summary;
+use crate::timeline::{self, Timeline};
 use crate::verdict::{CheckResult, Findings, Stats, Validity, Verdict};
 
 /// Judges a history of logs.
-pub(crate) fn judge(source: &mut dyn Source, _options: &Options) -> Result<Verdict, ReadError> {
-    let mut history = History {
-        header: source.header().clone(),
-        events: Vec::new(),
-        truncated: false,
+pub(crate) fn judge(source: &mut dyn Source, options: &Options) -> Result<Verdict, ReadError> {
+    let header = source.header().clone();
+    let gathered = guarded("passes", || Gathered::of(source, &header, options));
+    let judged = match gathered {
+        Ok(gathered) => {
+            let context = gathered?.context(&header, source, options);
+            guarded("summary", || by_the_list(&context))
+        }
+        Err(reason) => Err(reason),
     };
-    let scanned = source.scan(&mut |events| {
-        history.events.extend_from_slice(events);
-        ControlFlow::Continue(())
-    })?;
-    history.truncated = scanned.truncated;
-    let judged = guarded("passes", || {
-        let context = Context::of(&history);
-        by_the_list(&context)
-    });
     Ok(judged.unwrap_or_else(|reason| nothing_judged(Model::Kafka.name(), &reason)))
+}
+
+/// What the walks through a history gather.
+pub(crate) struct Gathered {
+    walk: Walk,
+    index: Index,
+    tally: Tally,
+    evidence: Evidence,
+    scanned: Scanned,
+}
+
+impl Gathered {
+    /// Walks.
+    pub(crate) fn of(source: &mut dyn Source, header: &Header, options: &Options) -> Result<Self, ReadError> {
+        let (walk, mut index, scanned) = walk(source, header, None)?;
+        let (walk, scanned) = match index.other_final_process {
+            None => (walk, scanned),
+            // Only the end of the history names the process of the final reads.
+            known => {
+                let again = self::walk(source, header, known)?;
+                index = again.1;
+                (again.0, again.2)
+            }
+        };
+        let passed_over = log::passed_over(source, &index)?;
+        let tally = Tally::of(&index, passed_over);
+        let wanted = log::wanted(&index, &tally);
+        let mut evidence = Evidence::default();
+        if !wanted.is_empty() {
+            let mut gatherer = Gatherer::new(&index, options, &wanted);
+            scan(source, |event| gatherer.event(event))?;
+            evidence = gatherer.finish();
+        }
+        Ok(Self {
+            walk,
+            index,
+            tally,
+            evidence,
+            scanned,
+        })
+    }
+
+    /// What the checks are given.
+    pub(crate) fn context<'s>(
+        self,
+        header: &'s Header,
+        source: &'s dyn Source,
+        options: &'s Options,
+    ) -> Context<'s> {
+        Context {
+            header,
+            names: source.names(),
+            options,
+            index: self.index,
+            timeline: self.walk.timeline,
+            claims: self.walk.claims,
+            quorums: self.walk.quorums,
+            interrupted: self.walk.interrupted,
+            truncated: self.scanned.truncated,
+            skipped: self.scanned.skipped,
+            tally: self.tally,
+            evidence: self.evidence,
+        }
+    }
+}
+
+/// What the first walk gathers beside the index.
+#[derive(Default)]
+struct Walk {
+    timeline: Timeline,
+    claims: Claims,
+    quorums: Quorums,
+    interrupted: Kept<u64>,
+}
+
+fn walk(
+    source: &mut dyn Source,
+    header: &Header,
+    final_process: Option<u32>,
+) -> Result<(Walk, Index, Scanned), ReadError> {
+    let mut walk = Walk::default();
+    let mut index = index::Builder::new(header, final_process);
+    let mut timeline = timeline::Builder::new(header);
+    let scanned = scan(source, |event| {
+        index.event(event);
+        timeline.event(event);
+        match &event.what {
+            What::Observed(observed) => {
+                walk.claims.observed(event.time, observed);
+                walk.quorums.observed(event.time, observed);
+            }
+            What::Interrupted => walk.interrupted.push(|| event.time),
+            _ => {}
+        }
+    })?;
+    walk.timeline = timeline.finish();
+    Ok((walk, index.finish(), scanned))
+}
+
+fn scan(source: &mut dyn Source, mut visit: impl FnMut(&Event)) -> Result<Scanned, ReadError> {
+    source.scan(&mut |events| {
+        events.iter().for_each(&mut visit);
+        ControlFlow::Continue(())
+    })
 }
 
 fn by_the_list(context: &Context) -> Verdict {
@@ -73,23 +178,22 @@ fn take(into: &mut BTreeMap<String, Findings>, from: BTreeMap<&'static str, Find
 }
 
 fn stats(context: &Context, anomalies: &BTreeMap<String, Findings>, unseen: u64) -> Stats {
-    let (index, timeline) = (&context.index, &context.timeline);
-    let mut outcomes = [0; 3];
-    for write in index.writes.iter() {
-        outcomes[write.outcome as usize] += 1;
-    }
+    let (index, tally, timeline) = (&context.index, &context.tally, &context.timeline);
     let deposed = timeline.deposed();
     let faults =
         |test: fn(&crate::FaultInterval) -> bool| timeline.faults.iter().filter(|fault| test(fault)).count();
     Stats {
-        operations: index.operations,
-        writes: index.writes.len(),
-        acknowledged: outcomes[WriteOutcome::Ok as usize],
-        failed: outcomes[WriteOutcome::Fail as usize],
-        unknown: outcomes[WriteOutcome::Info as usize],
-        read: index.records,
+        operations: index.counts.operations,
+        transactions: index.counts.transactions,
+        writes: u64::from(index.writes.len()),
+        acknowledged: tally.acknowledged,
+        failed: tally.failed,
+        unknown: tally.unknown,
+        read: index.counts.records,
         unseen,
-        lost: anomalies.get("lost-write").map_or(0, |lost| lost.count),
+        lost: anomalies
+            .get(crate::anomaly::LOST_WRITE)
+            .map_or(0, |lost| lost.count),
         faults_injected: faults(|fault| fault.from.is_some()) as u64,
         faults_bitten: faults(crate::FaultInterval::bit) as u64,
         faults_skipped: faults(crate::FaultInterval::gone_wrong) as u64,

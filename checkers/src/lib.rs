@@ -5,16 +5,19 @@
 
 mod anomaly;
 mod checks;
+mod column;
 mod consistency;
 mod context;
 mod cycles;
 mod dense;
+mod evidence;
 mod index;
 mod judge;
 mod kafka;
 mod list;
 mod options;
 mod outcome;
+mod paged;
 mod succession;
 mod summary;
 mod text;

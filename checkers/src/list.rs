@@ -60,10 +60,11 @@ pub(crate) fn guarded<T>(name: &str, step: impl FnOnce() -> T) -> Result<T, Stri
 
 #[cfg(test)]
 mod tests {
-    use history::{Expectation, Header, History, ProducerPromise};
+    use history::{Expectation, Header, History, MemorySource, ProducerPromise};
 
     use super::{Check, guarded};
-    use crate::context::Context;
+    use crate::kafka::Gathered;
+    use crate::options::Options;
     use crate::verdict::Validity;
 
     fn nothing() -> History {
@@ -97,14 +98,16 @@ mod tests {
         let check = Check {
             name: "broken",
             source: "//! Breaks. Always.\n//! As meant.\n",
-            run: |context| panic!("{} events are too few", context.history.events.len()),
+            run: |context| panic!("{} operations are too few", context.index.counts.operations),
         };
-        let history = nothing();
-        let outcome = check.run(&Context::of(&history));
+        let (history, options) = (nothing(), Options::default());
+        let mut source = MemorySource::new(&history);
+        let gathered = Gathered::of(&mut source, &history.header, &options).expect("it is in memory");
+        let outcome = check.run(&gathered.context(&history.header, &source, &options));
         assert_eq!(outcome.valid(), Validity::Unknown);
         assert_eq!(
             outcome.reasons(),
-            ["the check `broken` ended by a bug of its own: 0 events are too few"]
+            ["the check `broken` ended by a bug of its own: 0 operations are too few"]
         );
         assert_eq!(check.doc(), "Breaks.");
     }

@@ -2,11 +2,39 @@
 
 use std::collections::BTreeMap;
 
-use crate::summary::gravity;
+use crate::anomaly::Anomaly;
 use crate::verdict::{CASES_MAX, Case, Findings, Validity};
 
 /// Reasons of one check that are kept in full: a hostile history has as many flaws as it has lines.
 const REASONS_MAX: usize = 100;
+
+/// Things of one kind, of which only the first are kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept<T> {
+    /// The first of them, at most [`CASES_MAX`].
+    pub(crate) first: Vec<T>,
+    /// How many there are.
+    pub(crate) count: u64,
+}
+
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self {
+            first: Vec::new(),
+            count: 0,
+        }
+    }
+}
+
+impl<T> Kept<T> {
+    /// One more.
+    pub(crate) fn push(&mut self, make: impl FnOnce() -> T) {
+        self.count += 1;
+        if self.first.len() < CASES_MAX {
+            self.first.push(make());
+        }
+    }
+}
 
 /// The findings of a check; valid as long as nothing else is said.
 #[derive(Debug, Default)]
@@ -27,6 +55,16 @@ impl Outcome {
         self.note(reason);
     }
 
+    /// The same, where the reason takes time to say: it is only made while there is room for it.
+    pub(crate) fn unknown_because(&mut self, reason: impl FnOnce() -> String) {
+        self.unknown = true;
+        if self.reasons.len() < REASONS_MAX {
+            self.reasons.push(reason());
+        } else {
+            self.reasons_left_out += 1;
+        }
+    }
+
     /// Something worth saying that changes no judgement.
     pub(crate) fn note(&mut self, reason: String) {
         if self.reasons.len() < REASONS_MAX {
@@ -41,7 +79,17 @@ impl Outcome {
         add(&mut self.anomalies, name, case);
     }
 
+    /// Broken promises of one kind.
+    pub(crate) fn violations<T>(&mut self, name: &'static str, found: &Kept<T>, case: impl Fn(&T) -> Case) {
+        add_all(&mut self.anomalies, name, found, case);
+    }
+
     /// The same, where the run made no such promise.
+    pub(crate) fn allowances<T>(&mut self, name: &'static str, found: &Kept<T>, case: impl Fn(&T) -> Case) {
+        add_all(&mut self.allowed, name, found, case);
+    }
+
+    /// One of them.
     pub(crate) fn allowed(&mut self, name: &'static str, case: impl FnOnce() -> Case) {
         add(&mut self.allowed, name, case);
     }
@@ -67,7 +115,7 @@ impl Outcome {
     /// The reasons, the findings counted first and the gravest of them first.
     pub(crate) fn reasons(&self) -> Vec<String> {
         let mut found: Vec<(&&str, &Findings)> = self.anomalies.iter().collect();
-        found.sort_by_key(|(name, _)| gravity(name));
+        found.sort_by_key(|(name, _)| Anomaly::gravity(name));
         let counts = found.into_iter().map(|(name, found)| {
             let first = found.cases.first().and_then(|case| case.story.first());
             let first = first.map_or_else(String::new, |sentence| format!("; the first: {sentence}"));
@@ -81,6 +129,20 @@ impl Outcome {
             ));
         }
         reasons
+    }
+}
+
+fn add_all<T>(
+    map: &mut BTreeMap<&'static str, Findings>,
+    name: &'static str,
+    found: &Kept<T>,
+    case: impl Fn(&T) -> Case,
+) {
+    if found.count > 0 {
+        let findings = map.entry(name).or_default();
+        findings.count += found.count;
+        let room = CASES_MAX.saturating_sub(findings.cases.len());
+        findings.cases.extend(found.first.iter().take(room).map(case));
     }
 }
 

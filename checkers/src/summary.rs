@@ -2,28 +2,11 @@
 
 use history::NodeId;
 
+use crate::anomaly::{Anomaly, LOST_WRITE};
 use crate::context::Context;
 use crate::text::{count, number, seconds};
 use crate::timeline::FaultInterval;
 use crate::verdict::{Case, Findings, Validity, Verdict};
-
-/// Anomalies in the order in which a reader should hear of them; others follow by name.
-const GRAVEST: &[&str] = &[
-    "lost-write",
-    "vanished-read",
-    "two-leaders-in-epoch",
-    "two-controllers-in-term",
-    "replica-divergence",
-    "inconsistent-offsets",
-];
-
-/// The place of an anomaly in the order of gravity: less is graver.
-pub(crate) fn gravity(name: &str) -> usize {
-    GRAVEST
-        .iter()
-        .position(|grave| *grave == name)
-        .unwrap_or(GRAVEST.len())
-}
 
 /// Says what was judged, and why in short.
 pub(crate) fn sentence(context: &Context, verdict: &Verdict) -> String {
@@ -64,13 +47,13 @@ fn unknown(verdict: &Verdict) -> String {
 
 fn invalid(context: &Context, verdict: &Verdict) -> String {
     let mut names: Vec<&str> = verdict.anomalies.keys().map(String::as_str).collect();
-    names.sort_by_key(|name| gravity(name));
+    names.sort_by_key(|name| Anomaly::gravity(name));
     let Some((first, rest)) = names.split_first() else {
         return "a promise was broken".to_owned();
     };
     let findings = &verdict.anomalies[*first];
     let mut text = match (*first, findings.cases.first()) {
-        ("lost-write", Some(case)) => lost(context, verdict, findings, case),
+        (LOST_WRITE, Some(case)) => lost(context, verdict, findings, case),
         (name, Some(case)) => {
             let story = case
                 .story

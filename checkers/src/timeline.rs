@@ -9,7 +9,7 @@ mod faults;
 mod lanes;
 mod terms;
 
-use history::{Event, History, Phase, What};
+use history::{Event, Header, History, Phase, What};
 
 pub use faults::{FaultInterval, FaultOutcome};
 pub use lanes::{Deposed, Lane, LeaderChange, View, ViewSpan};
@@ -34,30 +34,54 @@ pub struct Timeline {
 
 /// Puts a history in order of time.
 pub fn timeline(history: &History) -> Timeline {
-    let keys = crate::index::keys_of(&history.header) as usize;
-    let mut lanes = lanes::Builder::new(keys);
-    let mut faults = faults::Builder::default();
-    let mut terms = terms::Builder::default();
-    let mut phases = Vec::new();
+    let mut builder = Builder::new(&history.header);
     for event in &history.events {
+        builder.event(event);
+    }
+    builder.finish()
+}
+
+/// Puts a history in order of time, event by event.
+pub(crate) struct Builder {
+    timeline: Timeline,
+    lanes: lanes::Builder,
+    faults: faults::Builder,
+    terms: terms::Builder,
+}
+
+impl Builder {
+    pub(crate) fn new(header: &Header) -> Self {
+        Self {
+            timeline: Timeline::default(),
+            lanes: lanes::Builder::new(crate::index::keys_of(header) as usize),
+            faults: faults::Builder::default(),
+            terms: terms::Builder::default(),
+        }
+    }
+
+    /// The next event.
+    pub(crate) fn event(&mut self, event: &Event) {
+        self.timeline.end = event.time;
         match &event.what {
-            What::Phase(phase) => phases.push((*phase, event.time)),
-            What::Fault(fault) => faults.step(event.time, fault),
+            What::Phase(phase) => self.timeline.phases.push((*phase, event.time)),
+            What::Fault(fault) => self.faults.step(event.time, fault),
             What::Observed(observed) => {
-                lanes.observed(event.time, observed);
-                terms.observed(event.time, observed);
+                self.lanes.observed(event.time, observed);
+                self.terms.observed(event.time, observed);
             }
             _ => {}
         }
     }
-    let (lanes, views) = lanes.finish();
-    Timeline {
-        phases,
-        lanes,
-        views,
-        faults: faults.finish(),
-        controllers: terms.finish(),
-        end: history.events.last().map_or(0, |event: &Event| event.time),
+
+    pub(crate) fn finish(self) -> Timeline {
+        let (lanes, views) = self.lanes.finish();
+        Timeline {
+            lanes,
+            views,
+            faults: self.faults.finish(),
+            controllers: self.terms.finish(),
+            ..self.timeline
+        }
     }
 }
 

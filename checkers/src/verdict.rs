@@ -160,6 +160,9 @@ pub enum Rel {
 pub struct Stats {
     /// Operations that were begun.
     pub operations: u64,
+    /// Of these, transactions.
+    #[serde(default)]
+    pub transactions: u64,
     /// Writes begun, acknowledged, certainly failed, and of unknown outcome.
     pub writes: u64,
     /// Acknowledged writes.

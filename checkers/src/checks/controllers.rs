@@ -4,112 +4,128 @@
 
 use std::collections::BTreeMap;
 
-use history::{NodeId, Observed, Probe, Quorum, What};
+use history::{NodeId, Observed, Probe};
 
+use crate::anomaly::{TERM_WENT_BACK, TWO_CONTROLLERS_IN_TERM};
 use crate::context::{Context, distinct};
-use crate::outcome::Outcome;
+use crate::outcome::{Kept, Outcome};
 use crate::succession::{Height, Succession};
 use crate::text::seconds;
 use crate::verdict::Case;
 
-/// The first answer that named a term.
-struct First {
+/// An answer of a controller that leads.
+#[derive(Clone, Copy)]
+struct Answer {
     time: u64,
+    asked: u64,
     node: NodeId,
+    incarnation: u32,
     leader: NodeId,
-    reported: bool,
+    term: i32,
+}
+
+/// What is wrong with an answer, and the earlier one that shows it.
+enum Wrong {
+    TwoLeaders { first: Answer },
+    WentBack { before: Height },
+}
+
+/// What the answers of the controllers show.
+#[derive(Default)]
+pub(crate) struct Quorums {
+    /// The first answer of each term, and whether another was reported that contradicts it.
+    terms: BTreeMap<i32, (Answer, bool)>,
+    successions: BTreeMap<(NodeId, u32), Succession>,
+    wrong: [Kept<(Answer, Wrong)>; 2],
+}
+
+impl Quorums {
+    /// The next answer.
+    pub(crate) fn observed(&mut self, time: u64, observed: &Observed) {
+        let Probe::Quorum(quorum) = &observed.answer else {
+            return;
+        };
+        let answer = Answer {
+            time,
+            asked: observed.asked,
+            node: observed.node,
+            incarnation: observed.incarnation,
+            leader: quorum.leader,
+            term: quorum.epoch,
+        };
+        let (first, reported) = self.terms.entry(answer.term).or_insert((answer, false));
+        if first.leader != answer.leader && !*reported {
+            *reported = true;
+            let first = *first;
+            self.wrong[0].push(|| (answer, Wrong::TwoLeaders { first }));
+        }
+        let process = (answer.node, answer.incarnation);
+        let succession = self.successions.entry(process).or_default();
+        if let Some(before) = succession.next(answer.asked, time, answer.term, answer.leader) {
+            self.wrong[1].push(|| (answer, Wrong::WentBack { before }));
+        }
+    }
 }
 
 pub(crate) fn run(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
-    let mut terms: BTreeMap<i32, First> = BTreeMap::new();
-    let mut successions: BTreeMap<(NodeId, u32), Succession> = BTreeMap::new();
-    for event in &context.history.events {
-        let What::Observed(observed) = &event.what else {
-            continue;
-        };
-        let Probe::Quorum(quorum) = &observed.answer else {
-            continue;
-        };
-        let first = terms.entry(quorum.epoch).or_insert(First {
-            time: event.time,
-            node: observed.node,
-            leader: quorum.leader,
-            reported: false,
+    let names = [TWO_CONTROLLERS_IN_TERM, TERM_WENT_BACK];
+    for (name, wrong) in names.into_iter().zip(&context.quorums.wrong) {
+        outcome.violations(name, wrong, |(answer, wrong)| match wrong {
+            Wrong::TwoLeaders { first } => two_leaders(context, first, answer),
+            Wrong::WentBack { before } => went_back(context, answer, *before),
         });
-        if first.leader != quorum.leader && !first.reported {
-            first.reported = true;
-            outcome.violation("two-controllers-in-term", || {
-                two_leaders(context, event.time, first, observed, quorum)
-            });
-        }
-        let succession = successions
-            .entry((observed.node, observed.incarnation))
-            .or_default();
-        if let Some(before) = succession.next(observed.asked, event.time, quorum.epoch, quorum.leader) {
-            outcome.violation("term-went-back", || {
-                went_back(context, event.time, observed, quorum, before)
-            });
-        }
     }
     outcome
 }
 
-fn two_leaders(context: &Context, time: u64, first: &First, observed: &Observed, quorum: &Quorum) -> Case {
+fn two_leaders(context: &Context, first: &Answer, second: &Answer) -> Case {
     Case {
-        nodes: distinct([first.leader, quorum.leader]),
-        epoch: Some(quorum.epoch),
+        nodes: distinct([first.leader, second.leader]),
+        epoch: Some(second.term),
         story: vec![
             format!(
                 "The controllers' quorum had two leaders in term {}: nodes {} and {}.",
-                quorum.epoch, first.leader, quorum.leader
+                second.term, first.leader, second.leader
             ),
             format!(
                 "Node {} named node {} at {}; node {} named node {} at {}.",
                 first.node,
                 first.leader,
                 seconds(first.time),
-                observed.node,
-                quorum.leader,
-                seconds(time)
+                second.node,
+                second.leader,
+                seconds(second.time)
             ),
-            context.faults_sentence(time),
+            context.faults_sentence(second.time),
         ],
-        ..at(context, time)
+        ..context.case_of_cluster(second.time)
     }
 }
 
-fn went_back(context: &Context, time: u64, observed: &Observed, quorum: &Quorum, before: Height) -> Case {
-    let node = observed.node;
+fn went_back(context: &Context, answer: &Answer, before: Height) -> Case {
+    let node = answer.node;
     Case {
-        nodes: distinct([node, quorum.leader]),
-        epoch: Some(quorum.epoch),
+        nodes: distinct([node, answer.leader]),
+        epoch: Some(answer.term),
         story: vec![
             format!(
                 "Controller {node} went back from term {} to term {}.",
-                before.epoch, quorum.epoch
+                before.epoch, answer.term
             ),
             format!(
                 "Its answer at {} named node {} leader of term {}; asked again at {}, the same process (start {}) named node {} leader of term {} at {}.",
                 seconds(before.answered),
                 before.leader,
                 before.epoch,
-                seconds(observed.asked),
-                u64::from(observed.incarnation) + 1,
-                quorum.leader,
-                quorum.epoch,
-                seconds(time)
+                seconds(answer.asked),
+                u64::from(answer.incarnation) + 1,
+                answer.leader,
+                answer.term,
+                seconds(answer.time)
             ),
-            context.faults_sentence(time),
+            context.faults_sentence(answer.time),
         ],
-        ..at(context, time)
-    }
-}
-
-fn at(context: &Context, time: u64) -> Case {
-    Case {
-        time,
-        faults: context.timeline.faults_at(time).map(|fault| fault.id).collect(),
-        ..Case::default()
+        ..context.case_of_cluster(answer.time)
     }
 }

@@ -3,10 +3,9 @@
 //! A run in which nothing happened proves nothing, so this check is never invalid: it makes a verdict unknown
 //! that would be valid for want of a trial.
 
-use history::{Phase, What};
+use history::Phase;
 
 use crate::context::Context;
-use crate::index::WriteOutcome;
 use crate::outcome::Outcome;
 use crate::text::{count, number, seconds};
 use crate::timeline::{FaultInterval, FaultOutcome};
@@ -20,18 +19,12 @@ pub(crate) fn run(context: &Context) -> Outcome {
 }
 
 fn acknowledged(context: &Context, outcome: &mut Outcome) {
-    let acknowledged = context
-        .index
-        .writes
-        .iter()
-        .filter(|write| write.outcome == WriteOutcome::Ok);
-    let (mut total, mut last) = (0, 0);
-    for write in acknowledged {
-        total += 1;
-        last = last.max(write.completed);
-    }
+    let index = &context.index;
+    let total = context.tally.acknowledged;
     let minimum = context.header.expect.minimum_acknowledged;
-    if total < minimum.max(1) {
+    // Who polls only is judged as well, in a history of others.
+    let minimum = if index.phased { minimum.max(1) } else { minimum };
+    if total < minimum {
         outcome.unknown(format!(
             "{} acknowledged, where the plan asks for at least {}: too little was put to the test",
             if total == 1 {
@@ -39,9 +32,12 @@ fn acknowledged(context: &Context, outcome: &mut Outcome) {
             } else {
                 format!("{} writes were", number(total))
             },
-            number(minimum.max(1)),
+            number(minimum),
         ));
+    } else if index.counts.succeeded == 0 {
+        outcome.unknown("no send, poll or transaction succeeded: nothing was put to the test".to_owned());
     }
+    let last = index.last_acknowledged;
     let first_fault = context
         .timeline
         .faults
@@ -106,22 +102,20 @@ fn became(fault: &FaultInterval) -> String {
 }
 
 fn ending(context: &Context, outcome: &mut Outcome) {
-    for event in &context.history.events {
-        if matches!(event.what, What::Interrupted) {
-            outcome.unknown(format!(
-                "somebody ended the run at {}, before its schedule was over",
-                seconds(event.time)
-            ));
-        }
+    for time in &context.interrupted.first {
+        outcome.unknown(format!(
+            "somebody ended the run at {}, before its schedule was over",
+            seconds(*time)
+        ));
     }
-    if context.history.truncated {
+    if context.truncated {
         outcome.unknown(format!(
             "the history breaks off in the middle of a line after {}: whoever wrote it was cut off",
             seconds(context.timeline.end)
         ));
     }
     let ended = context.timeline.phase_start(Phase::Heal).is_some();
-    if context.index.phased && !ended && !context.history.truncated {
+    if context.index.phased && !ended && !context.truncated {
         outcome.unknown(format!(
             "the history ends at {}, before the schedule of faults did",
             seconds(context.timeline.end)

@@ -4,12 +4,13 @@
 //! election; how long each deposed leader went on naming itself is told, and no violation. A claim without a
 //! leader is no claim.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::BTreeMap;
 
-use history::{Claim, Key, NodeId, Observed, Probe, What};
+use history::{Claim, Key, NodeId, Observed, Probe};
 
+use crate::anomaly::{EPOCH_WENT_BACK, LEADER_CHANGED_IN_EPOCH, TWO_LEADERS_IN_EPOCH};
 use crate::context::{Context, distinct};
-use crate::outcome::Outcome;
+use crate::outcome::{Kept, Outcome};
 use crate::succession::{Height, Succession};
 use crate::text::{isr, seconds};
 use crate::verdict::Case;
@@ -17,86 +18,113 @@ use crate::verdict::Case;
 /// Deposed leaders that are named in the reasons.
 const DEPOSED_MAX: usize = 20;
 
-/// The first claim on an epoch.
-struct First<'h> {
+/// A claim that names a leader, and the answer that made it.
+#[derive(Clone)]
+struct Claimed {
     time: u64,
-    observed: &'h Observed,
-    claim: &'h Claim,
+    asked: u64,
+    node: NodeId,
+    incarnation: u32,
+    key: Key,
+    epoch: i32,
     leader: NodeId,
+    isr: Vec<NodeId>,
+}
+
+/// The first claim on an epoch.
+struct First {
+    claimed: Claimed,
+    /// Whether another was reported that contradicts it.
     reported: bool,
+}
+
+/// What the claims of the brokers show.
+#[derive(Default)]
+pub(crate) struct Claims {
+    epochs: BTreeMap<(Key, i32), First>,
+    successions: BTreeMap<(NodeId, u32, Key), Succession>,
+    two_leaders: Kept<(Claimed, Claimed)>,
+    changed: Kept<(Claimed, Claimed)>,
+    went_back: Kept<(Claimed, Height)>,
+}
+
+impl Claims {
+    /// The next answer.
+    pub(crate) fn observed(&mut self, time: u64, observed: &Observed) {
+        let Probe::Metadata(metadata) = &observed.answer else {
+            return;
+        };
+        for claim in &metadata.claims {
+            if let Some(leader) = claim.leader {
+                self.claim(time, observed, claim, leader);
+            }
+        }
+    }
+
+    fn claim(&mut self, time: u64, observed: &Observed, claim: &Claim, leader: NodeId) {
+        let claimed = || Claimed {
+            time,
+            asked: observed.asked,
+            node: observed.node,
+            incarnation: observed.incarnation,
+            key: claim.key,
+            epoch: claim.epoch,
+            leader,
+            isr: claim.isr.clone(),
+        };
+        let process = (observed.node, observed.incarnation);
+        let first = self
+            .epochs
+            .entry((claim.key, claim.epoch))
+            .or_insert_with(|| First {
+                claimed: claimed(),
+                reported: false,
+            });
+        if first.claimed.leader != leader && !first.reported {
+            first.reported = true;
+            let same = process == (first.claimed.node, first.claimed.incarnation);
+            let found = if same {
+                &mut self.changed
+            } else {
+                &mut self.two_leaders
+            };
+            found.push(|| (first.claimed.clone(), claimed()));
+        }
+        let succession = self.successions.entry((process.0, process.1, claim.key));
+        let before = succession
+            .or_default()
+            .next(observed.asked, time, claim.epoch, leader);
+        if let Some(before) = before {
+            self.went_back.push(|| (claimed(), before));
+        }
+    }
 }
 
 pub(crate) fn run(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
-    let mut epochs: BTreeMap<(Key, i32), First> = BTreeMap::new();
-    let mut successions: BTreeMap<(NodeId, u32, Key), Succession> = BTreeMap::new();
-    for event in &context.history.events {
-        let What::Observed(observed) = &event.what else {
-            continue;
-        };
-        let Probe::Metadata(metadata) = &observed.answer else {
-            continue;
-        };
-        for claim in &metadata.claims {
-            let Some(leader) = claim.leader else { continue };
-            let first = First {
-                time: event.time,
-                observed,
-                claim,
-                leader,
-                reported: false,
-            };
-            one_leader(context, &mut epochs, first, &mut outcome);
-            let succession = successions
-                .entry((observed.node, observed.incarnation, claim.key))
-                .or_default();
-            if let Some(before) = succession.next(observed.asked, event.time, claim.epoch, leader) {
-                outcome.violation("epoch-went-back", || {
-                    went_back(context, event.time, observed, claim, before)
-                });
-            }
-        }
-    }
+    let claims = &context.claims;
+    outcome.violations(TWO_LEADERS_IN_EPOCH, &claims.two_leaders, |(first, second)| {
+        two_leaders(context, first, second)
+    });
+    outcome.violations(LEADER_CHANGED_IN_EPOCH, &claims.changed, |(first, second)| {
+        two_leaders(context, first, second)
+    });
+    outcome.violations(EPOCH_WENT_BACK, &claims.went_back, |(claimed, before)| {
+        went_back(context, claimed, *before)
+    });
     deposed(context, &mut outcome);
     outcome
 }
 
-fn one_leader<'h>(
-    context: &Context,
-    epochs: &mut BTreeMap<(Key, i32), First<'h>>,
-    claim: First<'h>,
-    outcome: &mut Outcome,
-) {
-    match epochs.entry((claim.claim.key, claim.claim.epoch)) {
-        Entry::Vacant(entry) => {
-            entry.insert(claim);
-        }
-        Entry::Occupied(mut entry) => {
-            let first = entry.get_mut();
-            if first.leader == claim.leader || first.reported {
-                return;
-            }
-            first.reported = true;
-            let same = (first.observed.node, first.observed.incarnation);
-            let name = if same == (claim.observed.node, claim.observed.incarnation) {
-                "leader-changed-in-epoch"
-            } else {
-                "two-leaders-in-epoch"
-            };
-            outcome.violation(name, || two_leaders(context, first, &claim));
-        }
-    }
-}
-
-fn two_leaders(context: &Context, first: &First, second: &First) -> Case {
-    let (key, epoch) = (first.claim.key, first.claim.epoch);
-    let said = |claim: &First| {
+fn two_leaders(context: &Context, first: &Claimed, second: &Claimed) -> Case {
+    let (key, epoch) = (first.key, first.epoch);
+    let said = |claimed: &Claimed| {
         format!(
             "node {} named node {} as leader, with ISR {}, in its answer at {}",
-            claim.observed.node,
-            claim.leader,
-            isr(&claim.claim.isr),
-            seconds(claim.time)
+            claimed.node,
+            claimed.leader,
+            isr(&claimed.isr),
+            seconds(claimed.time)
         )
     };
     Case {
@@ -116,32 +144,32 @@ fn two_leaders(context: &Context, first: &First, second: &First) -> Case {
     }
 }
 
-fn went_back(context: &Context, time: u64, observed: &Observed, claim: &Claim, before: Height) -> Case {
-    let node = observed.node;
+fn went_back(context: &Context, claimed: &Claimed, before: Height) -> Case {
+    let node = claimed.node;
     Case {
-        nodes: distinct([node].into_iter().chain(claim.leader)),
-        epoch: Some(claim.epoch),
+        nodes: distinct([node, claimed.leader]),
+        epoch: Some(claimed.epoch),
         story: vec![
             format!(
                 "Node {node} went back from epoch {} to epoch {} of {}.",
                 before.epoch,
-                claim.epoch,
-                context.name(claim.key)
+                claimed.epoch,
+                context.name(claimed.key)
             ),
             format!(
                 "Its answer at {} named node {} leader in epoch {}; asked again at {}, the same process (start {}) named node {} leader in epoch {} at {}.",
                 seconds(before.answered),
                 before.leader,
                 before.epoch,
-                seconds(observed.asked),
-                u64::from(observed.incarnation) + 1,
-                claim.leader.unwrap_or_default(),
-                claim.epoch,
-                seconds(time)
+                seconds(claimed.asked),
+                u64::from(claimed.incarnation) + 1,
+                claimed.leader,
+                claimed.epoch,
+                seconds(claimed.time)
             ),
-            context.faults_sentence(time),
+            context.faults_sentence(claimed.time),
         ],
-        ..context.case(time, claim.key)
+        ..context.case(claimed.time, claimed.key)
     }
 }
 

@@ -1,80 +1,128 @@
 //! Every acknowledged write is in the log once, at one offset, and every client reads the log in its order.
 //!
-//! The definitions are those of Jepsen's Kafka workload (`jepsen.tests.kafka`), where they prove something:
-//! `lost-write`, `unseen`, `duplicate`, `inconsistent-offsets`, `aborted-read` (Adya's G1a), `poll-skip` and
-//! `nonmonotonic-poll` with their internal forms (`int-…`, within one poll). Added are `phantom-read` and
-//! `misplaced-record`, where Jepsen's checker throws, and `vanished-read`: a record that a client had read and
-//! that the final reads do not hold, though its write was never acknowledged.
+//! The definitions are those of Jepsen's Kafka workload (`jepsen.tests.kafka`), where they prove something; each
+//! stands with its name in the list of anomalies. Added are `phantom-read` and `misplaced-record`, where Jepsen's
+//! checker throws, and `vanished-read`: a record that a client had read and that the final reads do not hold,
+//! though its write was never acknowledged.
 //!
-//! Complete final reads tell a lost record from a late one, at the tail as well. Without them only what a
-//! reader passed over is lost.
+//! Complete final reads tell a lost record from a late one, at the tail as well. Without them only what stands
+//! below something that was read is lost.
 
 mod contents;
-mod evidence;
 mod lost;
 mod order;
 mod story;
+mod tally;
 
-use history::Key;
+use history::{Key, ReadError, Source};
 
+pub(crate) use tally::{PassedOver, Tally};
+
+use crate::anomaly::{PRECOMMITTED_READ, UNSEEN};
 use crate::context::Context;
-use crate::index::{Write, keys_of};
+use crate::evidence::Wanted;
+use crate::index::{Index, Precommitted};
 use crate::outcome::Outcome;
 use crate::text::{count, number, seconds};
 use crate::verdict::Case;
-use order::Passes;
 
 const NO_FINAL_READS: &str = "the run ended before its final reads, so nobody knows what was lost";
 
 pub(crate) fn run(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
-    let passes = order::find(context, &mut outcome);
-    lost::find(context, &passes, &mut outcome);
+    lost::find(context, &mut outcome);
     contents::find(context, &mut outcome);
-    unseen(context, &passes, &mut outcome);
+    outcome.violations(PRECOMMITTED_READ, &context.index.precommitted, |found| {
+        precommitted(context, found)
+    });
+    order::find(context, &mut outcome);
+    unseen(context, &mut outcome);
     incomplete(context, &mut outcome);
     outcome
 }
 
+/// What has to be found out by a second walk to tell what was found.
+pub(crate) fn wanted(index: &Index, tally: &Tally) -> Wanted {
+    let mut wanted = Wanted {
+        disorder: index.disorder,
+        ..Wanted::default()
+    };
+    let told = [&tally.lost, &tally.vanished, &tally.aborted, &tally.unseen];
+    wanted.writes = told
+        .iter()
+        .flat_map(|found| found.first.iter().copied())
+        .collect();
+    if !index.phased {
+        let keys = tally.lost.first.iter().map(|number| index.writes.key(*number));
+        wanted.passes = keys.collect();
+        let bounds = wanted.passes.iter().filter_map(|key| tally.bound(*key));
+        let bounds: Vec<u32> = bounds.filter_map(|(_, id)| id.as_write()).collect();
+        wanted.writes.extend(bounds);
+    }
+    contents::wanted(index, tally, &mut wanted);
+    let written: Vec<u32> = wanted.places.iter().filter_map(|id| id.as_write()).collect();
+    wanted.writes.extend(written);
+    wanted
+}
+
+/// A run of ours without complete final reads: which acknowledged writes that nobody read a client passed over after
+/// they were begun. Takes a walk of its own, since only these are lost.
+pub(crate) fn passed_over(source: &mut dyn Source, index: &Index) -> Result<PassedOver, ReadError> {
+    PassedOver::gather(source, index)
+}
+
 /// Acknowledged writes that no client read where nothing proves them lost: too late, or never to come.
-fn unseen(context: &Context, passes: &Passes, outcome: &mut Outcome) {
-    let writes = context.index.writes.iter();
-    let unseen: Vec<&Write> = writes.filter(|write| is_unseen(context, write, passes)).collect();
-    outcome.unseen = unseen.len() as u64;
-    if context.index.phased || context.history.truncated {
+fn unseen(context: &Context, outcome: &mut Outcome) {
+    let unseen = &context.tally.unseen;
+    outcome.unseen = unseen.count;
+    if context.index.phased || context.truncated {
         // The run was cut short, so they may only be late: that makes it unknown, elsewhere.
-        if !unseen.is_empty() {
+        if unseen.count > 0 {
             outcome.note(format!(
                 "{} never read: late or lost, nobody can say",
-                count(outcome.unseen, "acknowledged write")
+                count(unseen.count, "acknowledged write")
             ));
         }
         return;
     }
-    for write in unseen {
-        outcome.violation("unseen", || Case {
+    outcome.violations(UNSEEN, unseen, |number| {
+        let write = context.evidence.writes.of_number(*number);
+        Case {
             offset: write.offset,
             values: vec![write.value],
             nodes: write.broker.into_iter().collect(),
             ops: vec![write.op],
             story: vec![
-                story::acknowledgement(context, write),
+                story::acknowledgement(context, &write),
                 format!(
                     "No client read it by the end of the history at {}.",
                     seconds(context.timeline.end)
                 ),
             ],
-            ..context.case(write.completed, write.key)
-        });
-    }
+            ..context.case(write.time(), write.key)
+        }
+    });
 }
 
-/// Whether a write is acknowledged, was never read, and is not proven lost.
-fn is_unseen(context: &Context, write: &Write, passes: &Passes) -> bool {
-    write.acknowledged()
-        && !write.read_by_anyone()
-        && !context.index.complete(write.key)
-        && passes.over(write).is_none()
+fn precommitted(context: &Context, found: &Precommitted) -> Case {
+    let record = found.record;
+    Case {
+        offset: Some(record.offset).filter(|offset| *offset >= 0),
+        values: vec![record.value],
+        ops: vec![found.op],
+        story: vec![
+            format!(
+                "Client {} read value {} of {} in the very operation that wrote it (op {}, over at {}).",
+                found.process,
+                context.value(record.value),
+                context.name(record.key),
+                found.op,
+                seconds(found.time)
+            ),
+            "Nobody may read what a transaction wrote before it is committed, and that ends it.".to_owned(),
+        ],
+        ..context.case(found.time, record.key)
+    }
 }
 
 /// A run of Tribunal ends with complete final reads, or nobody knows what became of its writes.
@@ -83,16 +131,14 @@ fn incomplete(context: &Context, outcome: &mut Outcome) {
     if !index.phased {
         return;
     }
-    match index.final_reads {
+    match &index.final_reads {
         None => outcome.unknown(NO_FINAL_READS.to_owned()),
         Some(reads) if !reads.complete => outcome.unknown(format!(
             "the final reads are not complete: {}",
             reads.reason.as_deref().unwrap_or("no reason was given")
         )),
         Some(_) => {
-            let blind: Vec<Key> = (0..keys_of(context.header))
-                .filter(|key| !index.complete(*key))
-                .collect();
+            let blind: Vec<Key> = (0..index.keys).filter(|key| !index.complete(*key)).collect();
             if let Some(first) = blind.first() {
                 outcome.unknown(format!(
                     "the final reads prove nothing of {}, the first being {}",
@@ -102,18 +148,14 @@ fn incomplete(context: &Context, outcome: &mut Outcome) {
             }
         }
     }
-    let late = index
-        .writes
-        .iter()
-        .filter(|write| write.acknowledged() && write.late)
-        .count();
+    let late = context.tally.late;
     if late > 0 {
         outcome.unknown(format!(
             "{} acknowledged after the final reads had begun, so they prove nothing of them",
             if late == 1 {
                 "1 write was".to_owned()
             } else {
-                format!("{} writes were", number(late as u64))
+                format!("{} writes were", number(late))
             }
         ));
     }

@@ -1,61 +1,74 @@
-//! The pass over the events.
+//! The walk over the events.
 
-use std::collections::HashMap;
+mod replicas;
+mod sends;
 
-use history::{
-    Event, F, FinalReads, History, KEYS_MAX, Key, LogChunk, Observed, Op, Phase, Probe, Record, Send, Value,
-    What,
-};
+use std::collections::BTreeMap;
 
-use super::writes::{Outcome, Reading, Write};
-use super::{Index, Misread, keys_of};
-use crate::dense::Dense;
+use history::{Event, F, FinalReads, Header, KEYS_MAX, Key, Mop, Op, Phase, Record, What};
 
-/// Offsets of one value that are told apart: more of them make no worse a finding.
-const PLACES_MAX: usize = 64;
+use super::clients::{Clients, Doing, Open};
+use super::id::Id;
+use super::logs::Sighting;
+use super::readers::{Readers, Reading};
+use super::senders::{Senders, Sent};
+use super::writes::{Outcome, flag};
+use super::{Index, KEYS_WITHOUT_TOPICS, KeyLog, Precommitted, keys_of};
 
-pub(super) fn build(history: &History) -> Index<'_> {
-    let keys = keys_of(&history.header);
-    let mut builder = Builder {
-        keys,
-        ..Builder::default()
-    };
-    builder.final_process = history.events.iter().rev().find_map(|event| match &event.what {
-        What::FinalReads(reads) => Some(reads.process),
-        _ => None,
-    });
-    builder.index.logs.resize_with(keys as usize, Default::default);
-    for event in &history.events {
-        builder.event(event);
-    }
-    if history.header.keys() > KEYS_MAX {
-        builder.flaw(0, || format!("the header has more than {KEYS_MAX} keys"));
-    }
-    builder.finish()
-}
-
+/// Takes down what the events say, one after the other.
 #[derive(Default)]
-struct Builder<'h> {
-    index: Index<'h>,
+pub(crate) struct Builder {
+    index: Index,
+    /// Keys from here on are none of this history.
     keys: u32,
+    /// Whether the header names the keys.
+    named_keys: bool,
+    /// The process of the final reads: as it is known, or as it seems.
     final_process: Option<u32>,
-    /// By process: the operation that is open.
-    open: HashMap<u32, Open<'h>>,
-    /// Operation numbers that were used.
-    used: Dense<u8>,
+    clients: Clients,
+    readers: Readers<()>,
+    senders: Senders<()>,
+    /// Room for an operation's writes, each with the one before it.
+    pairs: Vec<Sent<()>>,
+    /// Writes that follow each other, one of which nobody has seen yet: within an operation, or between two.
+    unplaced: Vec<(u32, u32, bool)>,
+    /// Offsets that operations of unknown outcome named.
+    doubtful: Vec<(u32, u64)>,
+    /// Transactions that are open, by their first write: how many writes, and who read one of them first.
+    open_transactions: BTreeMap<u32, (u32, Option<u64>)>,
+    /// Who read one of the writes that are being begun, of all things.
+    read_early: Option<u64>,
     phase: Option<Phase>,
     time: u64,
+    /// The number of the event, from 1.
+    event: u64,
 }
 
-struct Open<'h> {
-    op: &'h Op,
-    /// The number of the write, where it is one.
-    write: Option<u32>,
-}
+impl Builder {
+    /// Begins a walk. The process of the final reads is known only from the end of the history: where an earlier
+    /// walk found it, it is given.
+    pub(crate) fn new(header: &Header, final_process: Option<u32>) -> Self {
+        let named_keys = !header.topics.is_empty();
+        let mut builder = Self {
+            keys: if named_keys {
+                keys_of(header)
+            } else {
+                KEYS_WITHOUT_TOPICS
+            },
+            named_keys,
+            final_process,
+            ..Self::default()
+        };
+        if header.keys() > KEYS_MAX {
+            builder.flaw(0, || format!("the header has more than {KEYS_MAX} keys"));
+        }
+        builder
+    }
 
-impl<'h> Builder<'h> {
-    fn event(&mut self, event: &'h Event) {
+    /// The next event.
+    pub(crate) fn event(&mut self, event: &Event) {
         let time = event.time;
+        self.event += 1;
         if time < self.time {
             let before = self.time;
             self.flaw(time, || format!("time goes back from {before} ns to {time} ns"));
@@ -89,17 +102,26 @@ impl<'h> Builder<'h> {
         known
     }
 
-    fn invoke(&mut self, time: u64, op: &'h Op) {
-        self.index.operations += 1;
+    fn log(&mut self, key: Key) -> &mut KeyLog {
+        let place = key as usize;
+        if place >= self.index.logs.len() {
+            self.index.logs.resize_with(place + 1, || None);
+        }
+        self.index.logs[place].get_or_insert_default()
+    }
+
+    fn invoke(&mut self, time: u64, op: &Op) {
+        self.index.counts.operations += 1;
         let mut sound = true;
-        if self.used.set(op.op, 1) != 0 {
+        if self.clients.is_used(op.op) {
             self.flaw(time, || {
                 format!("process {} begins op {}, a number used before", op.process, op.op)
             });
             sound = false;
         }
-        if let Some(open) = self.open.get(&op.process) {
-            let open = open.op.op;
+        let slot = self.clients.slot(op.process);
+        if let Some(open) = self.clients.open(slot) {
+            let open = open.op;
             self.flaw(time, || {
                 format!(
                     "process {} begins op {} while its op {open} is open",
@@ -108,65 +130,31 @@ impl<'h> Builder<'h> {
             });
             sound = false;
         }
-        if let F::Assign(assign) = &op.f {
-            for key in &assign.keys {
-                self.in_range(time, *key, || format!("the assignment of op {}", op.op));
-            }
-        }
-        let write = match &op.f {
-            F::Send(send) => Some(self.begin_write(time, op, send, sound)),
-            _ => None,
-        };
-        self.open.insert(op.process, Open { op, write });
-    }
-
-    fn begin_write(&mut self, time: u64, op: &Op, send: &Send, sound: bool) -> u32 {
-        let sound = self.in_range(time, send.key, || format!("the send of op {}", op.op)) && sound;
-        let begun = self.index.writes.begin(Write {
-            value: send.value,
+        let (first, writes) = self.begin_writes(time, op, sound);
+        self.keys_named(time, op);
+        let open = Open {
             op: op.op,
-            process: op.process,
-            key: send.key,
-            outcome: Outcome::Info,
-            suspect: !sound,
-            invoked: time,
-            completed: u64::MAX,
-            late: false,
-            offset: None,
-            broker: None,
-            place: None,
-            read: None,
-            read_finally: false,
-        });
-        if self.index.strangers.remove(&send.value).is_some() {
-            self.flaw(time, || {
-                format!("op {} sends value {}, which was read before", op.op, send.value)
-            });
-            self.suspect(send.value);
-        }
-        match begun {
-            Ok(number) => number,
-            Err(earlier) => {
-                self.flaw(time, || {
-                    format!("op {} sends value {}, which was sent before", op.op, send.value)
-                });
-                self.index.writes.get_mut(earlier).suspect = true;
-                let number = (self.index.writes.len() - 1) as u32;
-                self.index.writes.get_mut(number).suspect = true;
-                number
-            }
+            doing: Doing::of(&op.f),
+            event: self.event,
+            first,
+            writes,
+        };
+        self.clients.begin(slot, open);
+    }
+
+    fn keys_named(&mut self, time: u64, op: &Op) {
+        let (keys, what) = match &op.f {
+            F::Assign(assign) => (&assign.keys, "assignment"),
+            F::Subscribe(subscribe) => (&subscribe.keys, "subscription"),
+            _ => return,
+        };
+        for key in keys {
+            self.in_range(time, *key, || format!("the {what} of op {}", op.op));
         }
     }
 
-    fn suspect(&mut self, value: Value) {
-        if let Some(number) = self.index.writes.number_of(value) {
-            self.index.writes.get_mut(number).suspect = true;
-        }
-    }
-
-    fn complete(&mut self, time: u64, op: &'h Op, outcome: Outcome) {
-        let open = self.open.get(&op.process).filter(|open| open.op.op == op.op);
-        let Some(open) = open else {
+    fn complete(&mut self, time: u64, op: &Op, outcome: Outcome) {
+        let Some((slot, open)) = self.clients.end(op) else {
             self.flaw(time, || {
                 format!(
                     "process {} completes op {}, which it has not open",
@@ -175,148 +163,214 @@ impl<'h> Builder<'h> {
             });
             return self.complete_unbegun(time, op);
         };
-        let (begun, write) = (open.op, open.write);
-        if !same_function(&begun.f, &op.f) {
+        if open.doing != Doing::of(&op.f) || !self.writes_fit(&open, &op.f, outcome) {
             self.flaw(time, || {
                 format!("op {} completes as another operation than it began as", op.op)
             });
-            if let Some(write) = write {
-                self.index.writes.get_mut(write).suspect = true;
+            for write in open.numbers() {
+                self.index.writes.mark(write, flag::SUSPECT);
             }
-            self.open.remove(&op.process);
+            self.close_transaction(&open, false);
             return self.complete_unbegun(time, op);
         }
-        self.open.remove(&op.process);
+        if outcome == Outcome::Ok && matches!(open.doing, Doing::Send | Doing::Poll | Doing::Txn) {
+            self.index.counts.succeeded += 1;
+        }
+        self.end_writes(time, slot, &open, &op.f, outcome);
+        self.end_reads(time, slot, &open, op, outcome);
+        self.move_reader(slot, op, outcome);
+    }
+
+    fn end_reads(&mut self, time: u64, slot: u32, open: &Open, op: &Op, outcome: Outcome) {
+        let reading = Reading {
+            slot,
+            stamp: self.event,
+            ok: outcome == Outcome::Ok,
+        };
         match &op.f {
-            F::Send(send) => self.complete_write(time, write, send, outcome),
-            F::Poll(poll) => self.complete_poll(time, op, &poll.records, outcome),
-            F::Assign(_) | F::Subscribe(_) | F::Txn(_) | F::Crash => {}
+            F::Poll(poll) => self.read(time, reading, open, op, &poll.records),
+            F::Txn(txn) => {
+                let mut reads = false;
+                for mop in &txn.mops {
+                    if let Mop::Poll(poll) = mop {
+                        reads |= !poll.records.is_empty();
+                        self.read(time, reading, open, op, &poll.records);
+                    }
+                }
+                self.close_transaction(open, reads);
+            }
+            _ => {}
+        }
+    }
+
+    fn move_reader(&mut self, slot: u32, op: &Op, outcome: Outcome) {
+        if let Some((kept, subscribed)) = stays_at(op, outcome, self.index.phased) {
+            self.readers.reassign(slot, kept, subscribed);
+        } else if op.f == F::Crash {
+            self.readers.crash(slot);
+        }
+        if let F::Assign(assign) = &op.f
+            && assign.from_beginning
+            && self.phase >= Some(Phase::FinalReads)
+        {
+            self.final_process.get_or_insert(op.process);
         }
     }
 
     /// A completion that fits no invocation proves nothing, but what it names is not judged either.
     fn complete_unbegun(&mut self, time: u64, op: &Op) {
         match &op.f {
-            F::Send(send) => self.suspect_unbegun(time, op, send.key, send.value),
-            F::Poll(poll) => {
-                for record in &poll.records {
-                    self.suspect_unbegun(time, op, record.key, record.value);
+            F::Send(send) => self.suspect_unbegun(time, op, send),
+            F::Poll(poll) => self.suspect_records(&poll.records),
+            F::Txn(txn) => {
+                for mop in &txn.mops {
+                    match mop {
+                        Mop::Send(send) => self.suspect_unbegun(time, op, send),
+                        Mop::Poll(poll) => self.suspect_records(&poll.records),
+                        _ => {}
+                    }
                 }
             }
-            F::Assign(_) | F::Subscribe(_) | F::Txn(_) | F::Crash => {}
+            F::Assign(_) | F::Subscribe(_) | F::Crash => {}
         }
     }
 
-    fn suspect_unbegun(&mut self, time: u64, op: &Op, key: Key, value: Value) {
-        if self.index.writes.number_of(value).is_none() && matches!(op.f, F::Send(_)) {
-            let send = Send {
-                key,
-                value,
-                offset: None,
-                broker: None,
-            };
-            self.begin_write(time, op, &send, false);
-        }
-        self.suspect(value);
-    }
-
-    fn complete_write(&mut self, time: u64, write: Option<u32>, send: &Send, outcome: Outcome) {
-        let Some(number) = write else { return };
-        let write = self.index.writes.get_mut(number);
-        write.outcome = outcome;
-        write.completed = time;
-        write.late = self.phase >= Some(Phase::FinalReads);
-        write.broker = send.broker;
-        if outcome != Outcome::Ok {
-            return;
-        }
-        // librdkafka's "no offset" is negative: so is what some clients write for it.
-        write.offset = send.offset.filter(|offset| *offset >= 0);
-        let (suspect, offset) = (write.suspect, write.offset);
-        if let Some(offset) = offset
-            && !suspect
-        {
-            self.place(
-                number,
-                Record {
-                    key: send.key,
-                    offset,
-                    value: send.value,
-                },
-            );
-        }
-    }
-
-    fn complete_poll(&mut self, time: u64, op: &Op, records: &[Record], outcome: Outcome) {
-        let finally = self.phase >= Some(Phase::FinalReads) && self.final_process == Some(op.process);
-        self.index.records += records.len() as u64;
+    fn suspect_records(&mut self, records: &[Record]) {
         for record in records {
-            if !self.in_range(time, record.key, || format!("the poll of op {}", op.op)) {
+            self.suspect(record.key, record.value);
+        }
+    }
+
+    fn read(&mut self, time: u64, reading: Reading, open: &Open, op: &Op, records: &[Record]) {
+        let in_final_phase = self.phase >= Some(Phase::FinalReads);
+        if in_final_phase && reading.ok && !records.is_empty() {
+            self.final_process.get_or_insert(op.process);
+        }
+        let finally = in_final_phase && self.final_process == Some(op.process);
+        let read = match (reading.ok, finally) {
+            (false, _) => 0,
+            (true, false) => flag::READ,
+            (true, true) => flag::READ_FINALLY,
+        };
+        self.index.counts.records += records.len() as u64;
+        for record in records {
+            if !self.is_sound(time, op, record) {
                 continue;
             }
-            if record.offset < 0 {
-                self.flaw(time, || {
-                    format!("the poll of op {} names offset {}", op.op, record.offset)
-                });
-                continue;
+            self.index.final_records += u64::from(read == flag::READ_FINALLY);
+            let id = self.sighted(time, Some(op.op), record);
+            self.mark_read(id, read);
+            if let Some(write) = id.as_write() {
+                self.read_of_open(time, op, open, write, record);
             }
-            self.index.final_records += u64::from(finally && outcome == Outcome::Ok);
-            let Some(number) = self.sighted(time, Some(op.op), record) else {
-                continue;
-            };
-            let write = self.index.writes.get_mut(number);
-            if outcome != Outcome::Ok || write.key != record.key {
-                continue;
-            }
-            if finally {
-                write.read_finally = true;
-            } else if write.read.is_none() {
-                write.read = Some(Reading {
+            self.step(reading, op, record);
+        }
+    }
+
+    /// Whether a record is one that can have been read. A foreign history may not know at which offset.
+    fn is_sound(&mut self, time: u64, op: &Op, record: &Record) -> bool {
+        if record.key >= self.keys {
+            return self.in_range(time, record.key, || format!("the poll of op {}", op.op));
+        }
+        let sound = record.offset >= 0 || !self.index.phased;
+        if !sound {
+            self.flaw(time, || {
+                format!("the poll of op {} names offset {}", op.op, record.offset)
+            });
+        }
+        sound
+    }
+
+    fn mark_read(&mut self, id: Id, read: u8) {
+        match (id.as_write(), id.as_stranger()) {
+            (Some(write), _) => self.index.writes.mark(write, read),
+            (_, Some(number)) => self.index.strangers.get_mut(number).read |= read,
+            _ => {}
+        }
+    }
+
+    /// A record that was read while its own operation was under way: by that operation itself, or by another
+    /// before it was over.
+    fn read_of_open(&mut self, time: u64, op: &Op, open: &Open, write: u32, record: &Record) {
+        if open.numbers().contains(&write) {
+            let (op, process, record) = (op.op, op.process, *record);
+            let found = &mut self.index.precommitted;
+            // One finding an operation.
+            if found.first.last().is_none_or(|last| last.op != op) {
+                found.push(|| Precommitted {
                     time,
-                    process: op.process,
-                    op: op.op,
-                    offset: record.offset,
+                    op,
+                    process,
+                    record,
                 });
             }
+        } else if !self.index.writes.is_ended(write)
+            && let Some((first, (writes, reader))) = self.open_transactions.range_mut(..=write).next_back()
+            && write - *first < *writes
+        {
+            reader.get_or_insert(self.event);
         }
     }
 
-    /// Takes a record down wherever it was seen; returns its write.
-    fn sighted(&mut self, time: u64, op: Option<u64>, record: &Record) -> Option<u32> {
-        let misread = Misread {
-            time,
-            record: *record,
-            op,
+    /// A transaction is over. What it wrote may have been read by an operation that was over before.
+    fn close_transaction(&mut self, open: &Open, reads: bool) {
+        if open.writes > 0
+            && let Some((_, Some(reader))) = self.open_transactions.remove(&open.first)
+            && reads
+        {
+            self.index.windows.add(reader, self.event);
+        }
+    }
+
+    /// Takes a record down wherever it was seen.
+    fn sighted(&mut self, time: u64, op: Option<u64>, record: &Record) -> Id {
+        let id = match self.index.find(record.key, record.value) {
+            Some(write) => Id::write(write),
+            None => Id::stranger(self.index.strangers.saw(*record, time, self.event, op)),
         };
-        let Some(number) = self.index.writes.number_of(record.value) else {
-            self.index.strangers.entry(record.value).or_insert(misread);
-            self.index.logs[record.key as usize].saw(record.offset, record.value);
-            return None;
+        if let Ok(offset) = u64::try_from(record.offset) {
+            self.place(id, record.key, offset);
+        }
+        id
+    }
+
+    fn place(&mut self, id: Id, key: Key, offset: u64) {
+        let log = self.log(key);
+        let mut late = false;
+        match log.saw(offset, id) {
+            Sighting::Fresh => late = log.gaps.hold(offset),
+            Sighting::Again => {}
+            Sighting::Other(known) if self.index.resolve(known) == id => {}
+            Sighting::Other(_) => self.log(key).divide(offset, id),
+        }
+        self.index.disorder |= late;
+        if let Some(write) = id.as_write() {
+            self.index.writes.saw(write, offset as i64);
+        }
+    }
+
+    /// A client goes on to its next record.
+    fn step(&mut self, reading: Reading, op: &Op, record: &Record) {
+        let offset = Some(record.offset).filter(|offset| *offset >= 0);
+        let step = self.readers.record(reading, record.key, offset, ());
+        if let Some(step) = step
+            && step.from.0.checked_add(1) != Some(step.to.0)
+            && !(step.within && op.rebalanced.contains(&record.key))
+        {
+            self.jump(record.key, step.from.0, step.to.0);
+        }
+    }
+
+    /// Somebody went on from one offset to another that is not the next.
+    fn jump(&mut self, key: Key, from: i64, to: i64) {
+        let (Ok(from), Ok(to)) = (u64::try_from(from), u64::try_from(to)) else {
+            return;
         };
-        let write = self.index.writes.get(number);
-        if write.key == record.key {
-            self.place(number, *record);
+        let log = self.log(key);
+        if to <= from || log.between(from, to).next().is_some() {
+            self.index.disorder = true;
         } else {
-            self.index.logs[record.key as usize].saw(record.offset, record.value);
-            if !write.suspect {
-                self.index.misplaced.push(misread);
-            }
-        }
-        Some(number)
-    }
-
-    fn place(&mut self, number: u32, record: Record) {
-        self.index.logs[record.key as usize].saw(record.offset, record.value);
-        let write = self.index.writes.get_mut(number);
-        match write.place {
-            None => write.place = Some(record.offset),
-            Some(place) if place != record.offset => {
-                let places = self.index.places.entry(number).or_insert_with(|| vec![place]);
-                if places.len() < PLACES_MAX && !places.contains(&record.offset) {
-                    places.push(record.offset);
-                }
-            }
-            Some(_) => {}
+            log.gaps.pass(from, to);
         }
     }
 
@@ -331,50 +385,7 @@ impl<'h> Builder<'h> {
         self.phase = self.phase.max(Some(phase));
     }
 
-    fn observed(&mut self, time: u64, observed: &'h Observed) {
-        let node = observed.node;
-        if observed.asked > time {
-            self.flaw(time, || format!("node {node} answers before it was asked"));
-        }
-        match &observed.answer {
-            Probe::Metadata(metadata) => {
-                for claim in &metadata.claims {
-                    self.in_range(time, claim.key, || format!("a claim of node {node}"));
-                }
-            }
-            Probe::Log(chunk) => self.chunk(time, node, chunk),
-            Probe::Quorum(_) | Probe::NotLeader | Probe::Silent(_) => {}
-        }
-    }
-
-    fn chunk(&mut self, time: u64, node: u32, chunk: &'h LogChunk) {
-        if !self.in_range(time, chunk.key, || format!("a piece of the log of node {node}")) {
-            return;
-        }
-        let ascending = chunk.records.is_sorted_by(|left, right| left.0 < right.0);
-        if !ascending || chunk.records.first().is_some_and(|record| record.0 < 0) {
-            return self.flaw(time, || {
-                format!("a piece of the log of node {node} is out of order")
-            });
-        }
-        self.index
-            .copies
-            .entry((chunk.key, node))
-            .or_default()
-            .push(time, chunk);
-        for (offset, value, _) in &chunk.records {
-            if *offset < chunk.high_watermark {
-                let record = Record {
-                    key: chunk.key,
-                    offset: *offset,
-                    value: *value,
-                };
-                self.sighted(time, None, &record);
-            }
-        }
-    }
-
-    fn final_reads(&mut self, time: u64, reads: &'h FinalReads) {
+    fn final_reads(&mut self, time: u64, reads: &FinalReads) {
         if self.index.final_reads.is_some() {
             self.flaw(time, || "the final reads end a second time".to_owned());
         }
@@ -389,34 +400,47 @@ impl<'h> Builder<'h> {
                 "the final reads end in no phase of final reads".to_owned()
             });
         }
-        self.index.final_reads = Some(reads);
+        self.index.final_reads = Some(reads.clone());
     }
 
-    fn finish(mut self) -> Index<'h> {
-        let read_nothing = self.index.final_records == 0;
-        if let Some(reads) = self.index.final_reads
-            && reads.complete
-            && read_nothing
-            && reads.ends.iter().any(|end| *end > 0)
-        {
-            let time = self.time;
-            self.flaw(time, || {
-                format!(
-                    "the final reads are called complete, and process {} read nothing",
-                    reads.process
-                )
-            });
+    /// What the walk gathered.
+    pub(crate) fn finish(mut self) -> Index {
+        self.end_doubt();
+        self.place_late();
+        self.name_strangers();
+        self.index.keys = if self.named_keys {
+            self.keys
+        } else {
+            self.index.logs.len() as u32
+        };
+        if let Some(reads) = &self.index.final_reads {
+            let process = reads.process;
+            if self.final_process.is_some_and(|seemed| seemed != process) {
+                self.index.other_final_process = Some(process);
+            } else if reads.complete && self.index.final_records == 0 && reads.ends.iter().any(|end| *end > 0)
+            {
+                let time = self.time;
+                self.flaw(time, || {
+                    format!("the final reads are called complete, and process {process} read nothing")
+                });
+            }
         }
         self.index
     }
 }
 
-fn same_function(invoked: &F, completed: &F) -> bool {
-    match (invoked, completed) {
-        (F::Send(invoked), F::Send(completed)) => {
-            (invoked.key, invoked.value) == (completed.key, completed.value)
-        }
-        (F::Poll(_), F::Poll(_)) | (F::Assign(_), F::Assign(_)) | (F::Crash, F::Crash) => true,
-        _ => false,
-    }
+/// Where a client that changes its partitions is known to go on: the keys that it keeps its place in, and whether
+/// its group gives it partitions from now on. `None` where it changes nothing.
+///
+/// Of a foreign history Jepsen's rule holds: a client stays where it was in the partitions that it had before. A
+/// client of ours may begin at the end instead, and who reads from the beginning goes back.
+pub(crate) fn stays_at(op: &Op, outcome: Outcome, ours: bool) -> Option<(&[Key], bool)> {
+    let (keys, subscribed) = match &op.f {
+        F::Assign(assign) if assign.from_beginning => (&[][..], false),
+        F::Assign(assign) => (&assign.keys[..], false),
+        F::Subscribe(subscribe) => (&subscribe.keys[..], true),
+        _ => return None,
+    };
+    let kept = if ours { &[][..] } else { keys };
+    (outcome != Outcome::Fail).then_some((kept, subscribed))
 }

@@ -2,50 +2,66 @@
 
 use std::collections::BTreeMap;
 
-use history::{Offset, Value};
-
-use crate::dense::Dense;
+use super::gaps::Gaps;
+use super::id::Id;
+use crate::paged::Paged;
 
 /// Values that are told apart at one offset: more of them make no worse a finding.
 const VALUES_MAX: usize = 64;
 
+/// What a sighting at an offset is.
+pub(super) enum Sighting {
+    /// Nothing was known of the offset before.
+    Fresh,
+    /// The same had been seen there.
+    Again,
+    /// This had been seen there first.
+    Other(Id),
+}
+
 /// The values seen at each offset of one partition.
 #[derive(Debug, Default)]
 pub(crate) struct KeyLog {
-    /// The first value seen at each offset, plus one.
-    first: Dense<u64>,
-    /// Further values, where two were seen at one offset.
-    others: BTreeMap<u64, Vec<Value>>,
+    /// The first that was seen at each offset: it never changes.
+    first: Paged<u32>,
+    /// Further ones, where two were seen at one offset.
+    others: BTreeMap<u64, Vec<Id>>,
+    /// What was passed over while nothing was known of it.
+    pub(super) gaps: Gaps,
+    /// The write of each value plus one, where values are told apart by their keys.
+    pub(super) written: Paged<u32>,
 }
 
 impl KeyLog {
-    /// Takes one sighting down.
-    pub(super) fn saw(&mut self, offset: Offset, value: Value) {
-        let Ok(offset) = u64::try_from(offset) else { return };
-        let known = self.first.get(offset);
-        let marked = value.saturating_add(1);
-        if known == 0 {
-            self.first.set(offset, marked);
-        } else if known != marked {
-            let others = self.others.entry(offset).or_default();
-            if others.len() < VALUES_MAX && !others.contains(&value) {
-                others.push(value);
+    /// Takes one sighting down, but for one that is another than the first.
+    pub(super) fn saw(&mut self, offset: u64, id: Id) -> Sighting {
+        let slot = self.first.slot(offset);
+        match Id::of_slot(*slot) {
+            Some(known) if known == id => Sighting::Again,
+            Some(known) => Sighting::Other(known),
+            None => {
+                *slot = id.to_slot();
+                Sighting::Fresh
             }
         }
     }
 
-    /// Each offset at which more than one value was seen, with all of them.
-    pub(crate) fn divided(&self) -> impl Iterator<Item = (Offset, Vec<Value>)> {
-        self.others.iter().map(|(offset, others)| {
-            let mut values = vec![self.first.get(*offset) - 1];
-            values.extend(others);
-            (*offset as Offset, values)
-        })
+    /// Takes down that another value was seen at an offset.
+    pub(super) fn divide(&mut self, offset: u64, id: Id) {
+        let others = self.others.entry(offset).or_default();
+        if others.len() < VALUES_MAX && !others.contains(&id) {
+            others.push(id);
+        }
     }
 
-    /// Every value that was seen at an offset.
-    pub(crate) fn values(&self, offset: u64) -> impl Iterator<Item = Value> {
-        self.value(offset)
+    /// Each offset at which more than one value was seen.
+    pub(crate) fn divided(&self) -> impl Iterator<Item = u64> {
+        self.others.keys().copied()
+    }
+
+    /// Everything that was seen at an offset, strangers as they were taken down.
+    pub(super) fn at(&self, offset: u64) -> impl Iterator<Item = Id> {
+        self.first(offset)
             .into_iter()
             .chain(self.others.get(&offset).into_iter().flatten().copied())
     }
@@ -55,13 +71,24 @@ impl KeyLog {
         self.others.contains_key(&offset)
     }
 
-    /// Every offset at which something was seen, ascending.
-    pub(crate) fn offsets(&self) -> Vec<u64> {
-        self.first.numbers()
+    /// The first value that was seen at an offset.
+    pub(crate) fn first(&self, offset: u64) -> Option<Id> {
+        Id::of_slot(self.first.get(offset))
     }
 
-    /// The first value seen at an offset.
-    pub(crate) fn value(&self, offset: u64) -> Option<Value> {
-        self.first.get(offset).checked_sub(1)
+    /// Each offset between these two at which something is known, in order.
+    pub(crate) fn between(&self, from: u64, to: u64) -> impl Iterator<Item = u64> {
+        let mut next = from.checked_add(1);
+        std::iter::from_fn(move || {
+            let (offset, _) = self.first.next(next?)?;
+            next = offset.checked_add(1);
+            (offset < to).then_some(offset)
+        })
+    }
+
+    /// Each offset with the first value that was seen there, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, Id)> {
+        let offsets = self.first.iter();
+        offsets.filter_map(|(offset, slot)| Some((offset, Id::of_slot(slot)?)))
     }
 }

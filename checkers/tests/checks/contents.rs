@@ -72,7 +72,7 @@ const INCONSISTENT_OFFSETS: Rows = &[
             p0 send 0:1 -> ok @0
             p0 send 0:2 -> ok @0
             finally 0@0=1 0@1=2",
-        "invalid: duplicate 1, inconsistent-offsets 1",
+        "invalid: duplicate 1, inconsistent-offsets 1, nonmonotonic-send 1",
     ),
     (
         "the same offset of two partitions is another place",
@@ -163,7 +163,7 @@ const RECORDS_THAT_SHOULD_NOT_BE_THERE: Rows = &[
             p0 send 0:2 -> fail
             p1 poll -> ok 0@0=1 0@1=2
             finally 0@0=1 0@1=2",
-        "invalid: aborted-read 1",
+        "invalid: G1a 1",
     ),
     (
         "only the final reads show it",
@@ -172,7 +172,7 @@ const RECORDS_THAT_SHOULD_NOT_BE_THERE: Rows = &[
             p0 send 0:1 -> ok @0
             p0 send 0:2 -> fail
             finally 0@0=1 0@1=2",
-        "invalid: aborted-read 1",
+        "invalid: G1a 1",
     ),
     (
         "read before its failure was known is aborted as well",
@@ -183,7 +183,7 @@ const RECORDS_THAT_SHOULD_NOT_BE_THERE: Rows = &[
             p1 poll -> ok 0@0=1 0@1=2
             p0 fail send 0:2
             finally 0@0=1",
-        "invalid: aborted-read 1",
+        "invalid: G1a 1",
     ),
     (
         "a poll that did not succeed reads nothing aborted",
@@ -211,7 +211,7 @@ const RECORDS_THAT_SHOULD_NOT_BE_THERE: Rows = &[
             p0 send 0:1 -> ok @0
             p0 send 1:2 -> ok @0
             finally 1@0=2 1@1=1",
-        "invalid: lost-write 1, misplaced-record 2",
+        "invalid: lost-write 1, misplaced-record 1",
     ),
 ];
 

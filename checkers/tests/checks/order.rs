@@ -103,7 +103,7 @@ const BETWEEN_POLLS: Rows = &[
             p0 send 0:3 -> ok @2
             p1 poll -> ok 0@0=1
             p1 poll -> ok 0@2=3
-            p0 send 0:2 -> info
+            p3 send 0:2 -> info
             finally 0@0=1 0@1=2 0@2=3",
         "invalid: poll-skip 1",
     ),
@@ -115,8 +115,8 @@ const BETWEEN_POLLS: Rows = &[
             p0 send 0:3 -> ok @2
             p1 poll -> ok 0@0=1
             p1 poll -> ok 0@2=3
-            p0 send 0:4 -> ok @1
-            p0 send 0:5 -> ok @2
+            p3 send 0:4 -> ok @1
+            p3 send 0:5 -> ok @2
             finally 0@0=1 0@1=4 0@2=5",
         "invalid: inconsistent-offsets 1, lost-write 1",
     ),
@@ -129,8 +129,8 @@ const BETWEEN_POLLS: Rows = &[
             p0 send 0:3 -> ok @2
             p1 poll -> ok 0@0=1
             p1 poll -> ok 0@2=3
-            p0 send 0:4 -> ok @1
-            p0 send 0:5 -> ok @2
+            p3 send 0:4 -> ok @1
+            p3 send 0:5 -> ok @2
             finally 0@0=1 0@1=4 0@2=5",
         "invalid: inconsistent-offsets 2, lost-write 2, poll-skip 1",
     ),

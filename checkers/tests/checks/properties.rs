@@ -253,7 +253,7 @@ proptest! {
         let mut polls = final_polls(&mut history);
         let last = polls.last_mut().expect("there are final polls");
         last.push(Record { key, offset: 1_000, value });
-        prop_assert!(names(&check_history(&history), "aborted-read", value));
+        prop_assert!(names(&check_history(&history), "G1a", value));
     }
 
     #[test]

@@ -156,15 +156,14 @@ fn lost_before_the_end() {
         p0 send 0:4 -> ok by 2
         p1 poll -> ok 0@0=1
         p1 poll -> ok 0@2=3"), @r##"
-    1 of 4 acknowledged writes was lost, the first at 0.004 s on log-0, acknowledged by node 1; also 1 × poll-skip, 1 × unseen
+    1 of 4 acknowledged writes was lost, the first at 0.004 s on log-0, acknowledged by node 1; also 1 × unseen, 1 × poll-skip
     [log] lost-write: 1 found; the first: Client 0 wrote value 2 to log-0 (op 1); node 1 acknowledged it at offset 1 at 0.004 s.
-      poll-skip: 1 found; the first: Client 1 passed over records of log-0: offset 0 (value 1, op 4) at 0.010 s, then offset 2 (value 3, op 5) at 0.012 s.
       unseen: 1 found; the first: Client 0 wrote value 4 to log-0 (op 3); node 2 acknowledged it without naming an offset at 0.008 s.
+      poll-skip: 1 found; the first: Client 1 passed over records of log-0: offset 0 (value 1, op 4) at 0.010 s, then offset 2 (value 3, op 5) at 0.012 s.
     [replicas] no replica's own copy was read
     lost-write:
       Client 0 wrote value 2 to log-0 (op 1); node 1 acknowledged it at offset 1 at 0.004 s.
       No broker's metadata from before that time is known.
-      No fault had been in force up to that time.
       No client ever read it.
       Client 1 read log-0 from offset 0 to offset 2, which it reached at 0.012 s, and value 2 was not among what it got.
     poll-skip:
@@ -186,14 +185,14 @@ fn records_in_the_wrong_place() {
         p1 poll -> ok 0@0=1 0@1=2
         p1 poll -> ok 0@2=3 0@1=2
         finally 0@0=1 0@1=1 1@0=3 1@1=77"), @r##"
-    1 × inconsistent-offsets, the first at 0.018 s: Offset 1 of log-0 held 2 different values: 2 and 1; also 1 × aborted-read, 1 × duplicate, 1 × int-nonmonotonic-poll, 1 × misplaced-record, 1 × phantom-read
+    1 × inconsistent-offsets, the first at 0.018 s: Offset 1 of log-0 held 2 different values: 2 and 1; also 1 × G1a, 1 × phantom-read, 1 × misplaced-record, 1 × duplicate, 1 × int-nonmonotonic-poll
     [log] inconsistent-offsets: 1 found; the first: Offset 1 of log-0 held 2 different values: 2 and 1.
-      aborted-read: 1 found; the first: Client 0 wrote value 2 to log-0 (op 1), and that failed for certain at 0.005 s; yet a client read it.
+      G1a: 1 found; the first: Client 0 wrote value 2 to log-0 (op 1), and that failed for certain at 0.005 s; yet a client read it.
+      phantom-read: 1 found; the first: Value 77 stood at offset 1 of log-1, and no client ever sent it.
+      misplaced-record: 1 found; the first: Value 3 stood at offset 2 of log-0, to which it was never sent: read at 0.011 s (op 4).
       duplicate: 1 found; the first: Value 1 stood at 2 offsets of log-0: 0 and 1.
       int-nonmonotonic-poll: 1 found; the first: Client 1 went back in log-0: offset 2 (value 3, op 4) at 0.011 s, then offset 1 (value 2, op 4) at 0.011 s.
-      misplaced-record: 1 found; the first: Value 3 stood at offset 2 of log-0, to which it was never sent: read at 0.011 s (op 4).
-      phantom-read: 1 found; the first: Value 77 stood at offset 1 of log-1, and no client ever sent it.
-    aborted-read:
+    G1a:
       Client 0 wrote value 2 to log-0 (op 1), and that failed for certain at 0.005 s; yet a client read it.
       At offset 1 of log-0: read by client 1 at 0.009 s (op 3).
       No fault had been in force up to that time.

@@ -1,99 +1,102 @@
 //! What stands in the logs that should not: two values at one offset, a value at two offsets, a value that
 //! nobody sent, that was certainly not written, or that was sent elsewhere.
 
-use std::collections::BTreeSet;
-
 use history::payload::FOREIGN;
 use history::{Key, Offset, ProducerPromise, Value};
 
-use super::evidence::{Evidence, Place};
+use super::Tally;
+use crate::anomaly::{DUPLICATE, G1A, INCONSISTENT_OFFSETS, MISPLACED_RECORD, PHANTOM_READ};
 use crate::context::Context;
-use crate::index::{Misread, Write, WriteOutcome};
-use crate::outcome::Outcome;
+use crate::evidence::{Place, Wanted, WriteStory};
+use crate::index::{Id, Index, Stranger};
+use crate::outcome::{Kept, Outcome};
 use crate::text::{count, list, seconds};
-use crate::verdict::{CASES_MAX, Case};
-
-/// Records in question, before they are looked at more closely.
-struct Found<'a> {
-    divided: Vec<(Key, Offset, Vec<Value>)>,
-    repeated: Vec<(&'a Write, &'a Vec<Offset>)>,
-    aborted: Vec<&'a Write>,
-}
+use crate::verdict::Case;
 
 pub(super) fn find(context: &Context, outcome: &mut Outcome) {
-    let found = gather(context);
-    let evidence = Evidence::gather(context.history, wanted(context, &found));
-    for (key, offset, values) in &found.divided {
-        outcome.violation("inconsistent-offsets", || {
-            divided(context, &evidence, *key, *offset, values)
+    let index = &context.index;
+    outcome.violations(INCONSISTENT_OFFSETS, &all_divided(index), |(key, offset)| {
+        divided(context, *key, *offset)
+    });
+    let repeats = all_repeated(index);
+    if context.header.expect.producers == ProducerPromise::Idempotent {
+        outcome.violations(DUPLICATE, &repeats, |(number, offsets)| {
+            repeated(context, *number, offsets)
+        });
+    } else {
+        outcome.allowances(DUPLICATE, &repeats, |(number, offsets)| {
+            repeated(context, *number, offsets)
         });
     }
-    let promised = context.header.expect.producers == ProducerPromise::Idempotent;
-    for (write, offsets) in &found.repeated {
-        let case = || repeated(context, &evidence, write, offsets);
-        if promised {
-            outcome.violation("duplicate", case);
-        } else {
-            outcome.allowed("duplicate", case);
+    outcome.violations(G1A, &context.tally.aborted, |number| aborted(context, *number));
+    let (phantoms, misplacements) = all_strangers(index);
+    outcome.violations(PHANTOM_READ, &phantoms, |number| phantom(context, *number));
+    outcome.violations(MISPLACED_RECORD, &misplacements, |number| {
+        misplaced(context, *number)
+    });
+}
+
+/// Adds what the cases are told with.
+pub(super) fn wanted(index: &Index, tally: &Tally, wanted: &mut Wanted) {
+    for (key, offset) in all_divided(index).first {
+        wanted.places.extend(index.at(key, offset));
+    }
+    let repeats = all_repeated(index).first.into_iter();
+    let aborted = tally.aborted.first.iter().copied();
+    let writes = repeats.map(|(number, _)| number).chain(aborted);
+    wanted.places.extend(writes.map(Id::write));
+    let (phantoms, misplacements) = all_strangers(index);
+    let strangers = phantoms.first.into_iter().chain(misplacements.first);
+    for number in strangers {
+        wanted.places.insert(Id::stranger(number));
+        wanted.writes.extend(index.strangers.get(number).elsewhere);
+    }
+}
+
+fn all_divided(index: &Index) -> Kept<(Key, u64)> {
+    let mut found = Kept::default();
+    for (key, log) in index.logs() {
+        for offset in log.divided().filter(|offset| index.at(key, *offset).len() > 1) {
+            found.push(|| (key, offset));
         }
     }
-    for write in &found.aborted {
-        outcome.violation("aborted-read", || aborted(context, &evidence, write));
-    }
-    for misread in context.index.strangers.values() {
-        outcome.violation("phantom-read", || phantom(context, &evidence, misread));
-    }
-    for misread in &context.index.misplaced {
-        outcome.violation("misplaced-record", || misplaced(context, misread));
-    }
+    found
 }
 
-fn gather<'a>(context: &'a Context) -> Found<'a> {
-    let index = &context.index;
-    let logs = (0..).zip(&index.logs);
-    let repeated = index
-        .places
-        .iter()
-        .map(|(number, offsets)| (index.writes.get(*number), offsets));
-    Found {
-        divided: logs
-            .flat_map(|(key, log)| log.divided().map(move |(offset, values)| (key, offset, values)))
-            .collect(),
-        repeated: repeated.filter(|(write, _)| !write.suspect).collect(),
-        aborted: index
-            .writes
-            .iter()
-            .filter(|write| write.outcome == WriteOutcome::Fail && write.read_by_anyone() && !write.suspect)
-            .collect(),
+fn all_repeated(index: &Index) -> Kept<(u32, &[Offset])> {
+    let mut found = Kept::default();
+    for (number, offsets) in index.writes.repeated() {
+        if !index.writes.is_suspect(number) {
+            found.push(|| (number, offsets));
+        }
     }
+    found
 }
 
-/// The values of the cases that will be told.
-fn wanted(context: &Context, found: &Found) -> BTreeSet<Value> {
-    let divided = found
-        .divided
-        .iter()
-        .take(CASES_MAX)
-        .flat_map(|(_, _, values)| values.iter().copied());
-    let repeated = found
-        .repeated
-        .iter()
-        .take(CASES_MAX)
-        .map(|(write, _)| write.value);
-    let aborted = found.aborted.iter().take(CASES_MAX).map(|write| write.value);
-    let strangers = context.index.strangers.keys().take(CASES_MAX).copied();
-    divided.chain(repeated).chain(aborted).chain(strangers).collect()
+/// Values that nobody sent, and values that were sent elsewhere.
+fn all_strangers(index: &Index) -> (Kept<u32>, Kept<u32>) {
+    let (mut phantoms, mut misplacements) = (Kept::default(), Kept::default());
+    for (number, stranger) in index.strangers.iter() {
+        match stranger.elsewhere {
+            None => phantoms.push(|| number),
+            Some(write) if index.writes.is_suspect(write) => {}
+            Some(_) => misplacements.push(|| number),
+        }
+    }
+    (phantoms, misplacements)
 }
 
-fn divided(context: &Context, evidence: &Evidence, key: Key, offset: Offset, values: &[Value]) -> Case {
-    let places = |value: &Value| {
-        let places = evidence.of(*value).iter();
+fn divided(context: &Context, key: Key, offset: u64) -> Case {
+    let ids = context.index.at(key, offset);
+    let offset = offset as Offset;
+    let places = |id: Id| {
+        let places = context.evidence.places.of(id).iter();
         places.filter(move |place| (place.key, place.offset) == (key, offset))
     };
     // It was divided from the second value on.
-    let mut times: Vec<u64> = values
+    let mut times: Vec<u64> = ids
         .iter()
-        .filter_map(|value| places(value).filter_map(Place::time).min())
+        .filter_map(|id| places(*id).filter_map(Place::time).min())
         .collect();
     times.sort_unstable();
     let time = times
@@ -101,30 +104,33 @@ fn divided(context: &Context, evidence: &Evidence, key: Key, offset: Offset, val
         .or(times.first())
         .copied()
         .unwrap_or(context.timeline.end);
+    let values: Vec<Value> = ids.iter().map(|id| context.index.value_of(*id)).collect();
+    let names: Vec<String> = values.iter().map(|value| context.value(*value)).collect();
     let mut story = vec![format!(
         "Offset {offset} of {} held {} different values: {}.",
         context.name(key),
         values.len(),
-        list(values)
+        list(&names)
     )];
-    story.extend(values.iter().flat_map(|value| {
-        places(value).map(move |place| format!("Value {value} there: {}.", place.known_by()))
+    story.extend(ids.iter().zip(&names).flat_map(|(id, name)| {
+        places(*id).map(move |place| format!("Value {name} there: {}.", place.known_by()))
     }));
     story.push(context.faults_sentence(time));
+    let writers = ids.iter().filter_map(|id| id.as_write());
     Case {
         offset: Some(offset),
-        values: values.to_vec(),
-        ops: writers(context, values),
+        values,
+        ops: writers
+            .map(|number| context.evidence.writes.of_number(number).op)
+            .collect(),
         story,
         ..context.case(time, key)
     }
 }
 
-fn repeated(context: &Context, evidence: &Evidence, write: &Write, offsets: &[Offset]) -> Case {
-    let places = evidence
-        .of(write.value)
-        .iter()
-        .filter(|place| place.key == write.key);
+fn repeated(context: &Context, number: u32, offsets: &[Offset]) -> Case {
+    let write = context.evidence.writes.of_number(number);
+    let places = context.evidence.places.of(Id::write(number)).iter();
     // It was repeated from the second sighting on.
     let mut times: Vec<u64> = places.clone().filter_map(Place::time).collect();
     times.sort_unstable();
@@ -133,18 +139,14 @@ fn repeated(context: &Context, evidence: &Evidence, write: &Write, offsets: &[Of
     sorted.sort_unstable();
     let mut story = vec![format!(
         "Value {} stood at {} of {}: {}.",
-        write.value,
+        context.value(write.value),
         count(sorted.len() as u64, "offset"),
         context.name(write.key),
         list(&sorted)
     )];
-    story.push(begun(context, write));
+    story.push(begun(context, &write));
     story.extend(places.map(|place| format!("At offset {}: {}.", place.offset, place.known_by())));
-    if context.header.expect.producers == ProducerPromise::Idempotent {
-        story.push("Its producer was idempotent, so no retry may write it twice.".to_owned());
-    } else {
-        story.push("Its producer was not idempotent, so a retry may have written it twice.".to_owned());
-    }
+    story.extend(promise(context));
     Case {
         offset: sorted.last().copied(),
         values: vec![write.value],
@@ -154,29 +156,34 @@ fn repeated(context: &Context, evidence: &Evidence, write: &Write, offsets: &[Of
     }
 }
 
-fn aborted(context: &Context, evidence: &Evidence, write: &Write) -> Case {
-    let places = evidence.of(write.value);
+/// What the producers of a run of ours promised; of others' nobody knows.
+fn promise(context: &Context) -> Option<String> {
+    let idempotent = context.header.expect.producers == ProducerPromise::Idempotent;
+    let sentence = match (context.index.phased, idempotent) {
+        (false, true) => return None,
+        (true, true) => "Its producer was idempotent, so no retry may write it twice.",
+        (_, false) => "Its producer was not idempotent, so a retry may have written it twice.",
+    };
+    Some(sentence.to_owned())
+}
+
+fn aborted(context: &Context, number: u32) -> Case {
+    let write = context.evidence.writes.of_number(number);
+    let places = context.evidence.places.of(Id::write(number));
     let time = places
         .iter()
         .filter_map(Place::time)
         .min()
-        .unwrap_or(write.completed);
+        .unwrap_or(write.time());
     let mut story = vec![format!(
         "Client {} wrote value {} to {} (op {}), and that failed for certain at {}; yet a client read it.",
         write.process,
-        write.value,
+        context.value(write.value),
         context.name(write.key),
         write.op,
-        seconds(write.completed)
+        seconds(write.time())
     )];
-    story.extend(places.iter().map(|place| {
-        format!(
-            "At offset {} of {}: {}.",
-            place.offset,
-            context.name(place.key),
-            place.known_by()
-        )
-    }));
+    story.extend(standing(context, places));
     story.push(context.faults_sentence(time));
     Case {
         offset: places.first().map(|place| place.offset),
@@ -187,62 +194,80 @@ fn aborted(context: &Context, evidence: &Evidence, write: &Write) -> Case {
     }
 }
 
-fn phantom(context: &Context, evidence: &Evidence, misread: &Misread) -> Case {
-    let record = misread.record;
-    let mut story = vec![format!(
-        "Value {} stood at offset {} of {}, and no client ever sent it.",
-        record.value,
-        record.offset,
-        context.name(record.key)
-    )];
-    if record.value & FOREIGN != 0 {
-        story.push("Its bytes are not those of any record of this run.".to_owned());
-    }
-    let places = evidence.of(record.value).iter();
-    story.extend(places.map(|place| {
+fn standing(context: &Context, places: &[Place]) -> impl Iterator<Item = String> {
+    places.iter().map(|place| {
         format!(
             "At offset {} of {}: {}.",
             place.offset,
             context.name(place.key),
             place.known_by()
         )
-    }));
+    })
+}
+
+fn phantom(context: &Context, number: u32) -> Case {
+    let stranger = context.index.strangers.get(number);
+    let record = stranger.record;
+    let mut story = vec![format!(
+        "Value {} stood {}, and no client ever sent it.",
+        context.value(record.value),
+        place_of(context, stranger)
+    )];
+    if record.value & FOREIGN != 0 && context.index.phased {
+        story.push("Its bytes are not those of any record of this run.".to_owned());
+    }
+    story.extend(standing(
+        context,
+        context.evidence.places.of(Id::stranger(number)),
+    ));
     Case {
         offset: Some(record.offset),
         values: vec![record.value],
-        ops: misread.op.into_iter().collect(),
+        ops: stranger.op.into_iter().collect(),
         story,
-        ..context.case(misread.time, record.key)
+        ..context.case(stranger.time, record.key)
     }
 }
 
-fn misplaced(context: &Context, misread: &Misread) -> Case {
-    let record = misread.record;
-    let write = context.index.writes.of(record.value);
-    let sent = write.map_or_else(String::new, |write| begun(context, write));
-    let how = misread.op.map_or_else(
+fn place_of(context: &Context, stranger: &Stranger) -> String {
+    let record = stranger.record;
+    let partition = context.name(record.key);
+    if record.offset < 0 {
+        format!("at an unknown offset of {partition}")
+    } else {
+        format!("at offset {} of {partition}", record.offset)
+    }
+}
+
+fn misplaced(context: &Context, number: u32) -> Case {
+    let stranger = context.index.strangers.get(number);
+    let record = stranger.record;
+    let write = stranger
+        .elsewhere
+        .map(|number| context.evidence.writes.of_number(number));
+    let sent = write.map_or_else(String::new, |write| begun(context, &write));
+    let how = stranger.op.map_or_else(
         || "in a replica's own copy".to_owned(),
-        |op| format!("read at {} (op {op})", seconds(misread.time)),
+        |op| format!("read at {} (op {op})", seconds(stranger.time)),
     );
     let sent_by = write.map(|write| write.op);
     Case {
         offset: Some(record.offset),
         values: vec![record.value],
-        ops: sent_by.into_iter().chain(misread.op).collect(),
+        ops: sent_by.into_iter().chain(stranger.op).collect(),
         story: vec![
             format!(
-                "Value {} stood at offset {} of {}, to which it was never sent: {how}.",
-                record.value,
-                record.offset,
-                context.name(record.key)
+                "Value {} stood {}, to which it was never sent: {how}.",
+                context.value(record.value),
+                place_of(context, stranger)
             ),
             sent,
         ],
-        ..context.case(misread.time, record.key)
+        ..context.case(stranger.time, record.key)
     }
 }
 
-fn begun(context: &Context, write: &Write) -> String {
+fn begun(context: &Context, write: &WriteStory) -> String {
     format!(
         "Client {} sent it to {} at {} (op {}).",
         write.process,
@@ -250,12 +275,4 @@ fn begun(context: &Context, write: &Write) -> String {
         seconds(write.invoked),
         write.op
     )
-}
-
-fn writers(context: &Context, values: &[Value]) -> Vec<u64> {
-    values
-        .iter()
-        .filter_map(|value| context.index.writes.of(*value))
-        .map(|write| write.op)
-        .collect()
 }

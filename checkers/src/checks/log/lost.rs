@@ -1,60 +1,37 @@
 //! Acknowledged writes that are gone.
 //!
 //! After complete final reads: whatever they do not hold, at the tail as well as in the middle, even if a
-//! client had read it before. Without them, Jepsen's rule as far as it proves something: the write stands, by
-//! its acknowledgement or by a reading, where a client read through without getting it.
+//! client had read it before. Without them, of a foreign history, Jepsen's rule: the write stands at or below the
+//! highest offset of its key that an `ok` operation read, and no `ok` operation read it. Of a run of ours, whose
+//! clients may begin anywhere: a client read through where it stands without getting it.
 
-use history::Value;
-
-use super::order::{Pass, Passes};
 use super::story;
+use crate::anomaly::{LOST_WRITE, VANISHED_READ};
 use crate::context::Context;
-use crate::index::{Write, WriteOutcome};
+use crate::evidence::WriteStory;
 use crate::outcome::Outcome;
 use crate::verdict::Case;
 
-pub(super) fn find(context: &Context, passes: &Passes, outcome: &mut Outcome) {
-    let mut lost: Vec<(&Write, Option<Pass>)> = Vec::new();
-    let mut vanished: Vec<&Write> = Vec::new();
-    for write in context.index.writes.iter().filter(|write| !write.suspect) {
-        if context.index.complete(write.key) {
-            if write.read_finally {
-                continue;
-            }
-            if write.acknowledged() && !write.late {
-                lost.push((write, None));
-            } else if write.outcome == WriteOutcome::Info && write.read.is_some() {
-                vanished.push(write);
-            }
-        } else if write.acknowledged()
-            && !write.read_by_anyone()
-            && let Some(pass) = passes.over(write)
-        {
-            lost.push((write, Some(pass)));
-        }
-    }
-    lost.sort_by_key(|(write, _)| (write.completed, write.op));
-    vanished.sort_by_key(|write| (write.read.map(|read| read.time), write.op));
-    for (write, pass) in lost {
-        outcome.violation("lost-write", || {
-            let story = story::lost(context, write, pass);
-            case(context, write.completed, write, write.offset, story)
-        });
-    }
-    for write in vanished {
-        let Some(read) = write.read else { continue };
-        outcome.violation("vanished-read", || {
-            let story = story::vanished(context, write, read);
-            case(context, read.time, write, Some(read.offset), story)
-        });
-    }
+pub(super) fn find(context: &Context, outcome: &mut Outcome) {
+    let stories = &context.evidence.writes;
+    outcome.violations(LOST_WRITE, &context.tally.lost, |number| {
+        let write = stories.of_number(*number);
+        let story = story::lost(context, *number, &write);
+        case(context, write.time(), &write, write.offset, story)
+    });
+    outcome.violations(VANISHED_READ, &context.tally.vanished, |number| {
+        let write = stories.of_number(*number);
+        let story = story::vanished(context, &write);
+        let read = write.read.map(|read| (read.time, read.offset));
+        let time = read.map_or(write.time(), |read| read.0);
+        case(context, time, &write, read.map(|read| read.1), story)
+    });
 }
 
-fn case(context: &Context, time: u64, write: &Write, offset: Option<i64>, story: Vec<String>) -> Case {
-    let values: Vec<Value> = vec![write.value];
+fn case(context: &Context, time: u64, write: &WriteStory, offset: Option<i64>, story: Vec<String>) -> Case {
     Case {
         offset: offset.or(write.place),
-        values,
+        values: vec![write.value],
         nodes: write.broker.into_iter().collect(),
         epoch: write
             .broker

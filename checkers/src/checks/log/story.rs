@@ -4,60 +4,118 @@ use std::collections::BTreeMap;
 
 use history::{Key, NodeId, Offset, Value};
 
-use super::order::Pass;
 use crate::context::{Context, distinct};
-use crate::index::{Reading, Write};
+use crate::evidence::{Pass, WriteStory};
 use crate::text::{self, isr, nodes, seconds};
 use crate::timeline::{Lane, LeaderChange, View, ViewSpan};
 
-/// A write that was acknowledged, and what shows that it is lost.
-pub(super) fn lost(context: &Context, write: &Write, pass: Option<Pass>) -> Vec<String> {
-    let time = write.completed;
-    let mut story = vec![acknowledgement(context, write)];
+/// A write that certainly happened, and what shows that it is lost.
+pub(super) fn lost(context: &Context, number: u32, write: &WriteStory) -> Vec<String> {
+    let time = write.time();
+    let mut story = if context.index.writes.is_acknowledged(number) {
+        vec![acknowledgement(context, write)]
+    } else {
+        vec![
+            begun(context, write, "never heard what became of it"),
+            committed(context, number),
+        ]
+    };
     story.extend(leadership(context, write.key, write.broker, time));
-    story.push(context.faults_sentence(time));
+    story.extend(faults(context, time));
     story.extend(next_leader(context, write.key, write.broker, time));
-    story.push(match (write.read, pass) {
-        (Some(read), _) => format!(
+    story.push(match write.read {
+        Some(read) => format!(
             "Client {} had read it, at offset {} at {} (op {}): it was there, and then it was gone.",
             read.process,
             read.offset,
             seconds(read.time),
             read.op
         ),
-        (None, _) => "No client ever read it.".to_owned(),
+        None => "No client ever read it.".to_owned(),
     });
     story.extend(copies(context, write));
-    story.push(match pass {
-        None => final_reads(context, write),
-        Some(pass) => passed_over(context, write, pass),
-    });
+    story.push(proof(context, write));
     story
 }
 
+/// What proves that a write is gone.
+fn proof(context: &Context, write: &WriteStory) -> String {
+    if context.index.complete(write.key) {
+        return final_reads(context, write);
+    }
+    let passes = if context.index.phased {
+        &context.tally.passed_over.passes
+    } else {
+        &context.evidence.passes
+    };
+    let offset = write.offset.or(write.place).unwrap_or_default();
+    match passes.over(write.key, offset, write.invoked) {
+        Some(pass) => passed_over(context, write, pass),
+        None => below_what_was_read(context, write, offset),
+    }
+}
+
 /// A write that nobody acknowledged, that a client read, and that the final reads do not hold.
-pub(super) fn vanished(context: &Context, write: &Write, read: Reading) -> Vec<String> {
-    let mut story = vec![format!(
-        "Client {} wrote value {} to {} (op {}, begun at {}) and never heard what became of it; client {} read it at offset {} at {} (op {}), so it had been written.",
-        write.process,
-        write.value,
-        context.name(write.key),
-        write.op,
-        seconds(write.invoked),
-        read.process,
-        read.offset,
-        seconds(read.time),
-        read.op
-    )];
-    story.push(context.faults_sentence(read.time));
-    story.extend(next_leader(context, write.key, None, read.time));
+pub(super) fn vanished(context: &Context, write: &WriteStory) -> Vec<String> {
+    let told = begun(context, write, "never heard what became of it");
+    let mut story = Vec::new();
+    match write.read {
+        None => story.push(told),
+        Some(read) => {
+            story.push(format!(
+                "{}; client {} read it at offset {} at {} (op {}), so it had been written.",
+                told.trim_end_matches('.'),
+                read.process,
+                read.offset,
+                seconds(read.time),
+                read.op
+            ));
+            story.extend(faults(context, read.time));
+            story.extend(next_leader(context, write.key, None, read.time));
+        }
+    }
     story.extend(copies(context, write));
     story.push(final_reads(context, write));
     story
 }
 
+fn begun(context: &Context, write: &WriteStory, end: &str) -> String {
+    format!(
+        "Client {} wrote value {} to {} (op {}, begun at {}) and {end}.",
+        write.process,
+        context.value(write.value),
+        context.name(write.key),
+        write.op,
+        seconds(write.invoked)
+    )
+}
+
+/// Why a write of unknown outcome is known to have happened.
+fn committed(context: &Context, number: u32) -> String {
+    let writes = &context.index.writes;
+    let in_doubt = &context.index.in_doubt;
+    let own = in_doubt
+        .iter()
+        .find(|(first, count)| (*first..first + count).contains(&number));
+    let mut of_same = own.into_iter().flat_map(|(first, count)| *first..first + count);
+    let read = of_same.find(|other| writes.is_read(*other));
+    let other = read.map_or_else(String::new, |read| {
+        format!(
+            ", value {} of {}",
+            context.value(writes.value(read)),
+            context.name(writes.key(read))
+        )
+    });
+    format!("Another record of the same transaction was read{other}: so all of it happened.")
+}
+
+/// Which faults were in force; of a history of others nobody knows of any.
+fn faults(context: &Context, time: u64) -> Option<String> {
+    (context.index.phased || !context.timeline.faults.is_empty()).then(|| context.faults_sentence(time))
+}
+
 /// Who acknowledged what, where and when.
-pub(super) fn acknowledgement(context: &Context, write: &Write) -> String {
+pub(super) fn acknowledgement(context: &Context, write: &WriteStory) -> String {
     let by = write
         .broker
         .map_or_else(|| "the cluster".to_owned(), |broker| format!("node {broker}"));
@@ -68,10 +126,10 @@ pub(super) fn acknowledgement(context: &Context, write: &Write) -> String {
     format!(
         "Client {} wrote value {} to {} (op {}); {by} acknowledged it {at} at {}.",
         write.process,
-        write.value,
+        context.value(write.value),
         context.name(write.key),
         write.op,
-        seconds(write.completed)
+        seconds(write.time())
     )
 }
 
@@ -225,13 +283,13 @@ fn shown(change: &LeaderChange) -> String {
 }
 
 /// Where each replica's own copy ends, and what stands at the write's offset now.
-fn copies(context: &Context, write: &Write) -> Vec<String> {
+fn copies(context: &Context, write: &WriteStory) -> Vec<String> {
     let place = write.offset.or(write.place);
     let mut groups: BTreeMap<_, Vec<NodeId>> = BTreeMap::new();
     for (node, copy) in context.index.copies_of(write.key) {
         let held = place
             .filter(|offset| *offset < copy.end())
-            .map(|offset| (offset, copy.at(offset)));
+            .map(|offset| (offset, copy.at(&context.index, write.key, offset as u64)));
         groups.entry((held, copy.end())).or_default().push(node);
     }
     let groups: Vec<String> = groups
@@ -249,7 +307,7 @@ fn copies(context: &Context, write: &Write) -> Vec<String> {
 
 /// What stands at the write's offset in the copies of these nodes, and where they end.
 fn copy_in_words(
-    write: &Write,
+    write: &WriteStory,
     record: Option<(Offset, Option<(Value, i32)>)>,
     end: Offset,
     by: &[NodeId],
@@ -274,8 +332,8 @@ fn copy_in_words(
     format!("{these} of {} {holding}{ending} before offset {end}", nodes(by))
 }
 
-fn final_reads(context: &Context, write: &Write) -> String {
-    let reads = context.index.final_reads;
+fn final_reads(context: &Context, write: &WriteStory) -> String {
+    let reads = context.index.final_reads.as_ref();
     let end: Offset = reads
         .and_then(|reads| reads.ends.get(write.key as usize).copied())
         .unwrap_or_default();
@@ -287,7 +345,7 @@ fn final_reads(context: &Context, write: &Write) -> String {
     )
 }
 
-fn passed_over(context: &Context, write: &Write, pass: Pass) -> String {
+fn passed_over(context: &Context, write: &WriteStory, pass: Pass) -> String {
     format!(
         "Client {} read {} from offset {} to offset {}, which it reached at {}, and value {} was not among what it got.",
         pass.process,
@@ -295,6 +353,30 @@ fn passed_over(context: &Context, write: &Write, pass: Pass) -> String {
         pass.began,
         pass.to,
         seconds(pass.time),
-        write.value
+        context.value(write.value)
+    )
+}
+
+/// A record at a higher offset was read, as Jepsen counts it.
+fn below_what_was_read(context: &Context, write: &WriteStory, offset: Offset) -> String {
+    let Some((bound, id)) = context.tally.bound(write.key) else {
+        return format!("It stood at offset {offset}.");
+    };
+    let value = context.index.value_of(id);
+    let read = id
+        .as_write()
+        .and_then(|number| context.evidence.writes.of_number(number).read);
+    let by = read.map_or_else(String::new, |read| {
+        format!(
+            " by client {} at {} (op {})",
+            read.process,
+            seconds(read.time),
+            read.op
+        )
+    });
+    format!(
+        "It stood at offset {offset} of {}, and offset {bound} was read{by}, which holds value {}.",
+        context.name(write.key),
+        context.value(value)
     )
 }

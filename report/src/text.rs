@@ -99,21 +99,20 @@ fn counts(title: &str, findings: &BTreeMap<String, Findings>) -> Option<String> 
 
 /// Why nobody knows: the reasons of each check that could not judge.
 fn tell_doubts(lines: &mut Vec<String>, verdict: &Verdict) {
-    lines.push("unknown because".to_owned());
-    for check in verdict
+    let unknown = verdict
         .checks
         .iter()
-        .filter(|check| check.valid == Validity::Unknown)
-    {
-        lines.extend(
-            check
-                .reasons
-                .iter()
-                .take(SENTENCES_MAX)
-                .map(|reason| format!("  - {}: {reason}", check.name)),
-        );
+        .filter(|check| check.valid == Validity::Unknown);
+    let reasons = unknown.flat_map(|check| {
+        let reasons = check.reasons.iter().take(SENTENCES_MAX);
+        reasons.map(|reason| format!("  - {}: {reason}", check.name))
+    });
+    let reasons: Vec<String> = reasons.collect();
+    if !reasons.is_empty() {
+        lines.push("unknown because".to_owned());
+        lines.extend(reasons);
+        lines.push(String::new());
     }
-    lines.push(String::new());
 }
 
 /// The text in one line: nothing that a broker said may move the cursor or turn the words around it.

@@ -33,6 +33,8 @@ pub enum Command {
     Conduct(ConductOptions),
     /// Judge a history again: a run's directory or a history file.
     Check(CheckOptions),
+    /// Write a history in a form that other checkers read.
+    Export(ExportOptions),
     /// Judge run directories again and write their pages anew.
     Report(ReportOptions),
     /// List what can be named in a plan: plans, brokers, workloads, faults, checks.
@@ -138,9 +140,31 @@ fn parse_model(word: &str) -> Result<Model, String> {
 }
 
 fn parse_consistency(word: &str) -> Result<Consistency, String> {
-    (word == "strict-serializable")
-        .then(Consistency::default)
-        .ok_or_else(|| "unknown".to_owned())
+    word.parse::<Consistency>().map_err(|error| error.to_string())
+}
+
+/// `tribunal export`.
+#[derive(Debug, Args)]
+pub struct ExportOptions {
+    /// A run's directory, or a history file of any format that `check` reads.
+    pub path: PathBuf,
+    /// What to write.
+    #[arg(long, value_enum)]
+    pub format: ExportFormat,
+    /// The file to write instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// The formats that others read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// EDN, one operation a line, for Jepsen's and Elle's checkers.
+    Edn,
+    /// JSON, one operation a line.
+    Jsonl,
+    /// JSON, one array, for elle-cli.
+    Json,
 }
 
 /// `tribunal report`.
@@ -175,6 +199,10 @@ pub enum ListName {
     Faults,
     /// The checks.
     Checks,
+    /// What the checks find, by the names in a verdict.
+    Anomalies,
+    /// The consistency models that `check --consistency` takes.
+    Consistency,
 }
 
 /// `tribunal doctor`.

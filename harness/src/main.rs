@@ -43,6 +43,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Run(options) => run::prepare(&options),
         Command::Conduct(options) => run::conduct(&options),
         Command::Check(options) => commands::check(&options),
+        Command::Export(options) => commands::export(&options),
         Command::Report(options) => commands::report(&options),
         Command::List(options) => commands::list(&options),
         Command::Doctor(options) => commands::doctor(&options),

@@ -41,6 +41,8 @@ pub fn list(options: &ListOptions) -> Result<Exit, Failure> {
         ListName::Workloads,
         ListName::Faults,
         ListName::Checks,
+        ListName::Anomalies,
+        ListName::Consistency,
     ];
     let lists: Vec<List> = all
         .into_iter()
@@ -90,6 +92,19 @@ fn make(name: ListName) -> List {
             items: checkers::LIST
                 .iter()
                 .map(|check| Item::new(check.name, &check.doc()))
+                .collect(),
+        },
+        ListName::Anomalies => List {
+            list: "anomalies",
+            items: checkers::ANOMALIES
+                .iter()
+                .map(|anomaly| Item::new(anomaly.name, &anomaly.meaning()))
+                .collect(),
+        },
+        ListName::Consistency => List {
+            list: "consistency",
+            items: checkers::Consistency::all()
+                .map(|model| Item::new(model.name(), model.meaning()))
                 .collect(),
         },
     }

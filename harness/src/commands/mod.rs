@@ -2,10 +2,12 @@
 
 mod check;
 mod doctor;
+mod export;
 mod list;
 mod report;
 
 pub use check::check;
 pub use doctor::doctor;
+pub use export::export;
 pub use list::list;
 pub use report::report;

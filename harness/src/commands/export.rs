@@ -1,0 +1,69 @@
+//! `tribunal export`: write a history in a form that other checkers read.
+
+use std::fs::File;
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use history::foreign::{self, ExportError};
+use history::{ReadError, Source};
+
+use crate::cli::{ExportFormat, ExportOptions};
+use crate::exit::{Exit, Failure};
+use crate::judge;
+
+/// Writes to the file that is named, or to standard output.
+pub fn export(options: &ExportOptions) -> Result<Exit, Failure> {
+    let path = judge::history_of(&options.path)?;
+    let mut source = judge::open(&path)?;
+    let written = match &options.out {
+        None => write(options.format, source.as_mut(), &mut io::stdout().lock()),
+        Some(out) => {
+            refuse_itself(&path, out)?;
+            let file = File::create(out)
+                .with_context(|| format!("create {}", out.display()))
+                .map_err(Failure::infrastructure)?;
+            write(options.format, source.as_mut(), &mut BufWriter::new(file))
+        }
+    };
+    match written {
+        Ok(operations) => {
+            eprintln!("{} lines written", checkers::number(operations));
+            Ok(Exit::Valid)
+        }
+        // A reader that has seen enough is no error.
+        Err(ExportError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Valid),
+        Err(ExportError::Write(error)) => {
+            let out = options.out.as_deref().unwrap_or(Path::new("standard output"));
+            Err(Failure::infrastructure(anyhow!(
+                "write {}: {error}",
+                out.display()
+            )))
+        }
+        Err(ExportError::Read(error)) => Err(unreadable(&path, source.as_ref(), &error)),
+    }
+}
+
+fn write(format: ExportFormat, source: &mut dyn Source, out: &mut dyn Write) -> Result<u64, ExportError> {
+    match format {
+        ExportFormat::Edn => foreign::write_edn(source, out),
+        ExportFormat::Jsonl => foreign::write_json_lines(source, out),
+        ExportFormat::Json => foreign::write_elle_json(source, out),
+    }
+}
+
+/// A history that is written over while it is read is gone.
+fn refuse_itself(path: &Path, out: &Path) -> Result<(), Failure> {
+    let same = path.canonicalize().ok().zip(out.canonicalize().ok());
+    if same.is_some_and(|(path, out)| path == out) {
+        let out = out.display();
+        return Err(Failure::usage(anyhow!(
+            "--out {out} is the history itself: name another file"
+        )));
+    }
+    Ok(())
+}
+
+fn unreadable(path: &Path, source: &dyn Source, error: &ReadError) -> Failure {
+    judge::unreadable_as(path, source.format(), error)
+}

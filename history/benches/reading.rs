@@ -17,7 +17,9 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 
 const OPERATIONS: u64 = 1_000_000;
-/// Lines that serde reads: its time grows with their number, and it has much.
+/// Some gigabytes.
+const OPERATIONS_MAX: u64 = 20_000_000;
+/// Lines that serde reads, at most: its time grows with their number alone.
 const SERDE_LINES_MAX: u64 = 2_000_000;
 const PARTITIONS: u32 = 16;
 const PROCESSES: u32 = 20;
@@ -27,7 +29,8 @@ type Failure = Box<dyn std::error::Error>;
 fn main() -> Result<(), Failure> {
     let operations = std::env::args()
         .find_map(|argument| argument.parse().ok())
-        .unwrap_or(OPERATIONS);
+        .unwrap_or(OPERATIONS)
+        .min(OPERATIONS_MAX);
     let file = Temporary::new();
     let writing = measure(|| write(&file.0, operations))?;
     let megabytes = std::fs::metadata(&file.0)?.len() as f64 / 1e6;
@@ -73,7 +76,7 @@ fn measure(work: impl FnOnce() -> Result<(), Failure>) -> Result<Taken, Failure>
     let (cpu_before, before) = (cpu()?, Instant::now());
     work()?;
     Ok(Taken {
-        cpu: cpu()? - cpu_before,
+        cpu: cpu()?.saturating_sub(cpu_before),
         wall: before.elapsed(),
     })
 }

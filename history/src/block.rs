@@ -121,7 +121,7 @@ impl Batch {
     }
 
     /// Reads the line at a place, if it has the form that is read fast, and says where the next one starts.
-    #[inline(always)]
+    #[inline]
     fn scan_line(&mut self, at: usize) -> Option<usize> {
         let text = self.window.text();
         let taken = self.buffers.taken();
@@ -132,7 +132,6 @@ impl Batch {
             None if self.window.ends_text => end,
             _ => return None,
         };
-        check_length(next - at).ok()?;
         if self.buffers.taken() != taken {
             self.holders.push(self.count);
         }
@@ -238,5 +237,60 @@ impl Window {
     /// The index of a place of the text, at most that of the window's end.
     fn place(&self, offset: u64) -> usize {
         ((offset - self.offset) as usize).min(self.filled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Batch, Block};
+    use crate::event::{Event, F, What};
+
+    const LINES: &str = concat!(
+        r#"{"time":1,"ok":{"process":3,"op":7,"f":{"poll":{"records":[[0,9,5],[1,0,6]]}},"error":"late"}}"#,
+        "\n",
+        r#"{"time":1,"ok":{"process":3,"op":7,"f":{"poll":{"records":[[0,9,5]]}}, "error":"caf\u00e9"}}"#,
+        "\n",
+        r#"{"time":1,"ok":{"process":3,"op":7,"f":{"txn":{"mops":[{"read":[1,[5,6]]}]}},"rebalanced":[1]}}"#,
+        "\n",
+        r#"{"time":1,"ok":{"process":3,"op":7,"f":{"assign":{"keys":[1,2],"from_beginning":true}}}}"#,
+        "\n",
+        r#"{"time":1,"fault":{"id":0,"kind":"kill","nodes":[1],"detail":"node 1","step":"injected"}}"#,
+        "\n",
+        r#"{"time":1,"ok":{"process":3,"op":7,"f":{"poll":{"records":[[0,9,5],[1,0,6"#,
+    );
+
+    fn holds_memory(event: &Event) -> bool {
+        let (What::Invoke(op) | What::Ok(op) | What::Fail(op) | What::Info(op)) = &event.what else {
+            return event.what != What::Interrupted;
+        };
+        let in_f = match &op.f {
+            F::Poll(poll) => poll.records.capacity(),
+            F::Assign(assign) => assign.keys.capacity(),
+            F::Subscribe(subscribe) => subscribe.keys.capacity(),
+            F::Txn(txn) => txn.mops.capacity(),
+            F::Send(_) | F::Crash => 0,
+        };
+        in_f > 0
+            || op.rebalanced.capacity() > 0
+            || op.error.as_ref().is_some_and(|error| error.capacity() > 0)
+    }
+
+    #[test]
+    fn what_is_read_over_holds_no_memory() {
+        let text = LINES.as_bytes();
+        let block = |start, end| Block {
+            start,
+            end,
+            at_line: true,
+        };
+        let length = text.len() as u64;
+        let mut batch = Batch::new();
+        batch.read(&text, block(0, length), true);
+        assert_eq!(batch.events().len(), 5);
+        assert!(batch.events().iter().all(holds_memory));
+        // A block without a line takes back what the one before it had.
+        batch.read(&text, block(length, length), true);
+        assert_eq!(batch.events().len(), 0);
+        assert!(!batch.events.iter().any(holds_memory));
     }
 }

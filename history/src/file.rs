@@ -17,8 +17,8 @@ use crate::walk::walk;
 const FIRST_BYTES: usize = 4 << 10;
 /// No header has fewer bytes, whatever its order of keys.
 const HEADER_BYTES_MIN: usize = 32;
-/// More threads than this only wait for the one that looks at the events.
-const THREADS_MAX: usize = 8;
+/// More threads than this, by default, would only wait for the one that looks at the events.
+const THREADS: usize = 8;
 /// What is read and parsed at once: with its events it stays in a core's own cache.
 const BLOCK_BYTES: usize = 256 << 10;
 
@@ -44,9 +44,9 @@ pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Source>, ReadError> {
 /// How a history is read: how much at once, and by how many threads. It makes no difference to what is read.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
-    /// Bytes that a thread reads and parses at once. At least 1.
+    /// Bytes that a thread reads and parses at once: from 1 to 16 million, or the nearest.
     pub block_bytes: usize,
-    /// Threads, with the one that looks at the events. At least 1.
+    /// Threads, with the one that looks at the events: from 1 to 64, or the nearest.
     pub threads: usize,
 }
 
@@ -56,7 +56,7 @@ impl Default for Reading {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self {
             block_bytes: BLOCK_BYTES,
-            threads: cores.min(THREADS_MAX),
+            threads: cores.min(THREADS),
         }
     }
 }
@@ -79,7 +79,7 @@ impl FileSource {
     pub fn open_with(path: impl AsRef<Path>, reading: Reading) -> Result<Self, ReadError> {
         let text = OpenFile::open(path.as_ref())?;
         let mut line = Vec::new();
-        let header = first_line(&mut text.from_start(), &mut line)?;
+        let header = first_line(&mut text.lines(), &mut line)?;
         let opened = Opened::new(header, &line, reading);
         Ok(Self { text, opened })
     }

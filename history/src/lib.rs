@@ -6,6 +6,9 @@
 //! `fail` (it certainly did not) or `info` (nobody knows). The nemesis and the observer write into the same
 //! history.
 //!
+//! [`open`] gives a history in a file as a [`Source`], to walk through as often as one likes without holding it, also
+//! one that others wrote. [`read_history`] holds it. [`HistoryWriter`] writes one.
+//!
 //! Absent on purpose: any broker's wire format, any fault's or workload's configuration, and async code.
 
 mod about;

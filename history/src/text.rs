@@ -78,7 +78,7 @@ impl OpenFile {
     }
 
     /// All its bytes, one after the other. Once only.
-    pub(crate) fn from_start(&self) -> impl BufRead {
+    pub(crate) fn lines(&self) -> impl BufRead {
         BufReader::new(io::Read::take(&self.file, self.length))
     }
 }

@@ -18,6 +18,12 @@ use crate::text::Text;
 /// Blocks for each thread that may be parsed before they are looked at.
 const BLOCKS_AHEAD: u64 = 2;
 
+/// No block is larger: what is in memory at a time is several of them. Less than a line may have.
+const BLOCK_BYTES_MAX: usize = 16 << 20;
+
+/// No more threads are started, whatever is asked for.
+const THREADS_MAX: usize = 64;
+
 /// Shows all events of the lines from `start` on, in their order.
 pub(crate) fn walk(
     text: &dyn Text,
@@ -26,7 +32,7 @@ pub(crate) fn walk(
     visit: &mut dyn FnMut(&[Event]) -> ControlFlow<()>,
 ) -> Result<Scanned, ReadError> {
     let blocks = Blocks::new(text, start, reading.block_bytes);
-    let helpers = (reading.threads.max(1) as u64 - 1).min(blocks.count / 2);
+    let helpers = (reading.threads.clamp(1, THREADS_MAX) as u64 - 1).min(blocks.count / 2);
     let desk = Desk::new(&blocks, helpers);
     let mut showing = Showing::new(visit);
     thread::scope(|scope| {
@@ -70,7 +76,7 @@ struct Blocks<'t> {
 
 impl<'t> Blocks<'t> {
     fn new(text: &'t dyn Text, start: u64, block_bytes: usize) -> Self {
-        let block_bytes = block_bytes.max(1) as u64;
+        let block_bytes = block_bytes.clamp(1, BLOCK_BYTES_MAX) as u64;
         let count = text.length().saturating_sub(start).div_ceil(block_bytes);
         Self {
             text,
@@ -179,11 +185,7 @@ struct State {
 
 impl<'b> Desk<'b> {
     fn new(blocks: &'b Blocks<'b>, helpers: u64) -> Self {
-        let ahead = if helpers == 0 {
-            1
-        } else {
-            (helpers + 1) * BLOCKS_AHEAD
-        };
+        let ahead = (helpers + 1) * BLOCKS_AHEAD;
         let state = State {
             next: 0,
             wanted: 0,
@@ -217,7 +219,7 @@ impl<'b> Desk<'b> {
                     drop(state);
                     state = self.parse(number, batch);
                 }
-                None => state = self.looked_at.wait(state).unwrap_or_else(PoisonError::into_inner),
+                None => state = wait(&self.looked_at, state),
             }
         }
     }
@@ -255,12 +257,7 @@ impl<'b> Desk<'b> {
                     drop(state);
                     state = self.parse(other, batch);
                 }
-                None => {
-                    state = self
-                        .handed_over
-                        .wait(state)
-                        .unwrap_or_else(PoisonError::into_inner)
-                }
+                None => state = wait(&self.handed_over, state),
             }
         }
     }
@@ -285,6 +282,10 @@ impl<'b> Desk<'b> {
         }
         state
     }
+}
+
+fn wait<'s>(event: &Condvar, state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+    event.wait(state).unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Ends the walk when the thread that holds it ends: for good, or only by a panic.

@@ -122,3 +122,59 @@ impl<T> Free<T> {
         vector.capacity() * size_of::<T>()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{BYTES_KEPT, Buffers};
+    use crate::event::{Event, F, Mop, Op, Poll, Record, Seen, Txn, What};
+
+    fn event(f: F) -> Event {
+        let error = Some("timed out".to_owned());
+        let op = Op {
+            error,
+            ..Op::new(0, 0, f)
+        };
+        Event {
+            time: 0,
+            what: What::Info(op),
+        }
+    }
+
+    #[test]
+    fn what_an_event_held_is_taken_back_empty() {
+        let mut buffers = Buffers::default();
+        let poll = Poll {
+            records: vec![Record::from((0, 0, 0)); 3],
+        };
+        let mops = vec![Mop::Poll(poll), Mop::Read(0, Seen::List(vec![1, 2]))];
+        let mut event = event(F::Txn(Txn { mops }));
+        buffers.reclaim(&mut event);
+        let lengths = [
+            buffers.records().len(),
+            buffers.mops().len(),
+            buffers.values().len(),
+            buffers.bytes().len(),
+        ];
+        assert_eq!(lengths, [0; 4]);
+        assert_eq!(buffers.taken(), 4);
+        // Each kind had one.
+        assert_eq!(
+            buffers.records().capacity() + buffers.mops().capacity() + buffers.values().capacity(),
+            0
+        );
+    }
+
+    #[test]
+    fn no_more_is_kept_than_the_bound() {
+        let mut buffers = Buffers::default();
+        let records = BYTES_KEPT / size_of::<Record>();
+        for _ in 0..3 {
+            let mut event = event(F::Poll(Poll {
+                records: Vec::with_capacity(records),
+            }));
+            buffers.reclaim(&mut event);
+        }
+        assert!(buffers.records().capacity() >= records);
+        assert_eq!(buffers.records().capacity(), 0);
+    }
+}

@@ -11,19 +11,19 @@ impl<'t> Cursor<'t> {
     }
 
     /// Bytes that were not read yet.
-    #[inline(always)]
+    #[inline]
     pub(super) fn left(&self) -> usize {
         self.rest.len()
     }
 
     /// Passes exactly these bytes.
-    #[inline(always)]
+    #[inline]
     pub(super) fn pass<const N: usize>(&mut self, expected: &[u8; N]) -> Option<()> {
         self.passes(expected).then_some(())
     }
 
     /// Passes these bytes if they are next, and says whether they were.
-    #[inline(always)]
+    #[inline]
     pub(super) fn passes<const N: usize>(&mut self, expected: &[u8; N]) -> bool {
         match self.rest.split_first_chunk::<N>() {
             Some((next, rest)) if next == expected => {
@@ -43,13 +43,13 @@ impl<'t> Cursor<'t> {
     }
 
     /// An integer of 32 bits.
-    #[inline(always)]
+    #[inline]
     pub(super) fn u32(&mut self) -> Option<u32> {
         u32::try_from(self.u64()?).ok()
     }
 
     /// A signed integer.
-    #[inline(always)]
+    #[inline]
     pub(super) fn i64(&mut self) -> Option<i64> {
         if !self.passes(b"-") {
             return i64::try_from(self.u64()?).ok();
@@ -60,7 +60,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// An integer of at most 19 digits, as JSON writes one: no sign, no zeros in front.
-    #[inline(always)]
+    #[inline]
     pub(super) fn u64(&mut self) -> Option<u64> {
         let value = self.up_to_eight_digits()?;
         if value.digits < 8 {
@@ -70,7 +70,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// The same of a number that usually has more than eight digits.
-    #[inline(always)]
+    #[inline]
     pub(super) fn usually_long_u64(&mut self) -> Option<u64> {
         let value = self.up_to_eight_digits()?;
         if value.digits < 8 {
@@ -79,7 +79,7 @@ impl<'t> Cursor<'t> {
         self.more_digits(value.number)
     }
 
-    #[inline(always)]
+    #[inline]
     fn up_to_eight_digits(&mut self) -> Option<Digits> {
         let next = self.next_eight();
         let value = eight_digits(next);
@@ -95,7 +95,7 @@ impl<'t> Cursor<'t> {
         self.more_digits(first)
     }
 
-    #[inline(always)]
+    #[inline]
     fn more_digits(&mut self, first: u64) -> Option<u64> {
         let second = eight_digits(self.next_eight());
         self.rest = &self.rest[second.digits..];
@@ -109,7 +109,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// The next eight bytes, the first in the lowest place. Zeros beyond the end.
-    #[inline(always)]
+    #[inline]
     fn next_eight(&self) -> u64 {
         match self.rest.first_chunk() {
             Some(chunk) => u64::from_le_bytes(*chunk),
@@ -148,7 +148,7 @@ const TENS: [u64; 9] = [
 /// The number that the digits at the start of eight bytes make, and how many they are.
 ///
 /// All eight at a time: that numbers differ in length then costs no branch that is guessed wrong.
-#[inline(always)]
+#[inline]
 fn eight_digits(chunk: u64) -> Digits {
     const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
     let values = chunk ^ 0x3030_3030_3030_3030;

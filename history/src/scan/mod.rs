@@ -40,8 +40,12 @@ fn overwrite<T>(old: &mut T, new: T) {
     mem::forget(mem::replace(old, new));
 }
 
+fn blank() -> Op {
+    Op::new(0, 0, F::Crash)
+}
+
 impl Scan<'_, '_> {
-    #[inline(always)]
+    #[inline]
     fn event(&mut self, event: &mut Event) -> Option<()> {
         self.line.pass(b"{\"time\":")?;
         event.time = self.line.usually_long_u64()?;
@@ -58,17 +62,16 @@ impl Scan<'_, '_> {
         self.rest_of_op(op)
     }
 
-    #[inline(always)]
+    #[inline]
     fn kind<'w>(&mut self, what: &'w mut What) -> Option<&'w mut Op> {
-        let blank = Op::new(0, 0, F::Crash);
         if self.line.passes(b",\"invoke\":") {
-            overwrite(what, What::Invoke(blank));
+            overwrite(what, What::Invoke(blank()));
         } else if self.line.passes(b",\"ok\":") {
-            overwrite(what, What::Ok(blank));
+            overwrite(what, What::Ok(blank()));
         } else if self.line.passes(b",\"fail\":") {
-            overwrite(what, What::Fail(blank));
+            overwrite(what, What::Fail(blank()));
         } else if self.line.passes(b",\"info\":") {
-            overwrite(what, What::Info(blank));
+            overwrite(what, What::Info(blank()));
         } else {
             return None;
         }
@@ -89,7 +92,7 @@ impl Scan<'_, '_> {
         self.line.pass(b"}}")
     }
 
-    #[inline(always)]
+    #[inline]
     fn f(&mut self, f: &mut F) -> Option<()> {
         if self.line.passes(b"{\"send\":") {
             overwrite(f, F::Send(self.send()?));
@@ -118,7 +121,7 @@ impl Scan<'_, '_> {
         self.line.pass(b"}")
     }
 
-    #[inline(always)]
+    #[inline]
     fn send(&mut self) -> Option<Send> {
         self.line.pass(b"{\"key\":")?;
         let key = self.line.u32()?;
@@ -143,7 +146,7 @@ impl Scan<'_, '_> {
         })
     }
 
-    #[inline(always)]
+    #[inline]
     fn poll(&mut self) -> Option<Poll> {
         self.line.pass(b"{\"records\":[")?;
         let mut records = Vec::new();
@@ -155,7 +158,7 @@ impl Scan<'_, '_> {
         Some(Poll { records })
     }
 
-    #[inline(always)]
+    #[inline]
     fn record(&mut self) -> Option<Record> {
         self.line.pass(b"[")?;
         let key = self.line.u32()?;
@@ -251,7 +254,7 @@ impl Scan<'_, '_> {
     }
 
     /// What stands up to the bracket that ends a list, which holds at least one.
-    #[inline(always)]
+    #[inline]
     fn list<T>(&mut self, list: &mut Vec<T>, element: impl Fn(&mut Self) -> Option<T>) -> Option<()> {
         loop {
             list.push(element(self)?);
@@ -266,5 +269,69 @@ impl Scan<'_, '_> {
         let mut bytes = self.buffers.bytes();
         bytes.extend_from_slice(text.as_bytes());
         String::from_utf8(bytes).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Buffers, scan_event};
+    use crate::event::Event;
+    use crate::line::blank;
+
+    /// The event of a whole line, where it is one that is read here.
+    fn scan(line: &str) -> Option<Event> {
+        let mut event = blank();
+        let length = scan_event(line.as_bytes(), &mut event, &mut Buffers::default())?;
+        assert_eq!(length, line.len(), "{line}");
+        Some(event)
+    }
+
+    #[test]
+    fn what_the_writer_writes_is_read_here() {
+        for rest in [
+            r#""f":{"send":{"key":0,"value":5}}"#,
+            r#""f":{"send":{"key":0,"value":5,"offset":9}}"#,
+            r#""f":{"send":{"key":4294967295,"value":9999999999999999999,"offset":-1,"broker":2}}"#,
+            r#""f":{"poll":{"records":[]}}"#,
+            r#""f":{"poll":{"records":[[0,9,5],[1,-9223372036854775807,6]]}}"#,
+            r#""f":{"assign":{"keys":[0,1],"from_beginning":true}}"#,
+            r#""f":{"assign":{"keys":[],"from_beginning":false}}"#,
+            r#""f":{"subscribe":{"keys":[3]}}"#,
+            r#""f":"crash""#,
+            r#""f":{"txn":{"mops":[]}}"#,
+            r#""f":{"txn":{"mops":[{"send":{"key":0,"value":5}},{"poll":{"records":[[0,9,5]]}}]}}"#,
+            r#""f":{"txn":{"mops":[{"append":[1,2]},{"write":[1,2]},{"read":[1,null]},{"read":[1,5]}]}}"#,
+            r#""f":{"txn":{"mops":[{"read":[1,[]]},{"read":[1,[5]]},{"read":[1,[5,6]]}]}}"#,
+            r#""f":"crash","error":"timed out: 3 of 5 (~ 60 %)""#,
+            r#""f":"crash","rebalanced":[0,7]"#,
+            r#""f":"crash","error":"","rebalanced":[0]"#,
+        ] {
+            for kind in ["invoke", "ok", "fail", "info"] {
+                let line = format!(r#"{{"time":123456789012,"{kind}":{{"process":3,"op":7,{rest}}}}}"#);
+                let by_serde: Event = serde_json::from_str(&line).expect("it is of the format");
+                assert_eq!(scan(&line), Some(by_serde), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn anything_else_is_left_to_serde() {
+        for line in [
+            r#"{"time":1,"phase":"heal"}"#,
+            r#"{"time":1, "info":{"process":3,"op":7,"f":"crash"}}"#,
+            r#"{"info":{"process":3,"op":7,"f":"crash"},"time":1}"#,
+            r#"{"time":01,"info":{"process":3,"op":7,"f":"crash"}}"#,
+            r#"{"time":1.0,"info":{"process":3,"op":7,"f":"crash"}}"#,
+            r#"{"time":1,"info":{"process":3,"op":7,"f":"crash","error":null}}"#,
+            r#"{"time":1,"info":{"process":3,"op":7,"f":"crash","error":"a \" in it"}}"#,
+            r#"{"time":1,"info":{"process":3,"op":7,"f":"crash","error":"zażółć"}}"#,
+            "{\"time\":1,\"info\":{\"process\":3,\"op\":7,\"f\":\"crash\",\"error\":\"a\tb\"}}",
+            r#"{"time":1,"info":{"process":3,"op":4294967296,"f":{"subscribe":{"keys":[4294967296]}}}}"#,
+            r#"{"time":1,"info":{"process":3,"op":7,"f":{"poll":{"records":[[0,9,5],]}}}}"#,
+            r#"{"time":1,"info":{"process":3,"op":7,"f":{"poll":{"records":[[0,9]]}}}}"#,
+            r#"{"time":1,"info":{"process":3,"op":7,"f":"crash"}"#,
+        ] {
+            assert_eq!(scan(line), None, "{line}");
+        }
     }
 }

@@ -21,7 +21,9 @@ proptest! {
     #[test]
     fn a_damaged_line_means_what_serde_says(event in operation(), damage in prop::collection::vec(damage(), 1..3)) {
         let mut line = to_line(&event).into_bytes();
-        damage.iter().for_each(|damage| damage.to(&mut line));
+        for damage in damage {
+            damage.to(&mut line);
+        }
         let line = String::from_utf8_lossy(&line);
         let expected = serde_json::from_str::<Event>(&line).map_err(|error| error.to_string());
         prop_assert_eq!(from_line(&line).map_err(|error| error.to_string()), expected);

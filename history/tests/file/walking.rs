@@ -68,7 +68,9 @@ proptest! {
         let mut bytes = written(&events);
         let first = written(&[]).len();
         let mut rest = bytes.split_off(first);
-        damage.iter().for_each(|damage| damage.to(&mut rest));
+        for damage in damage {
+            damage.to(&mut rest);
+        }
         bytes.append(&mut rest);
         prop_assert_eq!(walk_bytes(&bytes, reading), expected(&bytes));
     }
@@ -177,6 +179,26 @@ fn a_line_is_named_by_its_number_in_the_file() {
             complaint.starts_with("line 33333: expected `,` or `}`"),
             "{complaint}"
         );
+    }
+}
+
+#[test]
+fn what_stands_after_an_event_in_its_line_is_wrong_wherever_a_block_ends() {
+    for op in [1, 10, 100, 1_000] {
+        let event = format!("{{\"time\":0,\"info\":{{\"process\":1,\"op\":{op},\"f\":\"crash\"}}}}");
+        let bytes = with_lines(&format!("{event}}}\n"));
+        let expected = format!("line 2: trailing characters (column {})", event.len() + 1);
+        for block_bytes in 1..200 {
+            let reading = Reading {
+                block_bytes,
+                threads: 1,
+            };
+            assert_eq!(
+                walk_bytes(&bytes, reading),
+                Err(expected.clone()),
+                "{block_bytes}"
+            );
+        }
     }
 }
 

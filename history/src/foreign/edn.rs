@@ -1,5 +1,7 @@
 //! The tokens of EDN. A tag is passed over, whatever it says: what it tags is read as it stands.
 
+use memchr::memchr;
+
 use crate::foreign::lexer::{Lexer, Next, plain_int, small_int, string_end, within_limit};
 use crate::foreign::tape::{Bad, Kind, Tape};
 
@@ -69,7 +71,7 @@ fn after_blank(text: &[u8], mut at: usize) -> Result<usize, usize> {
     loop {
         match text.get(at) {
             Some(b' ' | b'\n' | b',' | b'\t' | b'\r' | 0x0b | 0x0c) => at += 1,
-            Some(b';') => match text[at..].iter().position(|byte| *byte == b'\n') {
+            Some(b';') => match memchr(b'\n', &text[at..]) {
                 Some(end) => at += end + 1,
                 None => return Err(at),
             },

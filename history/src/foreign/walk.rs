@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::ops::ControlFlow;
 
+use memchr::memchr;
+
 use crate::event::Event;
 use crate::foreign::lexer::{Lexer, Next};
 use crate::foreign::names::Numbers;
@@ -17,13 +19,13 @@ const STRETCH: usize = 1024;
 
 /// Shows all events, until the end or until `visit` breaks off.
 pub fn walk(
-    input: impl Read,
+    window: Window<impl Read>,
     lexer: &mut impl Lexer,
     numbers: &mut Numbers,
     visit: &mut dyn FnMut(&[Event]) -> ControlFlow<()>,
 ) -> Result<Scanned, ReadError> {
     let mut walk = Walk {
-        window: Window::new(input),
+        window,
         tape: Tape::default(),
         operations: Operations::default(),
         stretch: Vec::with_capacity(STRETCH),
@@ -75,7 +77,7 @@ impl<R: Read> Walk<R> {
             Next::Form { from, to } => {
                 let event = self.operations.event(self.tape.form(text), numbers);
                 self.forms += 1;
-                self.broken_lines |= text[from..to].contains(&b'\n');
+                self.broken_lines |= memchr(b'\n', &text[from..to]).is_some();
                 self.stretch.extend(event.map_err(|bad| self.window.error(&bad))?);
                 self.window.consume(to);
             }

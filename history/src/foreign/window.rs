@@ -1,12 +1,14 @@
 //! The stretch of a file that is being read, and where in the file it stands.
 
-use std::io::Read;
+use std::io::{Read, Take};
+
+use memchr::{memchr_iter, memrchr};
 
 use crate::foreign::tape::Bad;
 use crate::read::ReadError;
 
-/// How much of the file is in memory, unless one operation is longer.
-const WINDOW_BYTES: usize = 1 << 18;
+/// A window has room for a mark of byte order.
+const WINDOW_BYTES_MIN: usize = 16;
 /// A longer operation is none.
 const OPERATION_BYTES_MAX: usize = 16 << 20;
 
@@ -15,7 +17,9 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A stretch of a file.
 pub struct Window<R> {
-    input: R,
+    input: Take<R>,
+    /// How long the file was when it was opened.
+    length: u64,
     bytes: Vec<u8>,
     start: usize,
     end: usize,
@@ -28,10 +32,13 @@ pub struct Window<R> {
 }
 
 impl<R: Read> Window<R> {
-    pub fn new(input: R) -> Self {
+    /// A window of so many bytes, which grows where one operation is longer. What stands in the file after its first
+    /// `length` bytes is not looked at.
+    pub fn new(input: R, length: u64, bytes: usize) -> Self {
         Self {
-            input,
-            bytes: vec![0; WINDOW_BYTES],
+            input: input.take(length),
+            length,
+            bytes: vec![0; bytes.clamp(WINDOW_BYTES_MIN, OPERATION_BYTES_MAX)],
             start: 0,
             end: 0,
             over: false,
@@ -81,10 +88,25 @@ impl<R: Read> Window<R> {
                 Err(error) => return Err(error.into()),
             }
         }
+        if self.over {
+            self.check_length()?;
+        }
         if first && self.text().starts_with(MARK) {
             self.start = MARK.len();
         }
         Ok(())
+    }
+
+    /// Another walk has seen all of the file: half of it now would be another history.
+    fn check_length(&self) -> Result<(), ReadError> {
+        let found = self.offset + self.end as u64;
+        if found == self.length {
+            return Ok(());
+        }
+        Err(ReadError::Shrunk {
+            opened: self.length,
+            found,
+        })
     }
 
     fn drop_consumed(&mut self) {
@@ -96,14 +118,10 @@ impl<R: Read> Window<R> {
     }
 
     /// The line at a place in `bytes`, and where in the file it begins.
-    #[expect(
-        clippy::naive_bytecount,
-        reason = "once a window: the compiler's own vector code is fast enough"
-    )]
     fn position(&self, place: usize) -> (u64, u64) {
         let before = &self.bytes[..place];
-        let lines = before.iter().filter(|byte| **byte == b'\n').count() as u64;
-        let start = match before.iter().rposition(|byte| *byte == b'\n') {
+        let lines = memchr_iter(b'\n', before).count() as u64;
+        let start = match memrchr(b'\n', before) {
             Some(end) => self.offset + end as u64 + 1,
             None => self.line_start,
         };

@@ -1,18 +1,13 @@
 //! What keys and values are called, and which are one.
 
-use std::collections::BTreeMap;
-
 use history::Format::{self, ElleJson, JepsenEdn};
 use history::foreign::NAMED_VALUES;
-use history::{Event, F, Key, Mop, Value, What};
+use history::{Event, F, Key, Mop, Names, Value, What};
 
 use crate::{opened, seen, walked};
 
 /// The keys and values that writes of these have, and what they are called.
-fn written(
-    format: Format,
-    said: &[(&str, &str)],
-) -> (Vec<(Key, Value)>, Vec<String>, BTreeMap<Value, String>) {
+fn written(format: Format, said: &[(&str, &str)]) -> (Vec<(Key, Value)>, Names) {
     let operation = |(key, value): &(&str, &str)| match format {
         JepsenEdn => format!("{{:process 0 :type :invoke :f :txn :value [[:w {key} {value}]]}}\n"),
         _ => {
@@ -22,7 +17,7 @@ fn written(
     let text: String = said.iter().map(operation).collect();
     let seen = seen(format, text);
     let pairs = seen.events.iter().map(pair).collect();
-    (pairs, seen.names.keys, seen.names.values)
+    (pairs, seen.names)
 }
 
 fn pair(event: &Event) -> (Key, Value) {
@@ -41,19 +36,19 @@ fn pair(event: &Event) -> (Key, Value) {
 /// Asserts which keys these are, by number, and what they are called.
 fn keys(format: Format, said: &[&str], numbers: &[Key], names: &[&str]) {
     let pairs: Vec<_> = said.iter().map(|key| (*key, "0")).collect();
-    let (pairs, called, _) = written(format, &pairs);
+    let (pairs, called) = written(format, &pairs);
     assert_eq!(pairs.iter().map(|pair| pair.0).collect::<Vec<_>>(), numbers);
-    assert_eq!(called, names);
+    assert_eq!(called.keys, names);
 }
 
 /// Asserts which values these are and what they are called; those from 2⁶² on by what they are beyond that.
 fn values(format: Format, said: &[&str], numbers: &[Value], names: &[&str]) {
     let pairs: Vec<_> = said.iter().map(|value| ("0", *value)).collect();
-    let (pairs, _, called) = written(format, &pairs);
+    let (pairs, called) = written(format, &pairs);
     assert_eq!(pairs.iter().map(|pair| pair.1).collect::<Vec<_>>(), numbers);
     let expected = names.iter().enumerate();
     let expected = expected.map(|(index, name)| (NAMED_VALUES + index as Value, (*name).to_owned()));
-    assert_eq!(called, expected.collect());
+    assert_eq!(called.values, expected.collect());
 }
 
 const N: Value = NAMED_VALUES;

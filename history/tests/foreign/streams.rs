@@ -1,11 +1,13 @@
 //! Files that end early, long files, and readers that are slow.
 
+use std::cell::RefCell;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 use history::Format::{self, ElleJson, JepsenEdn};
 use history::foreign::ForeignSource;
-use history::{ReadError, Source};
+use history::{ReadError, Reading, Source};
 
 use crate::{Seen, complaint, opened, read, seen, walked};
 
@@ -93,20 +95,28 @@ impl Read for Slow<'_> {
 }
 
 impl Seek for Slow<'_> {
-    fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
-        self.place = 0;
-        Ok(0)
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.place = match to {
+            SeekFrom::Start(place) => place as usize,
+            SeekFrom::End(_) => self.text.len(),
+            SeekFrom::Current(_) => self.place,
+        };
+        Ok(self.place as u64)
     }
 }
 
-/// Reads what comes in small pieces.
+/// Reads what comes in small pieces, and as little at once as can be.
 pub fn slowly(format: Format, text: &[u8]) -> Result<Seen, ReadError> {
     let slow = Slow {
         text,
         place: 0,
         reads: 0,
     };
-    walked(&mut ForeignSource::new(slow, format)?)
+    let reading = Reading {
+        block_bytes: 1,
+        threads: 1,
+    };
+    walked(&mut ForeignSource::with(slow, format, reading)?)
 }
 
 #[test]
@@ -172,6 +182,47 @@ fn whoever_has_seen_enough_breaks_off() {
     let scanned = scanned.expect("it can be read");
     assert_eq!(calls, 1);
     assert!(scanned.events < 10_000 && !scanned.truncated);
+}
+
+/// A file that somebody else writes.
+struct Shared {
+    text: Rc<RefCell<String>>,
+    place: usize,
+}
+
+impl Read for Shared {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.text.borrow().as_bytes()[self.place..]
+            .as_ref()
+            .read(buffer)?;
+        self.place += count;
+        Ok(count)
+    }
+}
+
+impl Seek for Shared {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.place = match to {
+            SeekFrom::End(_) => self.text.borrow().len(),
+            _ => 0,
+        };
+        Ok(self.place as u64)
+    }
+}
+
+#[test]
+fn what_is_written_after_the_opening_is_not_looked_at() {
+    let text = Rc::new(RefCell::new(EDN.to_owned()));
+    let shared = Shared {
+        text: Rc::clone(&text),
+        place: 0,
+    };
+    let mut source = ForeignSource::new(shared, JepsenEdn).expect("it can be opened");
+    text.replace(EDN.repeat(3));
+    assert_eq!(walked(&mut source).expect("it can be read").events.len(), 1);
+    text.replace(String::new());
+    let shrunk = walked(&mut source).expect_err("nothing is left");
+    assert!(matches!(shrunk, ReadError::Shrunk { found: 0, .. }), "{shrunk}");
 }
 
 #[test]

@@ -19,6 +19,7 @@ use nix::sys::time::TimeVal;
 const OPERATIONS: u64 = 1_000_000;
 /// Some gigabytes.
 const OPERATIONS_MAX: u64 = 20_000_000;
+const SEED: u64 = 1;
 /// Lines that serde reads, at most: its time grows with their number alone.
 const SERDE_LINES_MAX: u64 = 2_000_000;
 const PARTITIONS: u32 = 16;
@@ -103,7 +104,10 @@ fn write(path: &Path, operations: u64) -> Result<(), Failure> {
         time: 0,
         what: What::Header(Box::new(header())),
     })?;
-    let mut run = Run::default();
+    let mut run = Run {
+        random: SEED,
+        ..Run::default()
+    };
     for op in 0..operations {
         for event in run.operation(op) {
             writer.write(&event)?;

@@ -6,3 +6,4 @@ pub(crate) mod effect;
 pub(crate) mod leadership;
 pub(crate) mod log;
 pub(crate) mod replicas;
+pub(crate) mod txn;

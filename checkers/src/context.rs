@@ -37,7 +37,16 @@ pub(crate) struct Context<'s> {
 impl Context<'_> {
     /// A partition's name.
     pub(crate) fn name(&self, key: Key) -> String {
-        let name = self.names.key(key).map(|name| format!("key {name}"));
+        match self.names.key(key) {
+            Some(name) if name.bytes().all(|byte| byte.is_ascii_digit()) => format!("key {name}"),
+            Some(name) => name.to_owned(),
+            None => self.header.key_name(key),
+        }
+    }
+
+    /// A partition as its history calls it, in one word.
+    pub(crate) fn key_word(&self, key: Key) -> String {
+        let name = self.names.key(key).map(str::to_owned);
         name.unwrap_or_else(|| self.header.key_name(key))
     }
 

@@ -17,6 +17,7 @@ pub(crate) use passes::{Pass, Passes};
 pub(crate) use places::{Place, Places};
 pub(crate) use writes::{WriteStories, WriteStory};
 
+use crate::dependencies::{BackEdges, Operations};
 use crate::index::{Clients, Doing, Id, Index, Open, WriteOutcome};
 use crate::options::Options;
 
@@ -33,6 +34,10 @@ pub(crate) struct Wanted {
     pub(crate) begun: Vec<u32>,
     /// Whether clients read and wrote in order.
     pub(crate) disorder: bool,
+    /// The dependencies that lead back in the order of places.
+    pub(crate) back_edges: bool,
+    /// The operations that may be part of a cycle.
+    pub(crate) operations: bool,
 }
 
 impl Wanted {
@@ -43,7 +48,8 @@ impl Wanted {
             self.places.is_empty(),
             self.passes.is_empty(),
         ];
-        questions == [true; 3] && self.begun.is_empty() && !self.disorder
+        let more = [self.disorder, self.back_edges, self.operations];
+        questions == [true; 3] && self.begun.is_empty() && more == [false; 3]
     }
 }
 
@@ -55,6 +61,8 @@ pub(crate) struct Evidence {
     pub(crate) passes: Passes,
     pub(crate) begun: Begun,
     pub(crate) disorder: Disorder,
+    pub(crate) back_edges: BackEdges,
+    pub(crate) operations: Operations,
 }
 
 /// A second walk under way.
@@ -68,17 +76,17 @@ pub(crate) struct Gatherer<'i> {
 
 /// An operation that ends.
 #[derive(Clone, Copy)]
-struct Ending<'e> {
-    time: u64,
+pub(crate) struct Ending<'e> {
+    pub(crate) time: u64,
     /// The number of the event.
-    event: u64,
+    pub(crate) event: u64,
     slot: u32,
-    op: &'e Op,
-    outcome: WriteOutcome,
+    pub(crate) op: &'e Op,
+    pub(crate) outcome: WriteOutcome,
     /// Whether it is one of the final reads.
     finally: bool,
-    /// Its writes.
-    open: Open,
+    /// What it began as, with its writes.
+    pub(crate) open: Open,
 }
 
 impl<'i> Gatherer<'i> {
@@ -91,6 +99,8 @@ impl<'i> Gatherer<'i> {
                 passes: Passes::new(&wanted.passes, !index.phased),
                 begun: Begun::new(&wanted.begun),
                 disorder: Disorder::new(index, options, wanted.disorder),
+                back_edges: BackEdges::new(wanted.back_edges),
+                operations: Operations::new(wanted.operations),
             },
             clients: Clients::default(),
             finally: false,
@@ -130,7 +140,9 @@ impl<'i> Gatherer<'i> {
         let open = Open {
             op: op.op,
             doing: Doing::of(&op.f),
+            process: op.process,
             event: self.event,
+            time,
             first,
             writes,
         };
@@ -158,11 +170,17 @@ impl<'i> Gatherer<'i> {
         self.evidence.places.ended(self.index, &ending);
         self.evidence.passes.ended(&ending);
         self.evidence.disorder.ended(self.index, &ending);
+        self.evidence.back_edges.ended(self.index, &ending);
+        self.evidence.operations.ended(self.index, &ending);
     }
 
     /// What the walk found out.
     pub(crate) fn finish(mut self) -> Evidence {
         self.evidence.passes.finish();
+        for open in self.clients.all_open() {
+            self.evidence.operations.never_ended(self.index, open);
+        }
+        self.evidence.operations.finish();
         self.evidence
     }
 }
@@ -181,7 +199,7 @@ fn for_each_send(f: &F, mut show: impl FnMut(&Send)) {
 }
 
 /// Each record that an operation got.
-fn for_each_record(f: &F, mut show: impl FnMut(&Record)) {
+pub(crate) fn for_each_record(f: &F, mut show: impl FnMut(&Record)) {
     match f {
         F::Poll(poll) => poll.records.iter().for_each(show),
         F::Txn(txn) => {

@@ -33,6 +33,7 @@ pub(crate) use strangers::{Stranger, Strangers};
 pub(crate) use windows::Windows;
 pub(crate) use writes::{Outcome as WriteOutcome, Writes};
 
+use crate::dependencies::Versions;
 use crate::outcome::Kept;
 use crate::paged::Paged;
 
@@ -63,8 +64,10 @@ pub(crate) struct Index {
     pub(crate) precommitted: Kept<Precommitted>,
     /// Clients seem to have read or written out of order: a second walk tells for certain.
     pub(crate) disorder: bool,
-    /// Between which events operations can be part of a cycle.
+    /// Between which places operations can be part of a cycle.
     pub(crate) windows: Windows,
+    /// The places of those that write, where the offsets are to order the writes.
+    pub(crate) versions: Option<Versions>,
     /// Each replica's own copy.
     copies: BTreeMap<(Key, NodeId), ReplicaCopy>,
     /// What came of the final reads.
@@ -117,6 +120,34 @@ impl Index {
         }
         let number = self.by_value.get(value).checked_sub(1)?;
         (self.writes.key(number) == key).then_some(number)
+    }
+
+    /// The same, where it is known for certain which write it is.
+    pub(crate) fn known(&self, key: Key, value: Value) -> Option<u32> {
+        let number = self.find(key, value)?;
+        (!self.writes.is_suspect(number)).then_some(number)
+    }
+
+    /// The writes of a partition in the order of their offsets, but for offsets that held several values.
+    pub(crate) fn versions_of(&self, key: Key) -> impl Iterator<Item = (u64, u32)> {
+        let log = self.log(key);
+        let all = log.into_iter().flat_map(KeyLog::iter);
+        let alone = all.filter(move |(offset, _)| log.is_some_and(|log| !log.is_divided(*offset)));
+        let writes = alone.filter_map(|(offset, id)| Some((offset, self.resolve(id).as_write()?)));
+        writes.filter(|(_, write)| !self.writes.is_suspect(*write))
+    }
+
+    /// The first of them after an offset.
+    pub(crate) fn next_version(&self, key: Key, offset: Offset) -> Option<u32> {
+        let log = self.log(key)?;
+        let after = u64::try_from(offset).ok()?;
+        let mut next = log
+            .between(after, u64::MAX)
+            .filter(|offset| !log.is_divided(*offset));
+        next.find_map(|offset| {
+            let write = self.resolve(log.first(offset)?).as_write()?;
+            (!self.writes.is_suspect(write)).then_some(write)
+        })
     }
 
     /// What a value under a key is, if it was ever seen or sent there.

@@ -30,6 +30,9 @@ pub fn check(source: &mut dyn Source, options: &Options) -> Result<Verdict, Read
         Model::Kafka => crate::kafka::judge(&mut source, options)?,
         Model::ListAppend | Model::RwRegister => crate::txn::judge(&mut source, model, options)?,
     };
+    if !source.whole {
+        source.scan(&mut |_| ControlFlow::Continue(()))?;
+    }
     Ok(source
         .heard
         .object(source.header(), model, options)
@@ -169,7 +172,9 @@ impl Source for Listener<'_> {
         let mut whole = true;
         let heard = &mut self.heard;
         let scanned = self.source.scan(&mut |events| {
-            events.iter().for_each(|event| heard.event(event));
+            for event in events {
+                heard.event(event);
+            }
             let flow = visit(events);
             whole = flow.is_continue();
             flow

@@ -10,6 +10,7 @@ use crate::checks::controllers::Quorums;
 use crate::checks::leadership::Claims;
 use crate::checks::log::{self, Tally};
 use crate::context::Context;
+use crate::dependencies::BackEdges;
 use crate::evidence::{Evidence, Gatherer};
 use crate::index::{self, Index};
 use crate::judge::nothing_judged;
@@ -46,16 +47,20 @@ pub(crate) struct Gathered {
 impl Gathered {
     /// Walks.
     pub(crate) fn of(source: &mut dyn Source, header: &Header, options: &Options) -> Result<Self, ReadError> {
-        let (walk, mut index, scanned) = walk(source, header, None)?;
+        let versions = options.ww_deps;
+        let (walk, mut index, scanned) = walk(source, header, None, versions)?;
         let (walk, scanned) = match index.other_final_process {
             None => (walk, scanned),
             // Only the end of the history names the process of the final reads.
             known => {
-                let again = self::walk(source, header, known)?;
+                let again = self::walk(source, header, known, versions)?;
                 index = again.1;
                 (again.0, again.2)
             }
         };
+        if versions {
+            index.windows = BackEdges::windows(source, &index)?;
+        }
         let passed_over = log::passed_over(source, &index)?;
         let tally = Tally::of(&index, passed_over);
         let wanted = log::wanted(&index, &tally);
@@ -111,9 +116,10 @@ fn walk(
     source: &mut dyn Source,
     header: &Header,
     final_process: Option<u32>,
+    versions: bool,
 ) -> Result<(Walk, Index, Scanned), ReadError> {
     let mut walk = Walk::default();
-    let mut index = index::Builder::new(header, final_process);
+    let mut index = index::Builder::new(header, final_process, versions);
     let mut timeline = timeline::Builder::new(header);
     let scanned = scan(source, |event| {
         index.event(event);
@@ -131,7 +137,8 @@ fn walk(
     Ok((walk, index.finish(), scanned))
 }
 
-fn scan(source: &mut dyn Source, mut visit: impl FnMut(&Event)) -> Result<Scanned, ReadError> {
+/// Walks through a history to its end.
+pub(crate) fn scan(source: &mut dyn Source, mut visit: impl FnMut(&Event)) -> Result<Scanned, ReadError> {
     source.scan(&mut |events| {
         events.iter().for_each(&mut visit);
         ControlFlow::Continue(())
@@ -205,6 +212,5 @@ fn stats(context: &Context, anomalies: &BTreeMap<String, Findings>, unseen: u64)
             .max()
             .unwrap_or(0),
         duration: timeline.end,
-        ..Stats::default()
     }
 }

@@ -10,6 +10,7 @@ mod consistency;
 mod context;
 mod cycles;
 mod dense;
+mod dependencies;
 mod evidence;
 mod index;
 mod judge;

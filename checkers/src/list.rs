@@ -26,7 +26,7 @@ macro_rules! checks {
     };
 }
 
-checks![assumptions, effect, log, replicas, leadership, controllers];
+checks![assumptions, effect, log, txn, replicas, leadership, controllers];
 
 impl Check {
     /// What it is for: the first sentence of its file.

@@ -89,11 +89,6 @@ impl Outcome {
         add_all(&mut self.allowed, name, found, case);
     }
 
-    /// One of them.
-    pub(crate) fn allowed(&mut self, name: &'static str, case: impl FnOnce() -> Case) {
-        add(&mut self.allowed, name, case);
-    }
-
     /// Puts the cases of each name in the order of their times: so far they are in that of their discovery.
     pub(crate) fn sort(&mut self) {
         for findings in self.anomalies.values_mut().chain(self.allowed.values_mut()) {

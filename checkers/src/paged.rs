@@ -38,12 +38,7 @@ impl<T: Copy + Default + PartialEq> Paged<T> {
         }
     }
 
-    /// Keeps something for a number and returns what was there before.
-    pub(crate) fn set(&mut self, number: u64, content: T) -> T {
-        std::mem::replace(self.slot(number), content)
-    }
-
-    /// Changes what is kept for a number.
+    /// What is kept for a number, to be changed.
     pub(crate) fn slot(&mut self, number: u64) -> &mut T {
         let place = match self.directory.get(number / SLOTS).checked_sub(1) {
             Some(place) => place,
@@ -162,7 +157,8 @@ mod tests {
             let mut paged = Paged::default();
             let mut model = BTreeMap::new();
             for (number, content) in entries {
-                prop_assert_eq!(paged.set(number, content), model.insert(number, content).unwrap_or(0));
+                let before = std::mem::replace(paged.slot(number), content);
+                prop_assert_eq!(before, model.insert(number, content).unwrap_or(0));
             }
             model.retain(|_, content| *content != 0);
             let kept: Vec<(u64, u8)> = model.iter().map(|(number, content)| (*number, *content)).collect();
@@ -177,11 +173,11 @@ mod tests {
     fn a_page_is_an_array_only_where_it_is_worth_it() {
         let mut paged = Paged::default();
         for number in 0..1_000_u64 {
-            paged.set(number * SLOTS, 1_u8);
+            *paged.slot(number * SLOTS) = 1_u8;
         }
         assert!(paged.pages.iter().all(|page| matches!(page, Page::Few(_))));
         for number in 0..=FEW_MAX as u64 {
-            paged.set(number, 1);
+            *paged.slot(number) = 1;
         }
         assert!(matches!(paged.pages[0], Page::Full(_)));
     }

@@ -6,7 +6,7 @@
 
 use crate::context::Context;
 use crate::outcome::Outcome;
-use crate::text::number;
+use crate::text::{count, number};
 
 pub(crate) fn run(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
@@ -19,6 +19,12 @@ pub(crate) fn run(context: &Context) -> Outcome {
         outcome.unknown(format!(
             "the history is not well formed in {} more places",
             number(more)
+        ));
+    }
+    if context.skipped > 0 {
+        outcome.note(format!(
+            "{} of a kind that no check knows: nothing was made of them",
+            count(context.skipped, "operation")
         ));
     }
     outcome

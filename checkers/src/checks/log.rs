@@ -45,6 +45,7 @@ pub(crate) fn run(context: &Context) -> Outcome {
 pub(crate) fn wanted(index: &Index, tally: &Tally) -> Wanted {
     let mut wanted = Wanted {
         disorder: index.disorder,
+        operations: !index.windows.is_empty(),
         ..Wanted::default()
     };
     let told = [&tally.lost, &tally.vanished, &tally.aborted, &tally.unseen];

@@ -13,6 +13,8 @@ use super::logs::Sighting;
 use super::readers::{Readers, Reading};
 use super::senders::{Senders, Sent};
 use super::writes::{Outcome, flag};
+use crate::dependencies::{Spans, Versions};
+
 use super::{Index, KEYS_WITHOUT_TOPICS, KeyLog, Precommitted, keys_of};
 
 /// Takes down what the events say, one after the other.
@@ -36,6 +38,8 @@ pub(crate) struct Builder {
     doubtful: Vec<(u32, u64)>,
     /// Transactions that are open, by their first write: how many writes, and who read one of them first.
     open_transactions: BTreeMap<u32, (u32, Option<u64>)>,
+    /// When each write can have happened, where that matters.
+    spans: Option<Spans>,
     /// Who read one of the writes that are being begun, of all things.
     read_early: Option<u64>,
     phase: Option<Phase>,
@@ -47,7 +51,9 @@ pub(crate) struct Builder {
 impl Builder {
     /// Begins a walk. The process of the final reads is known only from the end of the history: where an earlier
     /// walk found it, it is given.
-    pub(crate) fn new(header: &Header, final_process: Option<u32>) -> Self {
+    ///
+    /// Where the offsets are to order the writes (`versions`), it is kept when each can have happened.
+    pub(crate) fn new(header: &Header, final_process: Option<u32>, versions: bool) -> Self {
         let named_keys = !header.topics.is_empty();
         let mut builder = Self {
             keys: if named_keys {
@@ -57,6 +63,7 @@ impl Builder {
             },
             named_keys,
             final_process,
+            spans: versions.then(Spans::default),
             ..Self::default()
         };
         if header.keys() > KEYS_MAX {
@@ -135,7 +142,9 @@ impl Builder {
         let open = Open {
             op: op.op,
             doing: Doing::of(&op.f),
+            process: op.process,
             event: self.event,
+            time,
             first,
             writes,
         };
@@ -175,6 +184,11 @@ impl Builder {
         }
         if outcome == Outcome::Ok && matches!(open.doing, Doing::Send | Doing::Poll | Doing::Txn) {
             self.index.counts.succeeded += 1;
+        }
+        if let Some(spans) = &mut self.spans
+            && open.writes > 0
+        {
+            spans.end(self.event, open.first, outcome == Outcome::Ok, reads_any(&op.f));
         }
         self.end_writes(time, slot, &open, &op.f, outcome);
         self.end_reads(time, slot, &open, op, outcome);
@@ -408,6 +422,8 @@ impl Builder {
         self.end_doubt();
         self.place_late();
         self.name_strangers();
+        let spans = self.spans.take();
+        self.index.versions = spans.map(|spans| Versions::of(&self.index, spans));
         self.index.keys = if self.named_keys {
             self.keys
         } else {
@@ -427,6 +443,13 @@ impl Builder {
         }
         self.index
     }
+}
+
+/// Whether a transaction got any record.
+fn reads_any(f: &F) -> bool {
+    let F::Txn(txn) = f else { return false };
+    let mut mops = txn.mops.iter();
+    mops.any(|mop| matches!(mop, Mop::Poll(poll) if !poll.records.is_empty()))
 }
 
 /// Where a client that changes its partitions is known to go on: the keys that it keeps its place in, and whether

@@ -35,8 +35,10 @@ pub(crate) struct Open {
     /// Its number.
     pub(crate) op: u64,
     pub(crate) doing: Doing,
-    /// The number of the event that began it.
+    pub(crate) process: u32,
+    /// The event that began it: its number, and its time.
     pub(crate) event: u64,
+    pub(crate) time: u64,
     /// The writes that it began: so many from this one on.
     pub(crate) first: u32,
     pub(crate) writes: u32,
@@ -61,15 +63,13 @@ pub(crate) struct Clients {
 impl Clients {
     /// A process's slot.
     pub(crate) fn slot(&mut self, process: u32) -> u32 {
-        match self.slots.get(u64::from(process)).checked_sub(1) {
-            Some(slot) => slot,
-            None => {
-                self.open.push(None);
-                let slot = self.open.len() as u32;
-                self.slots.set(u64::from(process), slot);
-                slot - 1
-            }
+        if let Some(slot) = self.slots.get(u64::from(process)).checked_sub(1) {
+            return slot;
         }
+        self.open.push(None);
+        let slot = self.open.len() as u32;
+        self.slots.set(u64::from(process), slot);
+        slot - 1
     }
 
     /// What a client is at.

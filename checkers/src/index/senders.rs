@@ -67,13 +67,11 @@ impl<D: Copy + Default> Senders<D> {
 impl<D: Copy> Sender<D> {
     /// Takes the latest write to a key down, and returns the one before.
     fn next(&mut self, key: Key, write: Sending<D>) -> Option<Sending<D>> {
-        match self.by_key.get(u64::from(key)).checked_sub(1) {
-            Some(place) => Some(std::mem::replace(&mut self.latest[place as usize], write)),
-            None => {
-                self.latest.push(write);
-                self.by_key.set(u64::from(key), self.latest.len() as u32);
-                None
-            }
+        if let Some(place) = self.by_key.get(u64::from(key)).checked_sub(1) {
+            return Some(std::mem::replace(&mut self.latest[place as usize], write));
         }
+        self.latest.push(write);
+        self.by_key.set(u64::from(key), self.latest.len() as u32);
+        None
     }
 }

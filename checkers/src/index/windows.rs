@@ -1,6 +1,7 @@
 //! Between which events operations can be part of a cycle.
 //!
-//! Give each operation a place within its time: where it reads anything, its completion; otherwise its invocation.
+//! Give each operation a place within its time: where it reads anything, its completion; otherwise its invocation,
+//! or where the offsets order the writes, the latest invocation of those that wrote before it.
 //! Real time and the order of a process then lead forward, and so does nearly every dependency of data: a record is
 //! read after it was sent. A cycle comes back to where it began, so it has a dependency that leads back, and each
 //! place that it goes through lies between the two ends of such a dependency: outside of these windows there is no
@@ -13,6 +14,16 @@ pub(crate) struct Windows {
 }
 
 impl Windows {
+    /// Those that cover these, which come in no order.
+    pub(crate) fn of(mut stretches: Vec<(u64, u64)>) -> Self {
+        stretches.sort_unstable_by_key(|stretch| stretch.1);
+        let mut windows = Self::default();
+        for (first, last) in stretches {
+            windows.add(first, last);
+        }
+        windows
+    }
+
     /// Adds one. They have to come in the order of their ends.
     pub(super) fn add(&mut self, first: u64, last: u64) {
         let mut first = first;

@@ -9,6 +9,10 @@
 //! p1 assign 0 1 from-beginning -> ok
 //! p1 poll -> ok 0@3=5 0@4=6                     # key @ offset = value
 //! p1 crash -> info
+//! p1 subscribe 0 1 -> ok
+//! p1 poll -> ok 0@7=9 rebalanced=0,1            # partitions given or taken meanwhile
+//! p0 txn send 0:5 | poll -> ok send 0:5 @3 | poll 1@0=9   # steps; where none follow, those of the beginning
+//! foreign                                       # no topics, and no promises beyond Jepsen's
 //! fault 0 partition [1] cut from its peers | injected
 //! fault 0 partition | healed 12 frames dropped  # also: in-vain WHY, skipped WHY, failed WHY
 //! node1#2 says 0=1/e4[1,2] 1=none/e0[] asked 12.1
@@ -24,7 +28,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use history::{
     Assign, Claim, Event, Expectation, F, FORMAT, Fault, FaultStep, FinalReads, Header, History, LogChunk,
-    Metadata, Observed, Op, Phase, Poll, Probe, ProducerPromise, Quorum, Record, Send, Topic, VERSION, What,
+    Metadata, Mop, Observed, Op, Phase, Poll, Probe, ProducerPromise, Quorum, Record, Send, Subscribe, Topic,
+    Txn, VERSION, What,
 };
 
 /// A tick of the text's clock, in nanoseconds.
@@ -132,6 +137,10 @@ impl Parser {
             "finally" => self.finally(&words[1..]),
             "interrupted" => self.push(What::Interrupted),
             "truncated" => self.history.truncated = true,
+            "foreign" => {
+                self.history.header.topics.clear();
+                self.history.header.expect.minimum_acknowledged = 0;
+            }
             node if node.starts_with("node") => self.node(&words),
             _ => self.client(&words),
         }
@@ -167,7 +176,13 @@ impl Parser {
                 .override_op
                 .or_else(|| self.open.remove(&process))
                 .unwrap_or(u64::MAX);
-            return self.push(completion(words[1], process, op, function(&words[2..], true)));
+            let said: Vec<&str> = words[2..]
+                .iter()
+                .copied()
+                .filter(|word| !word.starts_with("rebalanced="))
+                .collect();
+            self.push(completion(words[1], process, op, function(&said, true)));
+            return self.rebalance(words);
         }
         let arrow = words.iter().position(|word| *word == "->").unwrap_or(words.len());
         let op = self.override_op.unwrap_or(self.ops);
@@ -176,13 +191,30 @@ impl Parser {
         let begun = function(&words[1..arrow], false);
         self.push(What::Invoke(Op::new(process, op, begun)));
         if let Some(completed) = words.get(arrow + 1) {
-            let all: Vec<&str> = words[1..arrow]
+            let after = &words[arrow + 2..];
+            let after: Vec<&str> = after
                 .iter()
-                .chain(&words[arrow + 2..])
                 .copied()
+                .filter(|word| !word.starts_with("rebalanced="))
                 .collect();
+            let all = match words[1] {
+                "txn" if after.is_empty() => words[1..arrow].to_vec(),
+                "txn" => ["txn"].into_iter().chain(after).collect(),
+                _ => words[1..arrow].iter().copied().chain(after).collect(),
+            };
             self.open.remove(&process);
             self.push(completion(completed, process, op, function(&all, true)));
+        }
+        self.rebalance(words);
+    }
+
+    fn rebalance(&mut self, words: &[&str]) {
+        let rebalanced = words.iter().find_map(|word| word.strip_prefix("rebalanced="));
+        let Some(rebalanced) = rebalanced else { return };
+        if let Some(event) = self.history.events.last_mut()
+            && let What::Ok(op) | What::Info(op) | What::Fail(op) = &mut event.what
+        {
+            op.rebalanced = list(rebalanced);
         }
     }
 
@@ -375,8 +407,26 @@ fn function(words: &[&str], completed: bool) -> F {
                 .collect(),
             from_beginning: rest.contains(&"from-beginning"),
         }),
+        "subscribe" => F::Subscribe(Subscribe {
+            keys: rest.iter().map(|word| parse(word)).collect(),
+        }),
+        "txn" => F::Txn(Txn {
+            mops: rest
+                .split(|word| *word == "|")
+                .filter(|step| !step.is_empty())
+                .map(|step| mop(function(step, completed)))
+                .collect(),
+        }),
         "crash" => F::Crash,
         other => panic!("no operation: `{other}`"),
+    }
+}
+
+fn mop(f: F) -> Mop {
+    match f {
+        F::Send(send) => Mop::Send(send),
+        F::Poll(poll) => Mop::Poll(poll),
+        other => panic!("no step of a transaction: {other:?}"),
     }
 }
 

@@ -32,6 +32,7 @@ fn every_check_says_what_it_is_for() {
     assumptions: The history is well formed, so that what the other checks read in it can be trusted.
     effect: The run put something to the test: enough was acknowledged, every required fault bit, and the schedule ran to its end.
     log: Every acknowledged write is in the log once, at one offset, and every client reads the log in its order.
+    txn: No operation depends on itself, by what clients sent and read and by the order in which they did it.
     replicas: After the run every replica's own copy holds the same records below the lowest high watermark.
     leadership: A partition has one leader in each epoch, and no broker process ever goes back to an earlier epoch.
     controllers: The controllers' quorum has one leader in each term, and no controller process ever goes back to an earlier term.

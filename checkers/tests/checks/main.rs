@@ -1,22 +1,27 @@
 //! The checks, put to the test: histories as text, what must be found in them, and what must not.
 
 mod contents;
+mod cycles;
 mod dsl;
 mod effect;
+mod jepsen;
 mod leadership;
 mod list;
 mod log;
+mod models;
 mod order;
 mod properties;
 mod replicas;
 mod simulation;
 mod stories;
 mod timeline;
+mod transactions;
 mod wellformed;
 
 use std::fmt::Write as _;
 
-use checkers::{Validity, Verdict};
+use checkers::{Options, Validity, Verdict};
+use history::MemorySource;
 
 /// A verdict in one line: `invalid: lost-write 2 (allowed duplicate 1)`, `unknown: effect log`, `valid`.
 fn brief(verdict: &Verdict) -> String {
@@ -45,11 +50,22 @@ fn brief(verdict: &Verdict) -> String {
 /// Histories to judge: (what it shows, history, verdict in brief).
 type Rows<'a> = &'a [(&'a str, &'a str, &'a str)];
 
+/// Judges a history by these options.
+fn judge(history: &history::History, options: &Options) -> Verdict {
+    let judged = checkers::check(&mut MemorySource::new(history), options);
+    judged.expect("it is in memory")
+}
+
 /// Judges each history of a table and compares.
 fn table(rows: Rows) {
+    table_by(&Options::default(), rows);
+}
+
+/// The same, by these options.
+fn table_by(options: &Options, rows: Rows) {
     let mut wrong = String::new();
     for (title, text, expected) in rows {
-        let verdict = checkers::check_history(&dsl::history(text));
+        let verdict = judge(&dsl::history(text), options);
         let found = brief(&verdict);
         if found != *expected {
             write!(

@@ -1,11 +1,10 @@
 //! What became of all writes, counted, and which of them have to be told of.
 
-use std::ops::ControlFlow;
-
 use history::{Key, Offset, ReadError, Source};
 
 use crate::evidence::{Gatherer, Passes, Wanted};
 use crate::index::{Id, Index, WriteOutcome};
+use crate::kafka::scan;
 use crate::options::Options;
 use crate::outcome::Kept;
 
@@ -145,10 +144,7 @@ impl PassedOver {
         };
         let options = Options::default();
         let mut gatherer = Gatherer::new(index, &options, &wanted);
-        source.scan(&mut |events| {
-            events.iter().for_each(|event| gatherer.event(event));
-            ControlFlow::Continue(())
-        })?;
+        scan(source, |event| gatherer.event(event))?;
         let evidence = gatherer.finish();
         let over = |(number, begun): &(u32, u64)| {
             let offset = index.writes.place(*number)?;

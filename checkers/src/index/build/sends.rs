@@ -20,6 +20,9 @@ impl Builder {
             _ => {}
         }
         let writes = self.index.writes.len() - first;
+        if let Some(spans) = &mut self.spans {
+            spans.begin(self.event, first, writes);
+        }
         let read_early = self.read_early.take();
         if writes > 0 && matches!(op.f, F::Txn(_)) {
             self.open_transactions.insert(first, (writes, read_early));
@@ -60,13 +63,11 @@ impl Builder {
             self.tell_apart_by_key();
         }
         let slot = self.log(key).written.slot(value);
-        match slot.checked_sub(1) {
-            Some(earlier) => Err(earlier),
-            None => {
-                *slot = number + 1;
-                Ok(())
-            }
+        if let Some(earlier) = slot.checked_sub(1) {
+            return Err(earlier);
         }
+        *slot = number + 1;
+        Ok(())
     }
 
     /// A value was sent to two keys, as foreign histories may: from now on it is told apart by its key.
@@ -245,7 +246,10 @@ impl Builder {
 
     pub(super) fn suspect_unbegun(&mut self, time: u64, op: &Op, send: &Send) {
         if !self.suspect(send.key, send.value) {
-            self.begin_write(time, op, send, false);
+            let number = self.begin_write(time, op, send, false);
+            if let Some(spans) = &mut self.spans {
+                spans.begin(self.event, number, 1);
+            }
         }
     }
 

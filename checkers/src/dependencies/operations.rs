@@ -1,0 +1,124 @@
+//! The operations in the windows, as a second walk finds them.
+
+use std::ops::Range;
+
+use history::Offset;
+
+use super::place;
+use crate::evidence::{Ending, for_each_record};
+use crate::index::{Index, Open, WriteOutcome};
+
+/// When something happened: the number of the event, and its time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) event: u64,
+    pub(crate) time: u64,
+}
+
+/// An operation that may be part of a cycle.
+#[derive(Clone, Debug)]
+pub(crate) struct Operation {
+    pub(super) place: u64,
+    pub(crate) op: u64,
+    pub(crate) process: u32,
+    pub(crate) outcome: WriteOutcome,
+    pub(crate) begun: Moment,
+    pub(crate) ended: Option<Moment>,
+    /// Its writes.
+    pub(crate) writes: Range<u32>,
+    /// Where what it read is kept.
+    reads: Range<usize>,
+}
+
+/// A record that an operation read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReadOf {
+    pub(crate) write: u32,
+    pub(crate) offset: Offset,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(crate) struct Operations {
+    wanted: bool,
+    pub(super) all: Vec<Operation>,
+    reads: Vec<ReadOf>,
+}
+
+impl Operations {
+    pub(crate) fn new(wanted: bool) -> Self {
+        Self {
+            wanted,
+            ..Self::default()
+        }
+    }
+
+    /// What an operation read of others.
+    pub(crate) fn reads(&self, operation: &Operation) -> &[ReadOf] {
+        &self.reads[operation.reads.clone()]
+    }
+
+    pub(crate) fn ended(&mut self, index: &Index, ending: &Ending) {
+        if !self.wanted {
+            return;
+        }
+        let open = &ending.open;
+        let (mut reads, first) = (false, self.reads.len());
+        for_each_record(&ending.op.f, |record| {
+            reads = true;
+            if let Some(write) = index.known(record.key, record.value)
+                && !open.numbers().contains(&write)
+            {
+                let offset = record.offset;
+                self.reads.push(ReadOf { write, offset });
+            }
+        });
+        let place = place(index, open, reads, Some(ending.event));
+        if (open.writes == 0 && self.reads.len() == first) || !index.windows.hold(place) {
+            self.reads.truncate(first);
+            return;
+        }
+        self.all.push(Operation {
+            place,
+            op: open.op,
+            process: open.process,
+            outcome: ending.outcome,
+            begun: moment_of(open),
+            ended: Some(Moment {
+                event: ending.event,
+                time: ending.time,
+            }),
+            writes: open.numbers(),
+            reads: first..self.reads.len(),
+        });
+    }
+
+    /// An operation that was begun and never over.
+    pub(crate) fn never_ended(&mut self, index: &Index, open: &Open) {
+        let place = place(index, open, false, None);
+        if self.wanted && open.writes > 0 && index.windows.hold(place) {
+            self.all.push(Operation {
+                place,
+                op: open.op,
+                process: open.process,
+                outcome: WriteOutcome::Info,
+                begun: moment_of(open),
+                ended: None,
+                writes: open.numbers(),
+                reads: 0..0,
+            });
+        }
+    }
+
+    /// The walk is over: puts them in the order of their places.
+    pub(crate) fn finish(&mut self) {
+        self.all.sort_unstable_by_key(|operation| operation.place);
+    }
+}
+
+fn moment_of(open: &Open) -> Moment {
+    Moment {
+        event: open.event,
+        time: open.time,
+    }
+}

@@ -9,15 +9,17 @@ use crate::foreign::tape::{Bad, Form, Kind};
 use crate::foreign::text::words_of;
 use crate::header::Key;
 
-/// Clients that have something to do at one time. A history in which no client ever completes would need
-/// as much memory as it has lines.
-const OPEN_MAX: usize = 1 << 20;
+/// Steps of all operations that are open at one time, an operation itself counted as one. A history in which nothing ever
+/// completes would need as much memory as it is long.
+const OPEN_STEPS_MAX: usize = 1 << 22;
 
 /// The operations of one walk: which are open, what came last.
 #[derive(Default)]
 pub struct Operations {
     /// By process.
     open: HashMap<u32, Begun>,
+    /// How many steps they have.
+    open_steps: usize,
     /// Maps so far.
     ordinal: u64,
     time: u64,
@@ -77,7 +79,7 @@ impl Operations {
             process,
             op: self.number(process, kind, &fields, ordinal),
             f,
-            error: fields.error_text()?,
+            error: fields.error_text(),
             rebalanced: fields.rebalanced(numbers)?,
         };
         if kind == KindOfEvent::Invoke {
@@ -106,9 +108,11 @@ impl Operations {
 
     /// The operation's number: its invocation's index, as far as it is free.
     fn number(&mut self, process: u32, kind: KindOfEvent, fields: &Fields<'_>, ordinal: u64) -> u64 {
-        let begun = self.open.remove(&process);
-        if let (Some(begun), true) = (begun, kind != KindOfEvent::Invoke) {
-            return begun.op;
+        if let Some(begun) = self.open.remove(&process) {
+            self.open_steps -= steps_of(&begun.f);
+            if kind != KindOfEvent::Invoke {
+                return begun.op;
+            }
         }
         let index = fields.index.and_then(|index| u64::try_from(index).ok());
         let op = index.unwrap_or(ordinal).max(self.free_op);
@@ -117,8 +121,10 @@ impl Operations {
     }
 
     fn begin(&mut self, op: &Op, form: Form<'_>) -> Result<(), Bad> {
-        if self.open.len() == OPEN_MAX {
-            return Err(form.bad(format!("more than {OPEN_MAX} processes have an operation open")));
+        self.open_steps += steps_of(&op.f);
+        if self.open_steps > OPEN_STEPS_MAX {
+            let reason = format!("more than {OPEN_STEPS_MAX} steps of operations that are not completed");
+            return Err(form.bad(reason));
         }
         let begun = Begun {
             op: op.op,
@@ -126,6 +132,15 @@ impl Operations {
         };
         self.open.insert(op.process, begun);
         Ok(())
+    }
+}
+
+fn steps_of(f: &F) -> usize {
+    1 + match f {
+        F::Txn(txn) => txn.mops.len(),
+        F::Assign(assign) => assign.keys.len(),
+        F::Subscribe(subscribe) => subscribe.keys.len(),
+        F::Send(_) | F::Poll(_) | F::Crash => 0,
     }
 }
 
@@ -182,9 +197,9 @@ impl<'t> Fields<'t> {
         }
     }
 
-    fn error_text(&self) -> Result<Option<String>, Bad> {
+    fn error_text(&self) -> Option<String> {
         let error = self.error.filter(|error| error.kind() != Kind::Nil);
-        error.map(words_of).transpose()
+        error.map(words_of)
     }
 
     /// The keys of all entries of the rebalance log.

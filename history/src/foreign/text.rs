@@ -13,24 +13,21 @@ const NAME_BYTES_MAX: usize = 1 << 16;
 /// Two forms have the same text if they are equal: sets and maps are sorted, blanks, comments and tags are gone.
 pub fn text_of(form: Form<'_>) -> Result<String, Bad> {
     let mut printer = Printer::default();
-    for part in form.all() {
-        printer.close_before(part.place());
-        printer.part(part)?;
-        if printer.out.len() > NAME_BYTES_MAX {
-            let reason = format!("more than {NAME_BYTES_MAX} bytes, which is too long for a name");
-            return Err(form.bad(reason));
-        }
-    }
-    printer.close_before(form.end());
+    printer.form(form)?;
     Ok(printer.out)
 }
 
-/// What a string says; of any other form its text.
-pub fn words_of(form: Form<'_>) -> Result<String, Bad> {
-    match form.kind() {
-        Kind::Text | Kind::Escaped => decoded(form).map(Cow::into_owned),
-        _ => text_of(form),
+/// What a string says; of any other form its text. For people to read: nothing depends on it, so nothing in it is wrong,
+/// and of what is too long the rest is missing.
+pub fn words_of(form: Form<'_>) -> String {
+    if let (Kind::Text | Kind::Escaped, Ok(words)) = (form.kind(), decoded(form)) {
+        return words.into_owned();
     }
+    let mut printer = Printer::default();
+    if printer.form(form).is_err() {
+        printer.out.push('…');
+    }
+    printer.out
 }
 
 /// What a string says, its escapes resolved.
@@ -108,6 +105,19 @@ struct Printing {
 }
 
 impl Printer {
+    fn form(&mut self, form: Form<'_>) -> Result<(), Bad> {
+        for part in form.all() {
+            self.close_before(part.place());
+            self.part(part)?;
+            if self.out.len() > NAME_BYTES_MAX {
+                let reason = format!("more than {NAME_BYTES_MAX} bytes, which is too long for a name");
+                return Err(form.bad(reason));
+            }
+        }
+        self.close_before(form.end());
+        Ok(())
+    }
+
     fn part(&mut self, form: Form<'_>) -> Result<(), Bad> {
         if let Some(around) = self.open.last() {
             if self.parts.len() > around.parts_before {

@@ -14,8 +14,10 @@ use crate::foreign::window::Window;
 use crate::read::ReadError;
 use crate::source::Scanned;
 
-/// Events shown at a time.
+/// Events shown at a time, unless they are long.
 const STRETCH: usize = 1024;
+/// How much of the file is shown at a time, about.
+const STRETCH_BYTES: usize = 1 << 20;
 
 /// Shows all events, until the end or until `visit` breaks off.
 pub fn walk(
@@ -29,6 +31,7 @@ pub fn walk(
         tape: Tape::default(),
         operations: Operations::default(),
         stretch: Vec::with_capacity(STRETCH),
+        stretch_bytes: 0,
         events: 0,
         forms: 0,
         broken_lines: false,
@@ -36,7 +39,8 @@ pub fn walk(
     let truncated = loop {
         match walk.step(lexer, numbers)? {
             ControlFlow::Break(truncated) => break truncated,
-            ControlFlow::Continue(()) if walk.stretch.len() < STRETCH => {}
+            ControlFlow::Continue(())
+                if walk.stretch.len() < STRETCH && walk.stretch_bytes < STRETCH_BYTES => {}
             ControlFlow::Continue(()) => {
                 if walk.show(visit).is_break() {
                     break false;
@@ -58,6 +62,8 @@ struct Walk<R> {
     tape: Tape,
     operations: Operations,
     stretch: Vec<Event>,
+    /// What the stretch's events took in the file.
+    stretch_bytes: usize,
     events: u64,
     forms: u64,
     /// Some operation went over several lines.
@@ -79,6 +85,7 @@ impl<R: Read> Walk<R> {
                 self.forms += 1;
                 self.broken_lines |= memchr(b'\n', &text[from..to]).is_some();
                 self.stretch.extend(event.map_err(|bad| self.window.error(&bad))?);
+                self.stretch_bytes += to - from;
                 self.window.consume(to);
             }
             Next::Nothing { to } => self.window.consume(to),
@@ -111,6 +118,7 @@ impl<R: Read> Walk<R> {
         self.events += self.stretch.len() as u64;
         let flow = visit(&self.stretch);
         self.stretch.clear();
+        self.stretch_bytes = 0;
         flow
     }
 }

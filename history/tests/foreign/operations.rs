@@ -92,6 +92,14 @@ fn an_error_is_text() {
 }
 
 #[test]
+fn an_error_that_cannot_be_read_is_no_error() {
+    error(JepsenEdn, r#""a\qb""#, r#","error":"…""#);
+    let long = format!("[{}]", "x ".repeat(100_000));
+    let text = format!("{{:process 0 :type :info :f :crash :error {long}}}");
+    assert!(lines(JepsenEdn, &text)[0].len() < 70_000);
+}
+
+#[test]
 fn a_rebalance_log_names_what_may_be_skipped() {
     both(
         "{:process 0 :type :ok :f :poll :value [[:poll {}]] :rebalance-log [{:op :assigned :keys [5 6]} {:keys (5)} {:keys nil}]}",

@@ -282,6 +282,19 @@ fn operations_have_an_end() {
 }
 
 #[test]
+fn what_is_never_completed_has_an_end() {
+    let keys = "1 ".repeat(500_000);
+    let operation = |process| format!("{{:process {process} :type :invoke :f :subscribe :value [{keys}]}}\n");
+    let begun: String = (0..8).map(operation).collect();
+    let text = begun + "{:process 0 :type :ok :f :crash}\n" + &operation(8) + &operation(9);
+    says(
+        JepsenEdn,
+        &text,
+        "line 11: more than 4194304 steps of operations that are not completed (column 1)",
+    );
+}
+
+#[test]
 fn what_is_no_utf_8_is_refused_where_it_matters() {
     let text = b"{:process 0 :type :ok :value [[:w \"\xff\" 1]]}";
     assert_eq!(complaint(JepsenEdn, text), "line 1: not UTF-8 (column 35)");

@@ -212,5 +212,6 @@ fn stats(context: &Context, anomalies: &BTreeMap<String, Findings>, unseen: u64)
             .max()
             .unwrap_or(0),
         duration: timeline.end,
+        ..Stats::default()
     }
 }

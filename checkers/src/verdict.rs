@@ -194,4 +194,13 @@ pub struct Stats {
     pub deposed_longest: u64,
     /// Length of the history in nanoseconds.
     pub duration: u64,
+    /// Dependencies among transactions.
+    #[serde(default)]
+    pub dependencies: u64,
+    /// The weakest consistency models that a history of transactions refutes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not: Vec<String>,
+    /// The strongest models, of the one that it was held to and those that this implies, that it does not refute.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub possible: Vec<String>,
 }

@@ -2,6 +2,8 @@
 
 use checkers::{Anomaly, Case, Verdict};
 
+use crate::findings::violations;
+
 /// The earliest of the gravest violations.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct First<'a> {
@@ -34,9 +36,8 @@ pub(crate) fn place(case: &Case) -> Option<String> {
 
 /// The earliest of the gravest violations: a lost write comes before what may only be a sign of it.
 pub(crate) fn first_bad(verdict: &Verdict) -> Option<First<'_>> {
-    verdict
-        .anomalies
-        .iter()
+    violations(verdict)
+        .into_iter()
         .flat_map(|(name, findings)| findings.cases.iter().map(move |case| First { name, case }))
         .min_by_key(|first| {
             (

@@ -1,12 +1,10 @@
 //! The verdict as a few lines for a terminal: the first bad thing as a story, what was found, and at the end, where a
 //! reader's eyes are, the verdict.
 
-use std::collections::BTreeMap;
-
 use checkers::{Findings, Validity, Verdict};
 
 use crate::cycle::{Told, own_story};
-use crate::findings::{by_gravity, timed, why_allowed};
+use crate::findings::{by_gravity, doubts, timed, violations, why_allowed};
 use crate::first::{First, first_bad};
 use crate::format::{count, instant, is_invisible};
 
@@ -65,8 +63,9 @@ fn tell_first(lines: &mut Vec<String>, first: &First<'_>, timed: bool) {
 
 /// How often each name was found, and why some of that is allowed.
 fn tell_counts(lines: &mut Vec<String>, verdict: &Verdict) {
-    lines.extend(counts("found", &verdict.anomalies));
-    lines.extend(counts("allowed", &verdict.allowed));
+    lines.extend(counts("found", &violations(verdict)));
+    lines.extend(counts("not judged", &doubts(verdict)));
+    lines.extend(counts("allowed", &by_gravity(&verdict.allowed)));
     for (why, names) in reasons(verdict) {
         lines.push(format!("  - {}: {why}", names.join(", ")));
     }
@@ -89,9 +88,9 @@ fn reasons(verdict: &Verdict) -> Vec<(&'static str, Vec<&str>)> {
 }
 
 /// All findings in one line, by name; nothing where there are none.
-fn counts(title: &str, findings: &BTreeMap<String, Findings>) -> Option<String> {
-    let words = by_gravity(findings)
-        .into_iter()
+fn counts(title: &str, findings: &[(&str, &Findings)]) -> Option<String> {
+    let words = findings
+        .iter()
         .map(|(name, found)| format!("{name} {}", count(found.count)));
     let words: Vec<String> = words.collect();
     (!words.is_empty()).then(|| format!("{title}: {}", words.join(" · ")))

@@ -216,6 +216,34 @@ fn a_foreign_history_without_a_clock_shows_no_times() {
 }
 
 #[test]
+fn what_could_not_be_judged_is_no_violation() {
+    let mut verdict = cycles::serializable();
+    verdict.valid = checkers::Validity::Unknown;
+    let case = checkers::Case {
+        story: vec!["The search was given up.".to_owned()],
+        ..checkers::Case::default()
+    };
+    let found = [("cycle-search-timeout".to_owned(), verdicts::findings(vec![case]))];
+    verdict.anomalies = found.into_iter().collect();
+    let page = cycles::page(&verdict);
+    assert_order(
+        &page,
+        &[
+            ">UNKNOWN<",
+            "No check found a broken promise.",
+            "Not judged",
+            "id=\"cycle-search-timeout-1\"",
+        ],
+    );
+    assert!(!page.contains("id=\"first\"") && !page.contains("group violation"));
+    let text = report::text(&verdict);
+    assert!(
+        text.contains("not judged: cycle-search-timeout 1") && !text.contains("the first"),
+        "{text}"
+    );
+}
+
+#[test]
 fn what_is_allowed_stands_apart_with_its_reason() {
     let page = cycles::page(&cycles::kafka());
     let texts = [

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::cycles::{self, CYCLES_SHOWN};
 use super::judged::Judged;
 use super::marked;
-use crate::findings::{by_gravity, why_allowed};
+use crate::findings::{by_gravity, doubts, violations, why_allowed};
 use crate::format::{count, list};
 
 /// The page shows this many cases of a name; `verdict.json` has more.
@@ -21,32 +21,50 @@ struct Group<'a> {
     findings: &'a Findings,
     /// What the addresses of its cases begin with.
     anchor: String,
-    allowed: bool,
+    kind: Kind,
 }
 
-/// The violations, then what is allowed.
+/// What findings say of the history.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Violation,
+    Doubt,
+    Allowed,
+}
+
+/// The violations, what could not be judged, then what is allowed.
 pub(super) fn section(judged: &Judged<'_>) -> Markup {
     let verdict = judged.verdict;
+    let (violations, doubts, allowed) = (violations(verdict), doubts(verdict), by_gravity(&verdict.allowed));
     html! {
         section #findings {
             h2 { "Findings" }
-            @if verdict.anomalies.is_empty() { p.lead { "No check found a broken promise." } }
-            @for (index, (name, findings)) in by_gravity(&verdict.anomalies).into_iter().enumerate() {
-                (group(&Group { judged, name, findings, anchor: anchor(name, index, false), allowed: false }, index == 0))
+            @if violations.is_empty() { p.lead { "No check found a broken promise." } }
+            (groups(judged, &violations, Kind::Violation))
+            @if !doubts.is_empty() {
+                h3.allowed { "Not judged" }
+                p.lead { "No broken promise, but the judgement is not whole: without a violation the verdict is unknown." }
+                (groups(judged, &doubts, Kind::Doubt))
             }
-            @if !verdict.allowed.is_empty() {
+            @if !allowed.is_empty() {
                 h3.allowed #allowed { "Allowed" }
                 p.lead { "Found too, but no promise that the history is held to is broken by it." }
-                @for (index, (name, findings)) in by_gravity(&verdict.allowed).into_iter().enumerate() {
-                    (group(&Group { judged, name, findings, anchor: anchor(name, index, true), allowed: true }, false))
-                }
+                (groups(judged, &allowed, Kind::Allowed))
             }
         }
     }
 }
 
+fn groups(judged: &Judged<'_>, found: &[(&str, &Findings)], kind: Kind) -> Markup {
+    html! {
+        @for (index, (name, findings)) in found.iter().enumerate() {
+            (group(&Group { judged, name, findings, anchor: anchor(name, index, kind), kind }, index == 0 && kind != Kind::Allowed))
+        }
+    }
+}
+
 /// What the addresses of a name's cases begin with: the name, where it is a word that no other address begins with.
-fn anchor(name: &str, index: usize, allowed: bool) -> String {
+fn anchor(name: &str, index: usize, kind: Kind) -> String {
     let is_word = name != "fault"
         && name
             .bytes()
@@ -56,7 +74,11 @@ fn anchor(name: &str, index: usize, allowed: bool) -> String {
     } else {
         format!("_{index}")
     };
-    if allowed { format!("allowed-{word}") } else { word }
+    if kind == Kind::Allowed {
+        format!("allowed-{word}")
+    } else {
+        word
+    }
 }
 
 fn group(group: &Group<'_>, open: bool) -> Markup {
@@ -76,12 +98,12 @@ fn group(group: &Group<'_>, open: bool) -> Markup {
         .collect();
     let shown = (cycles.len().min(CYCLES_SHOWN) + others.len().min(CASES_SHOWN)) as u64;
     html! {
-        details.group.violation[!group.allowed] open[open] {
+        details.group.violation[group.kind == Kind::Violation] open[open] {
             summary {
                 span.count { (count(findings.count)) } " " strong.name { (name) }
                 @if let Some(anomaly) = Anomaly::named(name) { span.meaning { (marked(&anomaly.meaning())) } }
             }
-            @if group.allowed { p.why { (why_allowed(name, &judged.verdict.model)) } }
+            @if group.kind == Kind::Allowed { p.why { (why_allowed(name, &judged.verdict.model)) } }
             @if !others.is_empty() { (table(group, &others)) }
             (cycles::cards(judged, &cycles))
             @if findings.count > shown { (rest(judged, findings.count, shown)) }

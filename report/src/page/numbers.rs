@@ -39,11 +39,15 @@ fn groups(verdict: &Verdict, timed: bool) -> [(&'static str, Vec<Number>); 3] {
         number("acknowledged and never read, not proven lost", stats.unseen),
         number("acknowledged and lost", stats.lost),
     ];
-    let reads = vec![
+    let mut reads = vec![
         number("Operations", stats.operations),
         number(read, stats.read),
         time("Length of the history", stats.duration),
     ];
+    if stats.transactions > 0 {
+        reads.push(number("Transactions", stats.transactions));
+        reads.push(number("Dependencies among them", stats.dependencies));
+    }
     let rest = vec![
         number("Faults injected", stats.faults_injected),
         number("with evidence that they bit", stats.faults_bitten),

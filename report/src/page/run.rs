@@ -6,6 +6,7 @@ use super::judged::Judged;
 use super::verdict::Banner;
 use super::{Section, anomalies, definitions, faults, first, numbers, page, sources, timeline, verdict};
 use crate::ReportInput;
+use crate::findings::violations;
 use crate::format::duration;
 use crate::run::Run;
 use crate::text::word;
@@ -22,7 +23,7 @@ pub fn html(input: &ReportInput<'_>) -> String {
     };
     page(
         &[word(verdict.valid), &header.plan, &seed],
-        &contents(!verdict.anomalies.is_empty()),
+        &contents(!violations(verdict).is_empty()),
         &verdict::banner(verdict, &banner),
         &sections(&run),
         "Times count from the start of the history, on one monotonic clock.",

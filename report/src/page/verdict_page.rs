@@ -7,7 +7,7 @@ use super::judged::Judged;
 use super::verdict::Banner;
 use super::{Section, anomalies, definitions, first, numbers, page, verdict};
 use crate::VerdictInput;
-use crate::findings::timed;
+use crate::findings::{timed, violations};
 use crate::format::{count, duration, list};
 use crate::text::word;
 
@@ -69,6 +69,8 @@ fn facts(input: &VerdictInput<'_>) -> Vec<(&'static str, String)> {
         ("Seed", of_run(header.seed.to_string())),
         ("Started", verdict::wall_clock(&header.started)),
         ("Topics", topics(header)),
+        ("Rules out", list(&verdict.stats.not)),
+        ("Does not rule out", list(&verdict.stats.possible)),
     ];
     facts.into_iter().filter(|(_, value)| !value.is_empty()).collect()
 }
@@ -85,7 +87,7 @@ fn topics(header: &Header) -> String {
 fn contents(judged: &Judged<'_>) -> Vec<Section> {
     let verdict = judged.verdict;
     let all = [
-        (!verdict.anomalies.is_empty(), ("first", "First finding")),
+        (!violations(verdict).is_empty(), ("first", "First finding")),
         (true, ("findings", "Findings")),
         (!verdict.allowed.is_empty(), ("allowed", "Allowed")),
         (definitions::are_there(verdict), ("definitions", "Definitions")),

@@ -44,11 +44,11 @@ mod tests;
 use std::ops::Range;
 
 pub(crate) use graph::{Edges, Graph, VERTICES_MAX, Vertex};
-pub(crate) use kind::{Base, Form, Kind, Naming, Rels};
+pub(crate) use kind::{Base, Form, Kind, Naming};
 pub(crate) use realtime::{NEVER, Times};
 pub(crate) use ring::{Found, Ring, Step, Timeout};
 
-use components::Components;
+pub(crate) use components::{Components, Digraph};
 use part::{Part, Window};
 use ring::Sink;
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// A directed graph as the search for components sees it.
-pub(super) trait Digraph {
+pub(crate) trait Digraph {
     /// How many vertices it has.
     fn vertices(&self) -> usize;
 
@@ -18,7 +18,7 @@ const SETTLED: u32 = u32::MAX;
 
 /// Memory of the search, for searches without number.
 #[derive(Debug, Default)]
-pub(super) struct Components {
+pub(crate) struct Components {
     /// The order of discovery from 1; 0 is undiscovered, [`SETTLED`] is in a component that is complete.
     found: Vec<u32>,
     /// The earliest discovery that is reachable.
@@ -31,7 +31,7 @@ pub(super) struct Components {
 
 impl Components {
     /// Shows every component of two vertices or more. Components that are reached from others come first.
-    pub(super) fn each(&mut self, graph: &impl Digraph, mut show: impl FnMut(&[u32])) {
+    pub(crate) fn each(&mut self, graph: &impl Digraph, mut show: impl FnMut(&[u32])) {
         let vertices = graph.vertices();
         self.found.clear();
         self.found.resize(vertices, 0);

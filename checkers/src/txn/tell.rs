@@ -1,0 +1,457 @@
+//! Findings as cases: data, and the story in plain sentences.
+
+mod because;
+
+use history::{Names, Value};
+
+use super::data::Keys;
+use super::explain::{Explained, Shown, Told};
+use super::found::{Brief, Finding, Source, State};
+use super::txns::{Outcome, TxnId, Txns};
+use crate::cycles::{Naming, Ring, Timeout};
+use crate::text;
+use crate::verdict::{Case, Cycle, CycleOperation, Edge};
+
+/// More operations than this are not named one by one in a sentence.
+const NAMED_MAX: usize = 8;
+
+/// Tells of findings.
+pub(super) struct Teller<'t> {
+    keys: &'t Keys,
+    txns: &'t Txns,
+    explained: &'t Explained,
+    names: &'t Names,
+}
+
+impl<'t> Teller<'t> {
+    pub(super) fn new(keys: &'t Keys, txns: &'t Txns, explained: &'t Explained, names: &'t Names) -> Self {
+        Self {
+            keys,
+            txns,
+            explained,
+            names,
+        }
+    }
+
+    /// A finding as a case.
+    pub(super) fn case(&self, finding: &Finding) -> Case {
+        match finding {
+            Finding::AbortedRead { .. }
+            | Finding::IntermediateRead { .. }
+            | Finding::GarbageRead { .. }
+            | Finding::UnobservableRead { .. }
+            | Finding::DuplicateElements { .. }
+            | Finding::Internal { .. }
+            | Finding::FutureRead { .. } => self.read(finding),
+            Finding::IncompatibleOrder { key, longest, other } => self.incompatible(*key, longest, other),
+            Finding::DirtyUpdate { key, failed, then } => self.dirty(*key, *failed, *then),
+            Finding::LostUpdate {
+                key,
+                read,
+                txns,
+                count,
+            } => self.lost(*key, read, txns, *count),
+            Finding::DuplicateWrites {
+                key,
+                value,
+                one,
+                other,
+            } => self.duplicate(*key, *value, *one, *other),
+            Finding::CyclicVersions { key, versions } => self.versions(*key, versions),
+            Finding::Cycle(ring) => self.ring(ring),
+            Finding::Timeout(timeout) => self.timeout(timeout),
+            Finding::NoGraph => Case {
+                story: vec!["No transaction read or followed what another one wrote.".to_owned()],
+                ..Case::default()
+            },
+        }
+    }
+
+    /// What one read should not have shown.
+    fn read(&self, finding: &Finding) -> Case {
+        let op = |txn: TxnId| self.op(txn);
+        let (key, value, txns, sentence) = match *finding {
+            Finding::AbortedRead {
+                reader,
+                writer,
+                key,
+                value,
+            } => {
+                let (name, value_name) = (self.key(key), self.value(value));
+                let sentence = format!(
+                    "{} read {value_name} from {name}, which {} had written; but {0} is committed and {1} failed.",
+                    op(reader),
+                    op(writer)
+                );
+                (key, Some(value), vec![reader, writer], sentence)
+            }
+            Finding::IntermediateRead {
+                reader,
+                writer,
+                key,
+                value,
+            } => {
+                let sentence = format!(
+                    "{} read {} as the state of {}, which {} had only on its way: it wrote the key again later.",
+                    op(reader),
+                    self.value(value),
+                    self.key(key),
+                    op(writer)
+                );
+                (key, Some(value), vec![reader, writer], sentence)
+            }
+            Finding::GarbageRead { reader, key, value } => {
+                let (name, value_name) = (self.key(key), self.value(value));
+                let sentence = format!(
+                    "{} read {value_name} from {name}, and nobody ever wrote that there.",
+                    op(reader)
+                );
+                (key, Some(value), vec![reader], sentence)
+            }
+            Finding::UnobservableRead {
+                reader,
+                writer,
+                key,
+                value,
+            } => {
+                let sentence = format!(
+                    "{} read {} from {} and was over before {}, which wrote it, had begun.",
+                    op(reader),
+                    self.value(value),
+                    self.key(key),
+                    op(writer)
+                );
+                (key, Some(value), vec![reader, writer], sentence)
+            }
+            Finding::DuplicateElements { reader, key, value } => {
+                let (name, value_name) = (self.key(key), self.value(value));
+                let sentence = format!(
+                    "{} read {name} with {value_name} twice, which was appended once.",
+                    op(reader)
+                );
+                (key, Some(value), vec![reader], sentence)
+            }
+            Finding::Internal {
+                txn,
+                key,
+                ref read,
+                ref expected,
+            } => {
+                let sentence = format!(
+                    "{} read {} as {}, though after its own steps before it was to be {}.",
+                    op(txn),
+                    self.key(key),
+                    self.state(read),
+                    self.state(expected)
+                );
+                (key, None, vec![txn], sentence)
+            }
+            Finding::FutureRead { txn, key, value } => {
+                let (name, value_name) = (self.key(key), self.value(value));
+                let sentence = format!(
+                    "{} read {value_name} from {name} and wrote it only afterwards.",
+                    op(txn)
+                );
+                (key, Some(value), vec![txn], sentence)
+            }
+            _ => unreachable!("not about one read"),
+        };
+        self.case_of(key, value, &txns, vec![sentence])
+    }
+
+    fn incompatible(&self, key: u32, longest: &(TxnId, Brief), other: &(TxnId, Brief)) -> Case {
+        let state = |brief: &Brief| self.state(&State::List(brief.clone()));
+        let sentence = format!(
+            "{} read {} as {}, and {} read it as {}: neither continues the other.",
+            self.op(longest.0),
+            self.key(key),
+            state(&longest.1),
+            self.op(other.0),
+            state(&other.1)
+        );
+        self.case_of(key, None, &[longest.0, other.0], vec![sentence])
+    }
+
+    fn dirty(&self, key: u32, failed: (TxnId, Value), then: (TxnId, Value)) -> Case {
+        let sentence = format!(
+            "{} failed, and yet the {} that it appended to {} stayed, and {}, which is committed, appended {} behind it.",
+            self.op(failed.0),
+            self.value(failed.1),
+            self.key(key),
+            self.op(then.0),
+            self.value(then.1)
+        );
+        let mut case = self.case_of(key, Some(failed.1), &[failed.0, then.0], vec![sentence]);
+        case.values.push(then.1);
+        case
+    }
+
+    fn lost(&self, key: u32, read: &State, txns: &[TxnId], count: usize) -> Case {
+        let sentence = format!(
+            "{} each read {} as {} and then wrote it: all but one of these writes were made without seeing the others.",
+            self.ops(txns, count),
+            self.key(key),
+            self.state(read)
+        );
+        let value = match read {
+            State::Register(value) => *value,
+            State::List(brief) | State::Ending(brief) => brief.tail.last().copied(),
+        };
+        self.case_of(key, value, txns, vec![sentence])
+    }
+
+    fn duplicate(&self, key: u32, value: Value, one: TxnId, other: TxnId) -> Case {
+        let (name, value_name) = (self.key(key), self.value(value));
+        let sentence = if one == other {
+            format!("{} wrote {value_name} to {name} twice.", self.op(one))
+        } else {
+            format!(
+                "{} and {} both wrote {value_name} to {name}.",
+                self.op(one),
+                self.op(other)
+            )
+        };
+        self.case_of(key, Some(value), &[one, other], vec![sentence])
+    }
+
+    fn versions(&self, key: u32, versions: &[(Option<Value>, Source)]) -> Case {
+        let name = self.key(key);
+        let mut story = vec![format!(
+            "The versions of {name} come before each other in a circle."
+        )];
+        let mut txns = Vec::new();
+        let next = versions.iter().cycle().skip(1);
+        for ((version, source), (next, _)) in versions.iter().zip(next) {
+            story.push(format!(
+                "{} comes before {}: {}.",
+                self.version(*version),
+                self.version(*next),
+                self.source(*source, *version, *next, &[])
+            ));
+            match *source {
+                Source::Initial => {}
+                Source::Within(txn) => txns.push(txn),
+                Source::Process(one, other) | Source::Realtime(one, other) => txns.extend([one, other]),
+            }
+        }
+        txns.sort_unstable();
+        txns.dedup();
+        let mut case = self.case_of(key, None, &txns, story);
+        case.values = versions.iter().filter_map(|(version, _)| *version).collect();
+        case
+    }
+
+    fn timeout(&self, timeout: &Timeout) -> Case {
+        let first = self.txns.of(timeout.first);
+        let name = timeout.kind.name(Naming::Item);
+        let sentence = format!(
+            "Among {} that depend on each other in circles, from {} on, not every circle was looked at that could be {name}.",
+            text::count(timeout.size as u64, "operation"),
+            self.op_inside(first)
+        );
+        self.case_with(&[first], vec![sentence])
+    }
+
+    fn ring(&self, ring: &Ring) -> Case {
+        let txns: Vec<TxnId> = ring.steps.iter().map(|step| self.txns.of(step.from)).collect();
+        if txns.iter().any(|txn| !self.explained.txns.contains_key(txn)) {
+            let sentence = format!(
+                "{} depend on each other in one circle, too many to be told.",
+                text::count(txns.len() as u64, "operation")
+            );
+            return self.case_with(&[], vec![sentence]);
+        }
+        let rels = ring.steps.iter().map(|step| step.rel);
+        let pairs = txns.iter().copied().zip(txns.iter().copied().cycle().skip(1));
+        let edges = pairs.zip(rels).map(|((from, to), rel)| {
+            let (key, because) = self.because((from, to, rel), &txns);
+            Edge {
+                from: self.told(from).map_or(0, |told| told.op),
+                to: self.told(to).map_or(0, |told| told.op),
+                rel,
+                key,
+                because,
+            }
+        });
+        let edges: Vec<Edge> = edges.collect();
+        let mut story = vec![self.round(&txns)];
+        story.extend(edges.iter().map(|edge| edge.because.clone()));
+        let mut case = self.case_with(&txns, story);
+        let operations = txns.iter().filter_map(|txn| self.operation(*txn)).collect();
+        case.cycle = Some(Cycle { operations, edges });
+        case
+    }
+
+    /// What a cycle comes to.
+    fn round(&self, txns: &[TxnId]) -> String {
+        let named = txns.iter().enumerate().take(NAMED_MAX);
+        let mut named: Vec<String> = named
+            .map(|(place, txn)| format!("T{} ({})", place + 1, self.op_inside(*txn)))
+            .collect();
+        if txns.len() > NAMED_MAX {
+            named.push(text::count((txns.len() - NAMED_MAX) as u64, "more operation"));
+        }
+        let circle = if txns.len() == 2 {
+            "each came before the other"
+        } else {
+            "came before each other in a circle"
+        };
+        format!("{} {circle}.", text::list(&named))
+    }
+
+    fn operation(&self, txn: TxnId) -> Option<CycleOperation> {
+        let told = self.told(txn)?;
+        Some(CycleOperation {
+            op: told.op,
+            process: told.process,
+            outcome: outcome(told.outcome).to_owned(),
+            text: self.mops(told),
+            invoked: told.invoked,
+            completed: told.completed,
+        })
+    }
+
+    fn case_of(&self, key: u32, value: Option<Value>, txns: &[TxnId], story: Vec<String>) -> Case {
+        Case {
+            key: Some(self.keys.key(key)),
+            partition: Some(self.key(key)),
+            values: value.into_iter().collect(),
+            ..self.case_with(txns, self.with_operations(txns, story))
+        }
+    }
+
+    /// A story, and after it what each of its operations did.
+    fn with_operations(&self, txns: &[TxnId], mut story: Vec<String>) -> Vec<String> {
+        for (place, txn) in txns.iter().enumerate() {
+            if let Some(told) = self.told(*txn).filter(|_| !txns[..place].contains(txn)) {
+                story.push(format!(
+                    "{} of process {} ({}): {}.",
+                    self.op(*txn),
+                    told.process,
+                    outcome(told.outcome),
+                    self.mops(told)
+                ));
+            }
+        }
+        story
+    }
+
+    /// A case of some operations, at the time at which the last of them was over.
+    fn case_with(&self, txns: &[TxnId], story: Vec<String>) -> Case {
+        let mut told: Vec<(u64, &Told)> = Vec::new();
+        for (place, txn) in txns.iter().enumerate() {
+            if !txns[..place.min(NAMED_MAX)].contains(txn) {
+                told.extend(self.told(*txn).map(|told| (told.op, told)));
+            }
+        }
+        let times = told
+            .iter()
+            .map(|(_, told)| told.completed.unwrap_or(told.invoked));
+        Case {
+            time: times.max().unwrap_or(0),
+            ops: told.iter().map(|(op, _)| *op).collect(),
+            story,
+            ..Case::default()
+        }
+    }
+
+    fn told(&self, txn: TxnId) -> Option<&Told> {
+        self.explained.txns.get(&txn)
+    }
+
+    /// An operation at the beginning of a sentence.
+    fn op(&self, txn: TxnId) -> String {
+        self.told(txn)
+            .map_or_else(|| "An operation".to_owned(), |told| format!("Op {}", told.op))
+    }
+
+    fn op_inside(&self, txn: TxnId) -> String {
+        self.told(txn)
+            .map_or_else(|| "an operation".to_owned(), |told| format!("op {}", told.op))
+    }
+
+    fn ops(&self, txns: &[TxnId], count: usize) -> String {
+        let named = txns.iter().take(NAMED_MAX).filter_map(|txn| self.told(*txn));
+        let mut named: Vec<String> = named.map(|told| told.op.to_string()).collect();
+        if count > named.len() {
+            named.push(format!("{} more", text::number((count - named.len()) as u64)));
+        }
+        format!("Ops {}", text::list(&named))
+    }
+
+    /// A key as its history calls it.
+    fn key(&self, key: u32) -> String {
+        self.raw_key(self.keys.key(key))
+    }
+
+    fn raw_key(&self, key: history::Key) -> String {
+        self.names
+            .key(key)
+            .map_or_else(|| key.to_string(), ToOwned::to_owned)
+    }
+
+    fn value(&self, value: Value) -> String {
+        self.names.value(value)
+    }
+
+    fn version(&self, version: Option<Value>) -> String {
+        version.map_or_else(|| "The initial state".to_owned(), |value| self.value(value))
+    }
+
+    /// A list as `[1 2 3]`, a register as its value.
+    fn state(&self, state: &State) -> String {
+        match state {
+            State::List(brief) => format!("[{}]", self.elements(brief)),
+            State::Ending(brief) => format!("[… {}]", self.elements(brief)),
+            State::Register(Some(value)) => self.value(*value),
+            State::Register(None) => "nil".to_owned(),
+        }
+    }
+
+    fn elements(&self, brief: &Brief) -> String {
+        let values = |values: &[Value]| {
+            let names: Vec<String> = values.iter().map(|value| self.value(*value)).collect();
+            names.join(" ")
+        };
+        if brief.between == 0 {
+            return values(&brief.tail);
+        }
+        let between = text::number(brief.between as u64);
+        format!(
+            "{} … {between} more … {}",
+            values(&brief.head),
+            values(&brief.tail)
+        )
+    }
+
+    /// What a transaction did, in short: `append x 5, read y [1 2]`.
+    fn mops(&self, told: &Told) -> String {
+        let mut mops: Vec<String> = told.mops.iter().map(|mop| self.mop(mop)).collect();
+        if told.more > 0 {
+            mops.push(format!("and {}", text::count(told.more as u64, "more step")));
+        }
+        if mops.is_empty() {
+            "nothing".to_owned()
+        } else {
+            mops.join(", ")
+        }
+    }
+
+    fn mop(&self, mop: &Shown) -> String {
+        match mop {
+            Shown::Append(key, value) => format!("append {} {}", self.raw_key(*key), self.value(*value)),
+            Shown::Write(key, value) => format!("write {} {}", self.raw_key(*key), self.value(*value)),
+            Shown::Read(key, Some(state)) => format!("read {} {}", self.raw_key(*key), self.state(state)),
+            Shown::Read(key, None) => format!("read {}", self.raw_key(*key)),
+            Shown::Other => "another step".to_owned(),
+        }
+    }
+}
+
+fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Ok => "ok",
+        Outcome::Fail => "fail",
+        Outcome::Info | Outcome::Open => "info",
+    }
+}

@@ -1,0 +1,155 @@
+//! The transactions of a history, as columns.
+
+use crate::cycles::{NEVER, Times, Vertex};
+
+/// A transaction, by the order of invocations.
+pub(super) type TxnId = u32;
+
+/// No transaction.
+pub(super) const NOBODY: TxnId = u32::MAX;
+
+/// What became of a transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It never completed: it may have happened.
+    #[default]
+    Open,
+    /// It happened.
+    Ok,
+    /// It certainly did not.
+    Fail,
+    /// It may have happened.
+    Info,
+}
+
+/// Every transaction that was begun.
+#[derive(Debug, Default)]
+pub(super) struct Txns {
+    process: Vec<u32>,
+    /// Places of invocations and of completions among both together.
+    invoked: Vec<u32>,
+    completed: Vec<u32>,
+    outcome: Vec<Outcome>,
+    /// Those that completed and may have happened, in the order of completions.
+    done: Vec<TxnId>,
+    places: u32,
+    vertices: Vec<Vertex>,
+}
+
+impl Txns {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.outcome.len()
+    }
+
+    /// One begins now.
+    pub(super) fn begin(&mut self, process: u32) -> TxnId {
+        self.places += 1;
+        self.add(process, self.places)
+    }
+
+    /// One completes whose beginning nobody saw: it may have begun at any time.
+    pub(super) fn begin_unseen(&mut self, process: u32) -> TxnId {
+        self.add(process, 0)
+    }
+
+    fn add(&mut self, process: u32, invoked: u32) -> TxnId {
+        let txn = self.len() as TxnId;
+        self.process.push(process);
+        self.invoked.push(invoked);
+        self.completed.push(NEVER);
+        self.outcome.push(Outcome::Open);
+        txn
+    }
+
+    /// One completes now.
+    pub(super) fn complete(&mut self, txn: TxnId, outcome: Outcome) {
+        self.places += 1;
+        self.outcome[txn as usize] = outcome;
+        if outcome == Outcome::Ok {
+            self.completed[txn as usize] = self.places;
+        }
+        if outcome != Outcome::Fail {
+            self.done.push(txn);
+        }
+    }
+
+    /// The history is over: each transaction that may have happened becomes a vertex.
+    pub(super) fn close(&mut self) {
+        let open = (0..self.len() as TxnId).filter(|txn| self.outcome(*txn) == Outcome::Open);
+        let open: Vec<TxnId> = open.collect();
+        self.done.extend(open);
+        self.vertices = vec![NOBODY; self.len()];
+        for (vertex, txn) in self.done.iter().enumerate() {
+            self.vertices[*txn as usize] = vertex as Vertex;
+        }
+    }
+
+    /// What became of one.
+    pub(super) fn outcome(&self, txn: TxnId) -> Outcome {
+        self.outcome[txn as usize]
+    }
+
+    /// Whether one certainly happened.
+    pub(super) fn is_ok(&self, txn: TxnId) -> bool {
+        self.outcome(txn) == Outcome::Ok
+    }
+
+    /// Whether one certainly did not happen.
+    pub(super) fn failed(&self, txn: TxnId) -> bool {
+        self.outcome(txn) == Outcome::Fail
+    }
+
+    /// Who did it.
+    pub(super) fn process(&self, txn: TxnId) -> u32 {
+        self.process[txn as usize]
+    }
+
+    /// The place of its beginning.
+    pub(super) fn invoked(&self, txn: TxnId) -> u32 {
+        self.invoked[txn as usize]
+    }
+
+    /// The place of its end, where it certainly happened; else [`NEVER`].
+    pub(super) fn completed(&self, txn: TxnId) -> u32 {
+        self.completed[txn as usize]
+    }
+
+    /// How many vertices there are.
+    pub(super) fn vertices(&self) -> usize {
+        self.done.len()
+    }
+
+    /// The vertex of one that may have happened.
+    pub(super) fn vertex(&self, txn: TxnId) -> Vertex {
+        self.vertices[txn as usize]
+    }
+
+    /// The transaction of a vertex.
+    pub(super) fn of(&self, vertex: Vertex) -> TxnId {
+        self.done[vertex as usize]
+    }
+
+    /// The vertices that are `ok`, each with its process.
+    pub(super) fn processes(&self) -> impl Iterator<Item = (Vertex, u32)> {
+        let vertices = (0..).zip(&self.done);
+        vertices
+            .filter(|(_, txn)| self.is_ok(**txn))
+            .map(|(vertex, txn)| (vertex, self.process(*txn)))
+    }
+
+    /// When the vertices began and ended.
+    pub(super) fn times(&self) -> Times {
+        Times {
+            invoked: self.done.iter().map(|txn| self.invoked(*txn)).collect(),
+            completed: self.done.iter().map(|txn| self.completed(*txn)).collect(),
+        }
+    }
+
+    /// Whether one that happened had completed before another that may have happened began.
+    pub(super) fn any_in_order(&self) -> bool {
+        let first = self.completed.iter().min().copied().unwrap_or(NEVER);
+        let begun = self.done.iter().map(|txn| self.invoked(*txn));
+        begun.max().is_some_and(|last| first < last)
+    }
+}

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use checkers::{Anomaly, Findings, Verdict};
 
+/// The model whose keys are partitions.
+pub(crate) const KAFKA: &str = "kafka";
 /// Clocks that tell less than this apart are none: every time would read the same.
 const CLOCK_NANOS_MIN: u64 = 1_000_000;
 /// Nobody does an operation in less time than this. A history without times counts its lines instead.
@@ -61,7 +63,7 @@ pub(crate) fn belongs_to(name: &str, check: &str, verdict: &Verdict) -> bool {
 
 /// Why findings of this name break no promise, where the verdict lists them as allowed.
 pub(crate) fn why_allowed(name: &str, model: &str) -> &'static str {
-    if model != "kafka" {
+    if model != KAFKA {
         return "The consistency model that this history was held to does not forbid it.";
     }
     let without_form = name.trim_end_matches("-process").trim_end_matches("-realtime");

@@ -25,7 +25,7 @@ pub use page::{html, verdict_page};
 pub use text::text;
 
 use checkers::Verdict;
-use history::{Format, Header, History};
+use history::{Format, Header, History, Scanned};
 
 /// Everything that the page of one run is made from.
 #[derive(Clone, Copy, Debug)]
@@ -55,8 +55,8 @@ pub struct VerdictInput<'a> {
     pub name: &'a str,
     /// How the history was written down.
     pub format: Format,
-    /// Whether its last line was cut off.
-    pub truncated: bool,
+    /// What reading it came through.
+    pub scanned: Scanned,
     /// The command line that judges it again.
     pub again: &'a str,
 }

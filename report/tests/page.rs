@@ -192,6 +192,7 @@ fn a_foreign_history_has_a_page_with_its_cycles() {
     ];
     assert_order(&page, &texts);
     assert!(page.contains("Op 31 had completed at 1.340 s"));
+    assert!(page.contains("3 operations of other kinds were left out"));
     assert!(page.contains("281 of 300 operations are left out."));
     let absent = [
         "Seed",

@@ -36,7 +36,7 @@ pub fn check(options: &CheckOptions) -> Result<Exit, Failure> {
         print::data(&text.map_err(Failure::infrastructure)?).map_err(Failure::infrastructure)?;
     }
     if let Some(page) = &options.report {
-        let html = page_of(&path, &source, &verdict);
+        let html = page_of(options, &path, &source, &verdict);
         write_whole(page, html.as_bytes()).map_err(Failure::infrastructure)?;
         eprintln!("report: {}", shown(page));
     }
@@ -91,16 +91,34 @@ fn parse_only(options: &CheckOptions, path: &Path, source: &mut Counted) -> Resu
     Ok(Exit::Valid)
 }
 
-fn page_of(path: &Path, source: &Counted, verdict: &Verdict) -> String {
+fn page_of(options: &CheckOptions, path: &Path, source: &Counted, verdict: &Verdict) -> String {
     let name = shown(path);
     report::verdict_page(&VerdictInput {
         header: source.header(),
         verdict,
         name: &name,
         format: source.format(),
-        truncated: source.scanned.truncated,
-        again: &format!("tribunal check {name}"),
+        scanned: source.scanned,
+        again: &again(options, &name),
     })
+}
+
+/// The command that comes to the same verdict again.
+fn again(options: &CheckOptions, name: &str) -> String {
+    let sub_via = options.sub_via.map(|via| match via {
+        SubViaName::Assign => "assign",
+        SubViaName::Subscribe => "subscribe",
+    });
+    let choices = [
+        options.model.map(|model| format!(" --model {}", model.name())),
+        options
+            .consistency
+            .map(|consistency| format!(" --consistency {consistency}")),
+        sub_via.map(|via| format!(" --sub-via {via}")),
+        options.ww_deps.then(|| " --ww-deps".to_owned()),
+    ];
+    let choices: String = choices.into_iter().flatten().collect();
+    format!("tribunal check {name}{choices}")
 }
 
 /// A source that remembers what its longest walk came through.

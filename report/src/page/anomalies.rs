@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::cycles::{self, CYCLES_SHOWN};
 use super::judged::Judged;
 use super::marked;
-use crate::findings::{by_gravity, doubts, violations, why_allowed};
+use crate::findings::{KAFKA, by_gravity, doubts, violations, why_allowed};
 use crate::format::{count, list};
 
 /// The page shows this many cases of a name; `verdict.json` has more.
@@ -158,12 +158,13 @@ impl Column {
         }
     }
 
-    fn head(self, name: &str) -> Markup {
+    fn head(self, name: &str, model: &str) -> Markup {
         match self {
             Self::When => html! { th scope="col" { "When" } },
             Self::Operations => html! { th.number scope="col" { "Operation" } },
             Self::Faults => html! { th scope="col" { "Fault in force" } },
-            Self::Partition => html! { th scope="col" { "Partition" } },
+            Self::Partition if model == KAFKA => html! { th scope="col" { "Partition" } },
+            Self::Partition => html! { th scope="col" { "Key" } },
             Self::Offset => html! { th.number scope="col" { "Offset" } },
             Self::Values => html! { th.number scope="col" { "Value" } },
             Self::Nodes if name == "lost-write" => html! { th scope="col" { "Acknowledged by" } },
@@ -194,7 +195,7 @@ fn table(group: &Group<'_>, cases: &[(String, &Case)]) -> Markup {
         div.scroll.long tabindex="0" role="region" aria-label={ "Cases of " (group.name) } { table.cases {
             thead { tr {
                 th.number scope="col" { "No." }
-                @for column in &columns { (column.head(group.name)) }
+                @for column in &columns { (column.head(group.name, &judged.verdict.model)) }
                 th scope="col" { "Story" }
             } }
             tbody {

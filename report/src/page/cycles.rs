@@ -27,7 +27,7 @@ pub(super) fn cards(judged: &Judged<'_>, cases: &[(String, &Case, &Cycle)]) -> M
         @for (index, (id, case, cycle)) in cases.iter().take(CYCLES_SHOWN).enumerate() {
             details.cycle-case id=(id) {
                 summary {
-                    a.self href=(format!("#{id}")) { (index + 1) } " "
+                    a.self href=(format!("#{id}")) { "No. " (index + 1) } " · "
                     (counted(cycle.operations.len() as u64, "operation", "operations")) ": " (steps_in_short(cycle))
                     @if judged.timed() { span.muted { ", at " (judged.when(case.time)) } }
                 }
@@ -57,7 +57,11 @@ fn steps_in_short(cycle: &Cycle) -> String {
 pub(super) fn story(case: &Case) -> Markup {
     let sentences = own_story(case);
     html! {
-        @if !sentences.is_empty() { ol.story { @for sentence in sentences.iter().take(SENTENCES_MAX) { li { (sentence) } } } }
+        @match sentences.as_slice() {
+            [] => {},
+            [one] => p.story { (one) },
+            many => ol.story { @for sentence in many.iter().take(SENTENCES_MAX) { li { (sentence) } } },
+        }
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) struct Banner<'a> {
     /// What the command is for, and the command.
     pub(super) command: (&'static str, &'a str),
     /// What a reader has to know.
-    pub(super) notes: Vec<&'static str>,
+    pub(super) notes: Vec<String>,
 }
 
 /// The verdict, and what was run.
@@ -40,13 +40,13 @@ pub(super) fn banner(verdict: &Verdict, banner: &Banner<'_>) -> Markup {
 }
 
 /// The notes of a history as such.
-pub(super) fn notes(truncated: bool, without_faults: bool) -> Vec<&'static str> {
+pub(super) fn notes(truncated: bool, without_faults: bool) -> Vec<String> {
     let cut_off = "The history is cut off in its last line: whoever wrote it was ended.";
     let no_faults = "The plan declares a run without faults.";
     let all = [(truncated, cut_off), (without_faults, no_faults)];
     all.into_iter()
         .filter(|(holds, _)| *holds)
-        .map(|(_, note)| note)
+        .map(|(_, note)| note.to_owned())
         .collect()
 }
 

@@ -8,7 +8,7 @@ use super::verdict::Banner;
 use super::{Section, anomalies, definitions, first, numbers, page, verdict};
 use crate::VerdictInput;
 use crate::findings::{timed, violations};
-use crate::format::{count, duration, list};
+use crate::format::{count, counted, duration, list};
 use crate::text::word;
 
 /// More topics than this are not named one by one.
@@ -20,10 +20,7 @@ pub fn verdict_page(input: &VerdictInput<'_>) -> String {
     let banner = Banner {
         facts: facts(input),
         command: ("To judge it again", input.again),
-        notes: verdict::notes(
-            input.truncated,
-            header.expect.without_faults && !header.plan.is_empty(),
-        ),
+        notes: notes(input),
     };
     let judged = Judged {
         header,
@@ -41,6 +38,23 @@ pub fn verdict_page(input: &VerdictInput<'_>) -> String {
             ""
         },
     )
+}
+
+fn notes(input: &VerdictInput<'_>) -> Vec<String> {
+    let header = input.header;
+    let without_faults = header.expect.without_faults && !header.plan.is_empty();
+    let mut notes = verdict::notes(input.scanned.truncated, without_faults);
+    if input.scanned.skipped > 0 {
+        let (were, skipped) = (
+            if input.scanned.skipped == 1 { "was" } else { "were" },
+            input.scanned.skipped,
+        );
+        let skipped = counted(skipped, "operation", "operations");
+        notes.push(format!(
+            "{skipped} of other kinds {were} left out: the checks do not know them."
+        ));
+    }
+    notes
 }
 
 /// What is known of the history; a foreign one has no plan, no cluster and often no clock.

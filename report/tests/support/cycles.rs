@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use checkers::{Case, Cycle, CycleOperation, Edge, Rel, Stats, Validity, Verdict};
-use history::{Expectation, FORMAT, Format, Header, ProducerPromise, VERSION};
+use history::{Expectation, FORMAT, Format, Header, ProducerPromise, Scanned, VERSION};
 use report::VerdictInput;
 
 use super::verdicts::{check, findings};
@@ -48,7 +48,11 @@ pub fn page_with(header: &Header, verdict: &Verdict, name: &str, again: &str) ->
         verdict,
         name,
         format: Format::JepsenEdn,
-        truncated: false,
+        scanned: Scanned {
+            events: 2_408,
+            skipped: 3,
+            truncated: false,
+        },
         again,
     })
 }

@@ -28,7 +28,7 @@ pub(super) fn svg(sketch: &Sketch, alternative: &str) -> Markup {
             }
             @for arrow in &sketch.arrows { (line(arrow)) }
             @for node in &sketch.nodes { (body(node)) }
-            @for arrow in &sketch.arrows { @if let Some(words) = &arrow.label { g { title { (arrow.title) } (label(words)) } } }
+            @for arrow in &sketch.arrows { @if let Some(words) = &arrow.label { (on_plate(arrow, words)) } }
             @for words in &sketch.words { (label(words)) }
         }
     }
@@ -41,6 +41,19 @@ fn line(arrow: &Arrow) -> Markup {
             path.wide d=(arrow.path) {}
             path.step d=(arrow.path) {}
             path.head d=(head(arrow)) {}
+        }
+    }
+}
+
+/// The words of an arrow, with nothing behind them that they could be mixed up with.
+fn on_plate(arrow: &Arrow, words: &Label) -> Markup {
+    let area = words.area();
+    html! {
+        g {
+            title { (arrow.title) }
+            rect.plate x=(coordinate(area.left - 2.0)) y=(coordinate(area.top + 1.0)) rx="2"
+                width=(coordinate(area.right - area.left + 4.0)) height=(coordinate(area.bottom - area.top - 2.0)) {}
+            (label(words))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The ways of the edges between the rows of a cycle. An edge to the row above or below goes straight there; any other
 //! goes round at the left, on a track of its own where no bar is.
 
+use std::cmp::Reverse;
 use std::f64::consts::{FRAC_PI_2, PI};
 
 use checkers::Edge;
@@ -58,7 +59,8 @@ impl Routes {
             .enumerate()
             .filter_map(|(index, edge)| Some((index, rows(edge)?)))
             .collect();
-        ends.sort_by_key(|(_, [from, to])| from.abs_diff(*to));
+        // Of two edges between neighbours the one that goes with time goes straight.
+        ends.sort_by_key(|(index, [from, to])| (from.abs_diff(*to), Reverse(told.cycle.edges[*index].rel)));
         let (mut ways, mut tracks, mut neighbours) = (Vec::new(), Vec::<Vec<[usize; 2]>>::new(), Vec::new());
         for (index, [from, to]) in ends {
             let span = [from.min(to), from.max(to)];

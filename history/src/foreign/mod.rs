@@ -1,6 +1,6 @@
 //! Histories that others wrote, in and out: Jepsen's EDN and the JSON that elle-cli reads.
 //!
-//! [`sniff`] tells which of them a file is, and [`open`] gives a [`Source`] that reads it a stretch at a time. What
+//! [`sniff()`] tells which of them a file is, and [`open`] gives a [`Source`] that reads it a stretch at a time. What
 //! they call by names gets numbers: keys from 0 on in the order in which they come, values that are no integers
 //! from 0 up to 2⁶² get theirs from 2⁶² on, and [`Source::names`] has what they were called.
 //!

@@ -65,7 +65,7 @@ impl<'a> Told<'a> {
             |left_out| format!("… {} more operations …", count(left_out as u64)),
         );
         lines.extend(Shown::of(edges.len(), shown_max).map(
-            |place| format!("{}: {}", self.step(&edges[place]), edges[place].because),
+            |place| format!("{}: {}", self.step(&edges[place]), because(&edges[place])),
             |left_out| format!("… {} more such steps …", count(left_out as u64)),
         ));
         lines.push(self.conclusion());
@@ -82,9 +82,21 @@ impl<'a> Told<'a> {
 /// The sentences of a case that the edges of its cycle do not say again.
 pub(crate) fn own_story(case: &Case) -> Vec<&str> {
     let edges = case.cycle.iter().flat_map(|cycle| &cycle.edges);
-    let said: HashSet<&str> = edges.map(|edge| edge.because.as_str()).collect();
+    let said: HashSet<&str> = edges.map(|edge| bare(&edge.because)).collect();
     let story = case.story.iter().map(String::as_str);
-    story.filter(|sentence| !said.contains(sentence)).collect()
+    story.filter(|sentence| !said.contains(bare(sentence))).collect()
+}
+
+/// The reason for an edge as a whole sentence.
+pub(crate) fn because(edge: &Edge) -> String {
+    match bare(&edge.because) {
+        "" => String::new(),
+        reason => format!("{reason}."),
+    }
+}
+
+fn bare(sentence: &str) -> &str {
+    sentence.trim().trim_end_matches('.')
 }
 
 /// The short name of the operation at this place of a cycle.
@@ -196,5 +208,30 @@ mod tests {
         check(300, 20, 0..10, 291..300);
         check(3, 1, 0..1, 3..3);
         assert_eq!(Shown::of(300, 20).left_out(), 281);
+    }
+
+    #[test]
+    fn what_the_edges_say_is_not_told_twice() {
+        let edge = |because: &str| Edge {
+            from: 1,
+            to: 1,
+            rel: Rel::Ww,
+            key: None,
+            because: because.to_owned(),
+        };
+        let cycle = Cycle {
+            operations: Vec::new(),
+            edges: vec![edge("One came first"), edge("")],
+        };
+        assert_eq!(
+            cycle.edges.iter().map(because).collect::<Vec<_>>(),
+            ["One came first.", ""]
+        );
+        let case = Case {
+            story: ["In a circle.", "One came first."].map(str::to_owned).into(),
+            cycle: Some(cycle),
+            ..Case::default()
+        };
+        assert_eq!(own_story(&case), ["In a circle."]);
     }
 }

@@ -5,13 +5,11 @@ use maud::{Markup, html};
 
 use super::judged::Judged;
 use crate::chart;
-use crate::cycle::{Shown, Told, kind, name, own_story, rel, rel_meaning, rels, who};
+use crate::cycle::{Shown, Told, because, kind, name, own_story, rel, rel_meaning, rels, who};
 use crate::format::{clipped, count, counted};
 
 /// Of one name this many cycles are told; `verdict.json` has more.
-pub(super) const CYCLES_SHOWN: usize = 40;
-/// The first of them are drawn too.
-const PICTURES_MAX: usize = 12;
+pub(super) const CYCLES_SHOWN: usize = 30;
 /// Of a longer cycle both ends are told.
 const OPERATIONS_SHOWN: usize = 20;
 /// More letters of an operation than this are for `verdict.json`.
@@ -32,7 +30,7 @@ pub(super) fn cards(judged: &Judged<'_>, cases: &[(String, &Case, &Cycle)]) -> M
                     @if judged.timed() { span.muted { ", at " (judged.when(case.time)) } }
                 }
                 (story(case))
-                (explained(judged, cycle, index < PICTURES_MAX))
+                (explained(judged, cycle))
             }
         }
     }
@@ -66,10 +64,10 @@ pub(super) fn story(case: &Case) -> Markup {
 }
 
 /// The picture, the operations, the steps, and what follows.
-pub(super) fn explained(judged: &Judged<'_>, cycle: &Cycle, drawn: bool) -> Markup {
+pub(super) fn explained(judged: &Judged<'_>, cycle: &Cycle) -> Markup {
     let told = Told::new(cycle);
     html! {
-        @if drawn { (picture(&told, judged.timed())) }
+        (picture(&told, judged.timed()))
         div.cycle-words {
             div { h4 { "What was done" } (operations(&told, judged.timed())) }
             div { h4 { "What came before what" } (steps(&told)) }
@@ -129,7 +127,7 @@ fn step(told: &Told<'_>, edge: &Edge) -> Markup {
         li {
             strong { (told.name(edge.from)) " → " (told.name(edge.to)) } " "
             span.rel.(rel(edge.rel)) { b { (kind(edge)) } } " "
-            (edge.because)
+            (because(edge))
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn section(judged: &Judged<'_>) -> Markup {
                 Some(run) => div.case { div { (what_happened(first.case)) } (in_force(run, first.case)) },
                 None => (what_happened(first.case)),
             }
-            @if let Some(cycle) = &first.case.cycle { (cycles::explained(judged, cycle, true)) }
+            @if let Some(cycle) = &first.case.cycle { (cycles::explained(judged, cycle)) }
             @if let Some(run) = judged.run { (picture(run, &first)) }
         }
     }

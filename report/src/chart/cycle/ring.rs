@@ -7,7 +7,7 @@ use checkers::Edge;
 use super::label::{Anchor, COLUMN, Label, Room};
 use super::route;
 use super::sketch::{Arrow, Node, Shape, Sketch, WIDTH};
-use crate::cycle::{Shown, Told, name, who};
+use crate::cycle::{Shown, Told, because, name, who};
 use crate::format::{coordinate, count, fitted};
 
 /// More operations than this are shown by their ends, with a gap between.
@@ -158,7 +158,7 @@ fn arrow(told: &Told<'_>, ring: Ring, index: usize, stops: &[Stop], room: &mut R
         label: edge.and_then(|edge| room.place(inside(edge, ring, middle))),
         title: edge.map_or_else(
             || "steps that are left out".to_owned(),
-            |edge| format!("{}\n{}", told.step(edge), edge.because),
+            |edge| format!("{}\n{}", told.step(edge), because(edge)),
         ),
     }
 }

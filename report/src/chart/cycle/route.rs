@@ -9,7 +9,7 @@ use checkers::Edge;
 use super::label::{Anchor, Label, Room};
 use super::lanes::{BAR, Row};
 use super::sketch::Arrow;
-use crate::cycle::{Told, rel};
+use crate::cycle::{Told, because, rel};
 use crate::format::{coordinate, fitted};
 
 /// More tracks than this leave too little room for time.
@@ -129,7 +129,7 @@ pub(super) fn arrows(
                     .into_iter()
                     .map(|place| words(edge, KEY_COLUMNS, place)),
             ),
-            title: format!("{}\n{}", told.step(edge), edge.because),
+            title: format!("{}\n{}", told.step(edge), because(edge)),
         }
     };
     routes.ways.iter().map(arrow).collect()

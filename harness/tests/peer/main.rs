@@ -20,6 +20,8 @@ use differences::reasons;
 
 /// Random histories of each kind.
 const HISTORIES: u64 = 200;
+/// Random histories of which all orders are tried.
+const TINY: u64 = 600;
 /// The models that both know.
 const MODELS: [&str; 4] = [
     "read-committed",
@@ -144,22 +146,35 @@ fn an_order_explains_what_a_store_of_one_order_did() {
     }
 }
 
-/// Whatever else is found: where an order explains all that was seen, nothing is accused.
+/// Whatever else is found: where an order explains all that was seen, nothing is accused. Where none does, nearly
+/// everything is: of registers not all can be known.
 #[test]
-fn what_an_order_explains_is_not_accused() {
-    for data in [Data::Lists, Data::Registers] {
-        let mut tried = 0;
-        for seed in 0..HISTORIES {
-            let case = Case::tiny(data, seed);
-            for model in ["serializable", "strict-serializable"] {
-                let strict = model.starts_with("strict");
-                if explained::explained(&case.history.events, strict) == Some(true) {
-                    tried += 1;
-                    let ours = case.ours(model);
-                    assert_ne!(ours.valid, Validity::Invalid, "{case}{model}: {ours}");
+fn all_orders_tried_agree_with_us() {
+    for (data, least) in [(Data::Lists, 0.99), (Data::Registers, 0.97)] {
+        for model in ["serializable", "strict-serializable"] {
+            let (mut fine, mut bad, mut accused) = (0, 0, 0);
+            for seed in 0..TINY {
+                let case = Case::tiny(data, seed);
+                let ours = case.ours(model);
+                let invalid = ours.valid == Validity::Invalid;
+                match explained::explained(&case.history.events, model.starts_with("strict")) {
+                    Some(true) => {
+                        assert!(!invalid, "{case}{model}: {ours}");
+                        fine += 1;
+                    }
+                    Some(false) => {
+                        bad += 1;
+                        accused += u64::from(invalid);
+                    }
+                    None => {}
                 }
             }
+            assert!(
+                fine.min(bad) > TINY / 4,
+                "{fine} and {bad} histories tell too little"
+            );
+            let share = accused as f64 / bad as f64;
+            assert!(share >= least, "{data:?}, {model}: {accused} of {bad} accused");
         }
-        assert!(tried > HISTORIES / 4, "{tried} histories tell too little");
     }
 }

@@ -12,6 +12,9 @@ use crate::text::count;
 
 pub(crate) fn run(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
+    if context.index.windows.is_empty() {
+        return outcome;
+    }
     let dependencies = Dependencies::of(&context.index, &context.evidence.operations);
     if dependencies.too_many() {
         outcome.unknown("more operations may be part of a cycle than can be searched".to_owned());

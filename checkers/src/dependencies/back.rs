@@ -1,9 +1,8 @@
 //! The dependencies that lead back in the order of places, where the offsets order the writes: a walk of its own.
 
-use std::collections::BTreeMap;
+use history::{ReadError, Source};
 
-use history::{Key, Offset, ReadError, Source};
-
+use super::operations::stops;
 use super::place;
 use crate::evidence::{Ending, Gatherer, Wanted, for_each_record};
 use crate::index::{Index, Windows};
@@ -46,7 +45,6 @@ impl BackEdges {
             return;
         };
         let open = &ending.open;
-        let mut last: BTreeMap<Key, Offset> = BTreeMap::new();
         let here = place(index, open, true, Some(ending.event));
         for_each_record(&ending.op.f, |record| {
             if let Some(write) = index.known(record.key, record.value)
@@ -55,11 +53,8 @@ impl BackEdges {
             {
                 self.found.push((here, versions.place(write)));
             }
-            if open.writes > 0 {
-                last.insert(record.key, record.offset);
-            }
         });
-        for (key, offset) in last {
+        for (key, offset) in stops(index, ending) {
             if let Some(next) = index.next_version(key, offset)
                 && !open.numbers().contains(&next)
                 && versions.place(next) <= here

@@ -1,8 +1,6 @@
 //! The graph of what operations depend on.
 
-use std::collections::BTreeMap;
-
-use history::Key;
+use history::{Key, Offset};
 
 use super::operations::{Operation, Operations};
 use crate::cycles::{Edges, Found, Graph, NEVER, Times, VERTICES_MAX, Vertex, search};
@@ -108,16 +106,9 @@ impl<'c> Dependencies<'c> {
 
     /// What a transaction that writes did not read, though it stands next to what it read last of each partition:
     /// the partition, the last offset that was read, and the write.
-    pub(super) fn missed(&self, operation: &Operation) -> Vec<(Key, i64, u32)> {
-        if operation.writes.is_empty() || self.index.versions.is_none() {
-            return Vec::new();
-        }
-        let mut last: BTreeMap<Key, i64> = BTreeMap::new();
-        for read in self.operations.reads(operation) {
-            last.insert(self.index.writes.key(read.write), read.offset);
-        }
-        let next = |(key, offset): (Key, i64)| Some((key, offset, self.index.next_version(key, offset)?));
-        last.into_iter().filter_map(next).collect()
+    pub(super) fn missed(&self, operation: &Operation) -> impl Iterator<Item = (Key, Offset, u32)> {
+        let stops = self.operations.stops(operation).iter();
+        stops.filter_map(|(key, offset)| Some((*key, *offset, self.index.next_version(*key, *offset)?)))
     }
 
     /// When each operation began and ended, by places in the order of events.

@@ -1,8 +1,9 @@
 //! The operations in the windows, as a second walk finds them.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use history::Offset;
+use history::{Key, Offset};
 
 use super::place;
 use crate::evidence::{Ending, for_each_record};
@@ -28,6 +29,8 @@ pub(crate) struct Operation {
     pub(crate) writes: Range<u32>,
     /// Where what it read is kept.
     reads: Range<usize>,
+    /// The same of where it stopped reading.
+    stops: Range<usize>,
 }
 
 /// A record that an operation read.
@@ -43,6 +46,19 @@ pub(crate) struct Operations {
     wanted: bool,
     pub(super) all: Vec<Operation>,
     reads: Vec<ReadOf>,
+    stops: Vec<(Key, Offset)>,
+}
+
+/// Where an operation stopped reading each partition: the offset of the last record that it got of it. Kept of
+/// transactions that write, where the offsets are to order the writes.
+pub(super) fn stops(index: &Index, ending: &Ending) -> BTreeMap<Key, Offset> {
+    let mut stops = BTreeMap::new();
+    if index.versions.is_some() && ending.open.writes > 0 {
+        for_each_record(&ending.op.f, |record| {
+            stops.insert(record.key, record.offset);
+        });
+    }
+    stops
 }
 
 impl Operations {
@@ -56,6 +72,11 @@ impl Operations {
     /// What an operation read of others.
     pub(crate) fn reads(&self, operation: &Operation) -> &[ReadOf] {
         &self.reads[operation.reads.clone()]
+    }
+
+    /// Where an operation stopped reading each partition.
+    pub(super) fn stops(&self, operation: &Operation) -> &[(Key, Offset)] {
+        &self.stops[operation.stops.clone()]
     }
 
     pub(crate) fn ended(&mut self, index: &Index, ending: &Ending) {
@@ -78,6 +99,8 @@ impl Operations {
             self.reads.truncate(first);
             return;
         }
+        let first_stop = self.stops.len();
+        self.stops.extend(stops(index, ending));
         self.all.push(Operation {
             place,
             op: open.op,
@@ -90,6 +113,7 @@ impl Operations {
             }),
             writes: open.numbers(),
             reads: first..self.reads.len(),
+            stops: first_stop..self.stops.len(),
         });
     }
 
@@ -106,6 +130,7 @@ impl Operations {
                 ended: None,
                 writes: open.numbers(),
                 reads: 0..0,
+                stops: 0..0,
             });
         }
     }

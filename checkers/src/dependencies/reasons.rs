@@ -134,8 +134,8 @@ impl Dependencies<'_> {
     }
 
     fn not_read(&self, context: &Context, from: &Operation, to: &Operation) -> Option<About> {
-        let missed = self.missed(from).into_iter();
-        let (_, offset, next) = missed.into_iter().find(|(_, _, next)| to.writes.contains(next))?;
+        let mut missed = self.missed(from);
+        let (_, offset, next) = missed.find(|(_, _, next)| to.writes.contains(next))?;
         Some(self.about(next, |key, value| {
             format!(
                 "operation {} read {} up to offset {offset}, and did not read value {} of operation {}, which is the next",

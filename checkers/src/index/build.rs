@@ -358,9 +358,11 @@ impl Builder {
             Sighting::Other(_) => self.log(key).divide(offset, id),
         }
         self.index.disorder |= late;
-        if let Some(write) = id.as_write() {
-            self.index.writes.saw(write, offset as i64);
-        }
+        // A write that stands at several offsets may stand before another by its first one only.
+        let repeated = id
+            .as_write()
+            .is_some_and(|write| self.index.writes.saw(write, offset as i64));
+        self.index.disorder |= repeated;
     }
 
     /// A client goes on to its next record.

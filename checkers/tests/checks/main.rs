@@ -11,6 +11,7 @@ mod log;
 mod models;
 mod order;
 mod properties;
+mod reference;
 mod replicas;
 mod simulation;
 mod stories;

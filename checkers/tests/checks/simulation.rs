@@ -1,10 +1,10 @@
 //! A log that keeps every promise, and the history of random clients at it: the clean half of the properties.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use history::{
-    Assign, Claim, Event, F, FinalReads, History, LogChunk, Metadata, Observed, Op, Phase, Poll, Probe,
-    Quorum, Record, Send, What,
+    Assign, Claim, Event, F, FinalReads, History, LogChunk, Metadata, Mop, Observed, Op, Phase, Poll, Probe,
+    Quorum, Record, Send, Subscribe, Txn, What,
 };
 use proptest::prelude::*;
 
@@ -22,6 +22,13 @@ pub const FINAL: u32 = 99;
 pub enum Step {
     /// Producer `process` writes.
     Send { process: u32, key: u32, fate: Fate },
+    /// Producer `process` writes to these keys in one transaction, having polled as consumer of the same name.
+    Transact {
+        process: u32,
+        keys: Vec<u32>,
+        polls: bool,
+        fate: Fate,
+    },
     /// A write of unknown outcome that had not arrived does so now.
     Arrive,
     /// Consumer `process` reads on in each of its partitions.
@@ -36,6 +43,10 @@ pub enum Step {
         keys: Vec<u32>,
         from_beginning: bool,
     },
+    /// Consumer `process` lets its group give it partitions.
+    Subscribe { process: u32, keys: Vec<u32> },
+    /// Its group takes them and gives them back, at some earlier place.
+    Rebalance { process: u32, back: usize },
     /// Consumer `process` crashes.
     Crash { process: u32 },
     /// A partition elects another leader.
@@ -58,24 +69,46 @@ pub enum Fate {
     },
 }
 
-pub fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let fate = prop_oneof![
+fn fate() -> impl Strategy<Value = Fate> {
+    prop_oneof![
         6 => any::<bool>().prop_map(|offset_known| Fate::Acknowledged { offset_known }),
         1 => Just(Fate::Failed),
         2 => any::<(bool, bool)>().prop_map(|(written, completes)| Fate::Unknown { written, completes }),
-    ];
+    ]
+}
+
+pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        8 => (0..3_u32, 0..KEYS, fate).prop_map(|(process, key, fate)| Step::Send { process, key, fate }),
+        8 => (0..3_u32, 0..KEYS, fate()).prop_map(|(process, key, fate)| Step::Send { process, key, fate }),
+        3 => (0..3_u32, prop::collection::vec(0..KEYS, 1..4), any::<bool>(), fate())
+            .prop_map(|(process, keys, polls, fate)| Step::Transact { process, keys, polls, fate }),
         1 => Just(Step::Arrive),
         4 => (10..12_u32, 1..4_usize, prop::bool::weighted(0.9))
             .prop_map(|(process, records, succeeds)| Step::Poll { process, records, succeeds }),
         1 => (10..12_u32, prop::collection::vec(0..KEYS, 1..3), any::<bool>())
             .prop_map(|(process, keys, from_beginning)| Step::Assign { process, keys, from_beginning }),
+        1 => (10..12_u32, prop::collection::vec(0..KEYS, 1..3))
+            .prop_map(|(process, keys)| Step::Subscribe { process, keys }),
+        1 => (10..12_u32, 0..4_usize).prop_map(|(process, back)| Step::Rebalance { process, back }),
         1 => (10..12_u32).prop_map(|process| Step::Crash { process }),
         1 => (0..KEYS).prop_map(|key| Step::Elect { key }),
         1 => (1..=REPLICAS).prop_map(|node| Step::Ask { node }),
     ];
     prop::collection::vec(step, 1..60)
+}
+
+/// The same as others would have written it down: the clients alone.
+pub fn foreign(history: &History) -> History {
+    let mut history = history.clone();
+    history.header.topics.clear();
+    history.header.expect.minimum_acknowledged = 0;
+    history.events.retain(|event| {
+        matches!(
+            event.what,
+            What::Invoke(_) | What::Ok(_) | What::Fail(_) | What::Info(_)
+        )
+    });
+    history
 }
 
 /// The history of these steps. It begins with an acknowledged write, and ends with complete final reads.
@@ -105,12 +138,23 @@ pub fn simulate(steps: &[Step]) -> History {
     world.history
 }
 
+#[derive(Clone, Default)]
+struct Reader {
+    /// The next offset of each partition.
+    positions: BTreeMap<u32, usize>,
+    subscribed: bool,
+    /// What its group moved since the last poll.
+    moved: Vec<u32>,
+}
+
 struct World {
     history: History,
-    logs: Vec<Vec<u64>>,
-    limbo: Vec<(u32, u64)>,
-    /// By consumer: the next offset of each partition that it reads.
-    readers: BTreeMap<u32, BTreeMap<u32, usize>>,
+    /// By partition the values, with gaps for markers and for what was aborted.
+    logs: Vec<Vec<Option<u64>>>,
+    /// What may still arrive, each as a whole: whether it is a transaction, and its records.
+    limbo: Vec<(bool, Vec<(u32, u64)>)>,
+    /// By consumer: what it reads.
+    readers: BTreeMap<u32, Reader>,
     /// By partition: leader and epoch.
     leaders: Vec<(u32, i32)>,
     /// How many processes each worker has used up.
@@ -142,9 +186,15 @@ impl World {
     fn step(&mut self, step: &Step) {
         match step {
             Step::Send { process, key, fate } => self.send(*process, *key, *fate),
+            Step::Transact {
+                process,
+                keys,
+                polls,
+                fate,
+            } => self.transact(*process, keys, *polls, *fate),
             Step::Arrive => {
-                if let Some((key, value)) = self.limbo.pop() {
-                    self.logs[key as usize].push(value);
+                if let Some((transaction, records)) = self.limbo.pop() {
+                    self.write(transaction, &records);
                 }
             }
             Step::Poll {
@@ -157,6 +207,15 @@ impl World {
                 keys,
                 from_beginning,
             } => self.assign(*process, keys, *from_beginning),
+            Step::Subscribe { process, keys } => self.subscribe(*process, keys),
+            Step::Rebalance { process, back } => {
+                if let Some(reader) = self.readers.get_mut(process).filter(|reader| reader.subscribed) {
+                    for (key, position) in &mut reader.positions {
+                        *position = position.saturating_sub(*back);
+                        reader.moved.push(*key);
+                    }
+                }
+            }
             Step::Crash { process } => {
                 let op = self.op(*process, F::Crash);
                 self.push(What::Invoke(op.clone()));
@@ -183,21 +242,20 @@ impl World {
         };
         let mut op = self.op(worker, F::Send(send.clone()));
         self.push(What::Invoke(op.clone()));
-        let log = &mut self.logs[key as usize];
         match fate {
             Fate::Acknowledged { offset_known } => {
-                send.offset = offset_known.then_some(log.len() as i64);
+                let offset = self.write(false, &[(key, value)])[0];
+                send.offset = offset_known.then_some(offset);
                 send.broker = Some(self.leaders[key as usize].0);
-                log.push(value);
                 op.f = F::Send(send);
                 self.push(What::Ok(op));
             }
             Fate::Failed => self.push(What::Fail(op)),
             Fate::Unknown { written, completes } => {
                 if written {
-                    log.push(value);
+                    self.write(false, &[(key, value)]);
                 } else {
-                    self.limbo.push((key, value));
+                    self.limbo.push((false, vec![(key, value)]));
                 }
                 if completes {
                     self.push(What::Info(op));
@@ -207,27 +265,113 @@ impl World {
         }
     }
 
+    /// Appends records as a whole, and the marker of a transaction behind them. Returns the offsets.
+    fn write(&mut self, transaction: bool, records: &[(u32, u64)]) -> Vec<i64> {
+        let mut offsets = Vec::new();
+        for (key, value) in records {
+            let log = &mut self.logs[*key as usize];
+            offsets.push(log.len() as i64);
+            log.push(Some(*value));
+        }
+        if transaction {
+            for key in records.iter().map(|record| record.0).collect::<BTreeSet<u32>>() {
+                self.logs[key as usize].push(None);
+            }
+        }
+        offsets
+    }
+
+    fn transact(&mut self, worker: u32, keys: &[u32], polls: bool, fate: Fate) {
+        let values = self.values..;
+        let records: Vec<(u32, u64)> = keys.iter().copied().zip(values).collect();
+        self.values += records.len() as u64;
+        let steps = |read: Vec<Record>, offsets: &[i64]| {
+            let poll = polls.then_some(Mop::Poll(Poll { records: read }));
+            let sends = records.iter().enumerate().map(|(place, (key, value))| {
+                Mop::Send(Send {
+                    key: *key,
+                    value: *value,
+                    offset: offsets.get(place).copied(),
+                    broker: None,
+                })
+            });
+            F::Txn(Txn {
+                mops: poll.into_iter().chain(sends).collect(),
+            })
+        };
+        let mut op = self.op(worker, steps(Vec::new(), &[]));
+        self.push(What::Invoke(op.clone()));
+        // Its consumer is one of its own: it goes on where it stood, if what it read counts.
+        let mut reader = self.readers.get(&worker).cloned().unwrap_or_else(|| Reader {
+            positions: (0..KEYS).map(|key| (key, 0)).collect(),
+            ..Reader::default()
+        });
+        let read = if polls {
+            self.read(&mut reader, 2)
+        } else {
+            Vec::new()
+        };
+        match fate {
+            Fate::Acknowledged { offset_known } => {
+                let offsets = self.write(true, &records);
+                op.f = steps(read, if offset_known { &offsets } else { &[] });
+                self.readers.insert(worker, reader);
+                self.push(What::Ok(op));
+            }
+            Fate::Failed => {
+                // What was written before the abort stays in the log, and nobody gets it.
+                for (key, _) in &records {
+                    self.logs[*key as usize].push(None);
+                }
+                op.f = steps(read, &[]);
+                self.push(What::Fail(op));
+            }
+            Fate::Unknown { written, completes } => {
+                if written {
+                    self.write(true, &records);
+                } else {
+                    self.limbo.push((true, records.clone()));
+                }
+                if completes {
+                    op.f = steps(read, &[]);
+                    self.push(What::Info(op));
+                }
+                self.readers.remove(&worker);
+                self.retire(worker);
+            }
+        }
+    }
+
+    /// A consumer's next records.
+    fn read(&self, reader: &mut Reader, limit: usize) -> Vec<Record> {
+        let mut records = Vec::new();
+        for (key, next) in &mut reader.positions {
+            let rest = self.logs[*key as usize].iter().enumerate().skip(*next);
+            let there = rest.filter_map(|(offset, value)| Some((offset, (*value)?)));
+            for (offset, value) in there.take(limit) {
+                records.push(Record {
+                    key: *key,
+                    offset: offset as i64,
+                    value,
+                });
+                *next = offset + 1;
+            }
+        }
+        records
+    }
+
     fn poll(&mut self, worker: u32, limit: usize, succeeds: bool) {
         let op = self.op(worker, F::Poll(Poll::default()));
         self.push(What::Invoke(op.clone()));
-        let mut positions = self.readers.get(&worker).cloned().unwrap_or_default();
-        let mut records = Vec::new();
-        for (key, next) in &mut positions {
-            for value in self.logs[*key as usize].iter().skip(*next).take(limit) {
-                records.push(Record {
-                    key: *key,
-                    offset: *next as i64,
-                    value: *value,
-                });
-                *next += 1;
-            }
-        }
+        let mut reader = self.readers.get(&worker).cloned().unwrap_or_default();
+        let records = self.read(&mut reader, limit);
         let op = Op {
             f: F::Poll(Poll { records }),
+            rebalanced: std::mem::take(&mut reader.moved),
             ..op
         };
         if succeeds {
-            self.readers.insert(worker, positions);
+            self.readers.insert(worker, reader);
             self.push(What::Ok(op));
         } else {
             self.push(What::Info(op));
@@ -244,15 +388,31 @@ impl World {
         );
         self.push(What::Invoke(op.clone()));
         self.push(What::Ok(op));
-        let start = |key: u32| {
-            if from_beginning {
-                0
-            } else {
-                self.logs[key as usize].len()
-            }
+        self.take(worker, keys, from_beginning, false);
+    }
+
+    fn subscribe(&mut self, worker: u32, keys: &[u32]) {
+        let subscribe = Subscribe { keys: keys.to_vec() };
+        let op = self.op(worker, F::Subscribe(subscribe));
+        self.push(What::Invoke(op.clone()));
+        self.push(What::Ok(op));
+        self.take(worker, keys, false, true);
+    }
+
+    /// A consumer reads these from now on: where it stood, or else from the end, if not from the beginning.
+    fn take(&mut self, worker: u32, keys: &[u32], from_beginning: bool, subscribed: bool) {
+        let held = self.readers.remove(&worker).unwrap_or_default().positions;
+        let start = |key: u32| match held.get(&key) {
+            _ if from_beginning => 0,
+            Some(position) => *position,
+            None => self.logs[key as usize].len(),
         };
-        let positions = keys.iter().map(|key| (*key, start(*key))).collect();
-        self.readers.insert(worker, positions);
+        let reader = Reader {
+            positions: keys.iter().map(|key| (*key, start(*key))).collect(),
+            subscribed,
+            moved: Vec::new(),
+        };
+        self.readers.insert(worker, reader);
     }
 
     fn ask(&mut self, node: u32) {
@@ -310,8 +470,11 @@ impl World {
 
     fn copy(&mut self, node: u32, key: u32) {
         let log = self.logs[key as usize].clone();
-        let records: Vec<(i64, u64, i32)> =
-            (0..).zip(log).map(|(offset, value)| (offset, value, 0)).collect();
+        let end = log.len() as i64;
+        let there = (0..)
+            .zip(log)
+            .filter_map(|(offset, value)| Some((offset, value?, 0)));
+        let records: Vec<(i64, u64, i32)> = there.collect();
         let pieces = records.chunks(5).count();
         for (index, piece) in records.chunks(5).enumerate() {
             let records_left = index + 1 < pieces;
@@ -319,7 +482,7 @@ impl World {
                 node,
                 Probe::Log(LogChunk {
                     key,
-                    high_watermark: records.len() as i64,
+                    high_watermark: end,
                     last: !records_left,
                     records: piece.to_vec(),
                 }),
@@ -330,7 +493,7 @@ impl World {
                 node,
                 Probe::Log(LogChunk {
                     key,
-                    high_watermark: 0,
+                    high_watermark: end,
                     last: true,
                     records: Vec::new(),
                 }),

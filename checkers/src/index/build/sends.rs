@@ -93,7 +93,7 @@ impl Builder {
             let places = std::mem::take(&mut stranger.places);
             self.index.writes.mark(number, read);
             for place in places {
-                self.index.writes.saw(number, place);
+                self.index.disorder |= self.index.writes.saw(number, place);
             }
             if self.index.phased {
                 self.index.writes.mark(number, flag::SUSPECT);

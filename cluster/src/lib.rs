@@ -2,7 +2,8 @@
 //!
 //! A [`Cluster`] is a set of [`Machine`]s that an [`Environment`] made and a broker runs on. The nemesis and
 //! the workloads see nothing else of either. What there is: the brokers in [`BROKERS`], [`kafka`] first, and
-//! the environments: [`SandboxEnvironment`], and [`LoopbackEnvironment`], the plainest.
+//! the environments: [`SandboxEnvironment`], and [`LoopbackEnvironment`], the plainest. [`sim`] is a cluster that
+//! is environment and broker at once, and needs neither.
 
 mod brokers;
 mod cluster;
@@ -10,6 +11,7 @@ mod environment;
 pub mod kafka;
 mod loopback;
 mod sandbox;
+pub mod sim;
 mod view;
 
 pub use brokers::{BROKERS, Broker};

@@ -11,6 +11,7 @@ mod client_log;
 mod list;
 mod log;
 mod scribe;
+pub mod sim;
 
 pub use arena::{Arena, Invalid, Promises, Running, Workload, settle};
 pub use list::{Listed, WORKLOADS, WorkloadConfig};

@@ -58,6 +58,7 @@ macro_rules! workloads {
 
 workloads! {
     "log" => Log, log::LogConfig;
+    "sim" => Sim, sim::SimConfig;
 }
 
 impl WorkloadConfig {

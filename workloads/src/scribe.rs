@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
-use history::{F, Op, Recorder, What};
+use history::{F, Mop, Op, Recorder, What};
 
 /// What the clients have done so far: writes by how they ended, and records read.
 #[derive(Debug, Default)]
@@ -40,6 +40,42 @@ impl Counters {
             info: self.info.load(Relaxed),
             read: self.read.load(Relaxed),
         }
+    }
+
+    /// An operation begins.
+    pub(crate) fn begin(&self, f: &F) {
+        self.begun.fetch_add(writes(f), Relaxed);
+    }
+
+    /// An operation ended.
+    pub(crate) fn end(&self, f: &F, end: &End) {
+        let ended = match end {
+            End::Ok => &self.ok,
+            End::Fail(_) => &self.fail,
+            End::Info(_) => &self.info,
+        };
+        ended.fetch_add(writes(f), Relaxed);
+        self.read.fetch_add(records(f), Relaxed);
+    }
+}
+
+fn writes(f: &F) -> u64 {
+    match f {
+        F::Send(_) => 1,
+        F::Txn(txn) => txn.mops.iter().filter(|mop| matches!(mop, Mop::Send(_))).count() as u64,
+        _ => 0,
+    }
+}
+
+fn records(f: &F) -> u64 {
+    let of_mop = |mop: &Mop| match mop {
+        Mop::Poll(poll) => poll.records.len() as u64,
+        _ => 0,
+    };
+    match f {
+        F::Poll(poll) => poll.records.len() as u64,
+        F::Txn(txn) => txn.mops.iter().map(of_mop).sum(),
+        _ => 0,
     }
 }
 
@@ -88,23 +124,14 @@ impl Scribe {
     /// A client begins an operation: its number.
     pub(crate) fn invoke(&self, process: u32, f: F) -> u64 {
         let op = self.next_op.fetch_add(1, Relaxed);
-        if matches!(f, F::Send(_)) {
-            self.counters.begun.fetch_add(1, Relaxed);
-        }
+        self.counters.begin(&f);
         self.recorder.record(What::Invoke(Op::new(process, op, f)));
         op
     }
 
     /// The operation ended.
     pub(crate) fn end(&self, process: u32, op: u64, f: F, end: End) {
-        let counters = &*self.counters;
-        match (&f, &end) {
-            (F::Send(_), End::Ok) => counters.ok.fetch_add(1, Relaxed),
-            (F::Send(_), End::Fail(_)) => counters.fail.fetch_add(1, Relaxed),
-            (F::Send(_), End::Info(_)) => counters.info.fetch_add(1, Relaxed),
-            (F::Poll(poll), _) => counters.read.fetch_add(poll.records.len() as u64, Relaxed),
-            _ => 0,
-        };
+        self.counters.end(&f, &end);
         let operation = |error| Op {
             error,
             ..Op::new(process, op, f)

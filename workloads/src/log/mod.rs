@@ -35,6 +35,7 @@ use producer::Producer;
 use sends::OpenSends;
 
 pub use config::{Acks, LogConfig};
+pub(crate) use reader::chunks;
 
 /// How long the first clients may take to be at work; they go on trying after that.
 const READY_WITHIN: Duration = Duration::from_secs(5);

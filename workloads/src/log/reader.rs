@@ -211,7 +211,7 @@ fn silent(key: Key, reason: String) -> Probe {
 }
 
 /// A replica's log in pieces; an empty log is one empty piece.
-fn chunks(key: Key, log: &ReplicaLog) -> Vec<Probe> {
+pub(crate) fn chunks(key: Key, log: &ReplicaLog) -> Vec<Probe> {
     let chunk = |records: &[(Offset, history::Value, i32)], last| {
         Probe::Log(LogChunk {
             key,

@@ -73,6 +73,7 @@ pub(crate) fn search(graph: &Graph, times: Option<&Times>) -> Found {
 fn search_windows(graph: &Graph, times: Option<&Times>, windows: &[Range<Vertex>]) -> Found {
     let mut sink = Sink::default();
     let mut components = Components::default();
+    let (mut rings, mut floods) = (rings::Memory::default(), realtime::Memory::default());
     for window in windows {
         let window = Window::new(graph, window.clone());
         sink.begin(window.first(), window.len());
@@ -81,10 +82,10 @@ fn search_windows(graph: &Graph, times: Option<&Times>, windows: &[Range<Vertex>
         // In the order of time: the first of the findings are told.
         parts.sort_unstable_by_key(Part::first);
         for part in &parts {
-            rings::search(part, &mut sink);
+            rings::search(part, &mut rings, &mut sink);
         }
         if let Some(times) = times {
-            realtime::search(&window, times, &mut sink);
+            realtime::search(&window, times, &mut floods, &mut sink);
         }
     }
     sink.end()

@@ -72,7 +72,7 @@ fn registers(source: &mut dyn Source, consistency: Consistency) -> Result<Verdic
     let mut collector = registers::Collector::default();
     let walk = Walk::through(source, &mut collector)?;
     let mut question = Question::new(Model::RwRegister, consistency, walk.misfits);
-    let mut registers = collector.close(question.assumptions);
+    let mut registers = collector.close(question.assumptions, &walk.txns);
     let found = std::mem::take(&mut registers.found);
     question.misfits += registers.misfits;
     conclude(source, &registers, walk, question, found)
@@ -254,6 +254,8 @@ struct Gatherer<'t> {
 }
 
 impl Listener for Gatherer<'_> {
+    fn key(&mut self, _: u32) {}
+
     fn edge(&mut self, from: TxnId, to: TxnId, rel: Rel, _: impl FnOnce() -> Why) {
         self.edges.add(self.txns.vertex(from), self.txns.vertex(to), rel);
     }

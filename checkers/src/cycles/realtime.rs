@@ -28,24 +28,35 @@ impl Times {
 /// Steps of going back along ways, for each vertex of the window: what they might add is only more of the same.
 const TRACE_EACH: usize = 16;
 
+/// Memory for searches without number.
+#[derive(Default)]
+pub(super) struct Memory {
+    sources: Vec<u32>,
+    flood: Flood,
+}
+
 /// Finds the rings of a window that real time closes.
-pub(super) fn search(window: &Window<'_>, times: &Times, sink: &mut Sink) {
+pub(super) fn search(window: &Window<'_>, times: &Times, memory: &mut Memory, sink: &mut Sink) {
     if all_overlap(window, times) {
         return;
     }
-    let mut sources: Vec<u32> = (0..window.len() as u32).collect();
+    let mut sources = std::mem::take(&mut memory.sources);
+    sources.clear();
+    sources.extend(0..window.len() as u32);
     sources
         .sort_unstable_by_key(|vertex| std::cmp::Reverse(times.invoked[(window.first() + vertex) as usize]));
     let search = Search {
         window,
         times,
-        sources,
+        sources: &sources,
     };
-    if search.pairs(sink) || search.exists() {
+    let flood = &mut memory.flood;
+    if search.pairs(sink) || search.exists(flood) {
         for base in [Base::G0, Base::G1c, Base::Single, Base::Nonadjacent, Base::G2] {
-            search.rings(Machine::Of(base), sink);
+            search.rings(Machine::Of(base), flood, sink);
         }
     }
+    memory.sources = sources;
 }
 
 fn all_overlap(window: &Window<'_>, times: &Times) -> bool {
@@ -59,13 +70,14 @@ struct Search<'s> {
     window: &'s Window<'s>,
     times: &'s Times,
     /// The vertices, those that began last first.
-    sources: Vec<u32>,
+    sources: &'s [u32],
 }
 
 /// Which ways are followed, and what is kept in mind on them: how many anti-dependencies were passed, up to two, and
 /// whether one was the last step.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Machine {
+    #[default]
     Any,
     Of(Base),
 }
@@ -119,6 +131,7 @@ impl Machine {
 }
 
 /// Where each vertex and state was reached from, by whoever came first: the one that began last.
+#[derive(Default)]
 struct Flood {
     machine: Machine,
     source: Vec<u32>,
@@ -161,17 +174,18 @@ impl Search<'_> {
     }
 
     /// Whether there is any cycle that real time closes.
-    fn exists(&self) -> bool {
-        !self.flood(Machine::Any, |_| false).late.is_empty()
+    fn exists(&self, flood: &mut Flood) -> bool {
+        self.flood(Machine::Any, flood, |_| false);
+        !flood.late.is_empty()
     }
 
     /// Takes the rings that a machine accepts.
-    fn rings(&self, machine: Machine, sink: &mut Sink) {
+    fn rings(&self, machine: Machine, flood: &mut Flood, sink: &mut Sink) {
         let kinds = machine.kinds();
-        let flood = self.flood(machine, |vertex| sink.is_used(self.global(vertex), kinds));
+        self.flood(machine, flood, |vertex| sink.is_used(self.global(vertex), kinds));
         let mut steps = self.window.len() * TRACE_EACH;
         for node in &flood.late {
-            let walk = self.trace(&flood, *node, |vertex| sink.is_used(self.global(vertex), kinds));
+            let walk = self.trace(flood, *node, |vertex| sink.is_used(self.global(vertex), kinds));
             steps = steps.saturating_sub(walk.len());
             if let Some(end) = walk.last().filter(|end| end.rel == Rel::Realtime) {
                 debug_assert!(self.times.precedes(end.from, end.to));
@@ -184,22 +198,19 @@ impl Search<'_> {
     }
 
     /// Goes on from every vertex, those that began last first; what is `used` is not passed.
-    fn flood(&self, machine: Machine, used: impl Fn(u32) -> bool) -> Flood {
-        let states = machine.states();
-        let nodes = self.window.len() * states;
-        let mut flood = Flood {
-            machine,
-            source: vec![NOWHERE; nodes],
-            before: vec![NOWHERE; nodes],
-            queue: Vec::new(),
-            late: Vec::new(),
-        };
-        for source in &self.sources {
+    fn flood(&self, machine: Machine, flood: &mut Flood, used: impl Fn(u32) -> bool) {
+        let nodes = self.window.len() * machine.states();
+        flood.machine = machine;
+        flood.source.clear();
+        flood.source.resize(nodes, NOWHERE);
+        flood.before.clear();
+        flood.before.resize(nodes, NOWHERE);
+        flood.late.clear();
+        for source in self.sources {
             if !used(*source) {
-                self.flood_from(*source, &mut flood, &used);
+                self.flood_from(*source, flood, &used);
             }
         }
-        flood
     }
 
     fn flood_from(&self, source: u32, flood: &mut Flood, used: &impl Fn(u32) -> bool) {

@@ -41,6 +41,8 @@ pub(crate) struct Found {
     pub(crate) counts: [u64; Kind::COUNT],
     /// What was given up.
     pub(crate) timeouts: Vec<Timeout>,
+    /// How many rings of each kind are kept.
+    kept: [usize; Kind::COUNT],
 }
 
 impl Found {
@@ -52,7 +54,9 @@ impl Found {
     /// This, and what was found later in the history.
     pub(super) fn and(mut self, later: Self) -> Self {
         for ring in later.rings {
-            if self.kept(ring.kind) < CASES_MAX {
+            let kept = &mut self.kept[ring.kind.index()];
+            if *kept < CASES_MAX {
+                *kept += 1;
                 self.rings.push(ring);
             }
         }
@@ -61,11 +65,6 @@ impl Found {
         }
         self.timeouts.extend(later.timeouts);
         self
-    }
-
-    fn kept(&self, kind: Kind) -> usize {
-        let kept = self.rings.iter().filter(|ring| ring.kind == kind);
-        kept.take(CASES_MAX).count()
     }
 }
 
@@ -107,9 +106,10 @@ impl Sink {
         for step in &steps {
             self.used[(step.from - self.first) as usize] |= kind.bit();
         }
-        let count = &mut self.found.counts[kind.index()];
-        *count += 1;
-        if *count <= CASES_MAX as u64 {
+        self.found.counts[kind.index()] += 1;
+        let kept = &mut self.found.kept[kind.index()];
+        if *kept < CASES_MAX {
+            *kept += 1;
             self.found.rings.push(Ring { kind, steps });
         }
         kind.bit()

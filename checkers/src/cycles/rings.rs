@@ -2,10 +2,11 @@
 
 use super::components::{Components, Digraph};
 use super::graph::Arc;
-use super::kind::{Form, Kind, Rels};
+use super::kind::{Form, Kind};
 use super::part::{Filtered, Part};
 use super::quest::Quest;
 use super::ring::{Sink, Step, Timeout};
+use crate::verdict::Rel;
 
 /// Steps for each further ring, where one is known: what is near is found, and the whole stays linear.
 const STEPS_NEAR: u64 = 200;
@@ -15,18 +16,18 @@ const STEPS_EACH: u64 = 64;
 const STEPS_MIN: u64 = 100_000;
 
 /// Finds the rings of every kind in a component.
-pub(super) fn search(part: &Part, sink: &mut Sink) {
+pub(super) fn search(part: &Part, memory: &mut Memory, sink: &mut Sink) {
     let mut search = Search {
         part,
         sink,
         found: 0,
-        memory: Memory::default(),
+        memory,
     };
-    for kind in Kind::all() {
-        match kind.form {
-            Form::Data => search.hunt(Quest { kind }),
-            Form::Process if part.rels().and(Rels::PROCESS) == part.rels() => search.hunt(Quest { kind }),
-            Form::Process | Form::Realtime => {}
+    for kind in Kind::all().filter(|kind| kind.form != Form::Realtime) {
+        let quest = Quest { kind };
+        let process = kind.form != Form::Process || part.rels().has(Rel::Process);
+        if process && part.rels().has(quest.anchor()) {
+            search.hunt(quest);
         }
     }
 }
@@ -36,7 +37,7 @@ struct Search<'s> {
     sink: &'s mut Sink,
     /// The kinds that were found in this component, as bits.
     found: u16,
-    memory: Memory,
+    memory: &'s mut Memory,
 }
 
 /// An edge through which the cycles that are looked for go.
@@ -94,7 +95,7 @@ impl Search<'_> {
             goal: from,
             relaxed,
         };
-        let Some(mut walk) = errand.run(arc.to(), &mut self.memory, used, steps) else {
+        let Some(mut walk) = errand.run(arc.to(), self.memory, used, steps) else {
             return;
         };
         walk.insert(0, step(self.part, from, arc));
@@ -108,7 +109,9 @@ impl Search<'_> {
             rels: quest.rels(),
             nonadjacent: quest.nonadjacent(),
         };
-        let mut component_of = vec![0_u32; graph.vertices()];
+        let component_of = &mut self.memory.component_of;
+        component_of.clear();
+        component_of.resize(graph.vertices(), 0);
         let mut count = 0;
         self.memory.components.each(&graph, |members| {
             count += 1;
@@ -132,8 +135,9 @@ impl Search<'_> {
 
 /// Memory for searches without number.
 #[derive(Default)]
-struct Memory {
+pub(super) struct Memory {
     components: Components,
+    component_of: Vec<u32>,
     /// Of each vertex and state the number of the last search that came there…
     seen: Vec<u32>,
     /// …and from where.

@@ -44,6 +44,12 @@ pub(super) fn list(seen: &Seen) -> &[Value] {
     }
 }
 
+/// What is known of a transaction that may have happened.
+pub(super) fn known(mops: &[Mop]) -> Vec<Mop> {
+    let known = |mop: &&Mop| !matches!(mop, Mop::Read(_, Seen::Nothing));
+    mops.iter().filter(known).cloned().collect()
+}
+
 /// The keys of a history, numbered in the order in which they turn up.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
@@ -128,6 +134,14 @@ impl Steps {
             let before = last.insert(*key, place as u32 + 1);
             self.before.push(before.unwrap_or(0));
         }
+    }
+
+    /// How many of the steps read something else than such data holds.
+    pub(super) fn misread(&self, mops: &[Mop]) -> u64 {
+        let steps = mops.iter().zip(&self.keys);
+        steps
+            .filter(|(mop, key)| **key == MISFIT && matches!(mop, Mop::Read(..)))
+            .count() as u64
     }
 
     /// The number of a step's key; `None` where it is no step on such data.

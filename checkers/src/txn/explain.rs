@@ -72,9 +72,12 @@ pub(super) fn explain(
     }
     let mut fetcher = Fetcher {
         left: wanted.txns.len(),
-        wanted: wanted.txns,
+        wanted: vec![false; txns.len()],
         told: BTreeMap::new(),
     };
+    for txn in wanted.txns {
+        fetcher.wanted[txn as usize] = true;
+    }
     Walk::through(source, &mut fetcher)?;
     Ok(Explained {
         txns: fetcher.told,
@@ -133,8 +136,8 @@ impl Wanted {
 
     fn source(&mut self, source: From) {
         match source {
-            From::Initial => {}
-            From::Within(txn) => {
+            From::Initial | From::Unread => {}
+            From::Within(txn) | From::Wrote(txn) | From::Shown(txn) => {
                 self.txns.insert(txn);
             }
             From::Process(one, other) | From::Realtime(one, other) => self.txns.extend([one, other]),
@@ -150,20 +153,14 @@ fn reasons(history: &impl History, txns: &Txns, wanted: &mut Wanted) {
         in_question[*to as usize] = true;
     }
     let any = |txn: TxnId| in_question[txn as usize];
-    let keys = (0..history.keys().len() as u32).filter(|key| history.touches(*key, &any));
-    let keys: Vec<u32> = keys.collect();
+    let mut keys = (0..history.keys().len() as u32).filter(|key| history.touches(*key, &any));
     let mut reasoner = Reasoner {
         in_question: &in_question,
         key: 0,
         reasons: &mut wanted.reasons,
         found: Found::default(),
     };
-    for key in keys {
-        reasoner.key = key;
-        history.analyse(&mut std::iter::once(key), txns, &mut reasoner);
-        // What is wrong with the key is known already.
-        reasoner.found = Found::default();
-    }
+    history.analyse(&mut keys, txns, &mut reasoner);
     let sources: Vec<From> = wanted
         .reasons
         .values()
@@ -183,6 +180,12 @@ struct Reasoner<'r> {
 }
 
 impl Listener for Reasoner<'_> {
+    fn key(&mut self, key: u32) {
+        self.key = key;
+        // What is wrong with a key is known already.
+        self.found = Found::default();
+    }
+
     fn edge(&mut self, from: TxnId, to: TxnId, rel: Rel, why: impl FnOnce() -> Why) {
         if self.in_question[from as usize] && self.in_question[to as usize] {
             if let Some(reason @ None) = self.reasons.get_mut(&(from, to, rel)) {
@@ -198,7 +201,7 @@ impl Listener for Reasoner<'_> {
 
 /// Takes down what some transactions did.
 struct Fetcher {
-    wanted: BTreeSet<TxnId>,
+    wanted: Vec<bool>,
     told: BTreeMap<TxnId, Told>,
     /// How many of them have not completed yet.
     left: usize,
@@ -206,7 +209,7 @@ struct Fetcher {
 
 impl Scribe for Fetcher {
     fn invoke(&mut self, txn: TxnId, line: Line<'_>) -> Announced {
-        if self.wanted.contains(&txn) {
+        if self.wanted.get(txn as usize) == Some(&true) {
             let told = Told {
                 op: line.op.op,
                 process: line.op.process,
@@ -222,6 +225,9 @@ impl Scribe for Fetcher {
     }
 
     fn complete(&mut self, txn: TxnId, outcome: Outcome, line: Line<'_>, _: Announced) {
+        if self.wanted.get(txn as usize) != Some(&true) {
+            return;
+        }
         if let Some(told) = self.told.get_mut(&txn) {
             told.outcome = outcome;
             told.completed = Some(line.time);

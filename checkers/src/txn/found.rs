@@ -45,13 +45,19 @@ pub(super) enum State {
     Register(Option<Value>),
 }
 
-/// What the order of two versions of a register is known from.
+/// What the order of two versions is known from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Source {
     /// Nothing comes before the initial state.
     Initial,
     /// A transaction read the one and then wrote the other.
     Within(TxnId),
+    /// A transaction wrote the one and then the other.
+    Wrote(TxnId),
+    /// A transaction read the one before the other, in one list.
+    Shown(TxnId),
+    /// Nobody read the other, so it comes after all that were read.
+    Unread,
     /// The one process came upon the one and then upon the other.
     Process(TxnId, TxnId),
     /// One transaction had come upon the one before another began, which came upon the other.
@@ -245,6 +251,9 @@ impl Found {
 
 /// Who hears what is found out about a key.
 pub(super) trait Listener {
+    /// What follows is about this key.
+    fn key(&mut self, key: u32);
+
     /// One transaction came before another. Why is only worked out for those who ask.
     fn edge(&mut self, from: TxnId, to: TxnId, rel: Rel, why: impl FnOnce() -> Why);
 

@@ -36,6 +36,11 @@ impl<T: Copy + Default> Groups<T> {
         &self.items[self.starts[group] as usize..self.starts[group + 1] as usize]
     }
 
+    /// Adds groups with nothing in them, up to this number.
+    pub(super) fn extend(&mut self, groups: usize) {
+        self.starts.resize(groups + 1, self.items.len() as u32);
+    }
+
     /// All things, group by group.
     pub(super) fn all(&self) -> &[T] {
         &self.items

@@ -4,14 +4,14 @@ mod analysis;
 mod orders;
 mod within;
 
-use history::{Mop, Value};
+use history::{Mop, Seen, Value};
 
-use super::data::{Data, Keys, Steps, list};
+use super::data::{Data, Keys, Steps, known, list};
 use super::found::{Brief, Found, Listener, State};
 use super::groups::Groups;
 use super::txns::{Outcome, TxnId, Txns};
 use super::walk::{Line, Scribe};
-use super::writes::{Announced, Write, Writes};
+use super::writes::{Announced, Write, Writes, happened};
 use analysis::Memory;
 use orders::Orders;
 
@@ -53,8 +53,8 @@ pub(super) struct Collector {
     orders: Orders,
     reads: Vec<Read>,
     future: Vec<FutureRead>,
-    /// What transactions read that may have happened.
-    doubtful: Vec<(TxnId, u32, Vec<Value>)>,
+    /// What transactions did that may have happened, as far as that is known.
+    doubtful: Vec<(TxnId, Vec<Mop>)>,
     found: Found,
     misfits: u64,
 }
@@ -71,15 +71,18 @@ impl Scribe for Collector {
             .confirm(txn, Data::Lists, mops, (&mut self.keys, announced));
         match outcome {
             Outcome::Ok => self.committed(txn, mops),
-            Outcome::Info => self.in_doubt(txn, mops),
-            Outcome::Fail | Outcome::Open => {}
+            Outcome::Info if mops.iter().any(|mop| matches!(mop, Mop::Read(_, Seen::List(_)))) => {
+                self.doubtful.push((txn, known(mops)));
+            }
+            Outcome::Info | Outcome::Fail | Outcome::Open => {}
         }
     }
 }
 
 impl Collector {
     fn committed(&mut self, txn: TxnId, mops: &[Mop]) {
-        self.misfits += self.steps.look(Data::Lists, mops, &mut self.keys);
+        self.steps.look(Data::Lists, mops, &mut self.keys);
+        self.misfits += self.steps.misread(mops);
         for (place, mop) in mops.iter().enumerate() {
             if let (Mop::Read(_, seen), Some(key)) = (mop, self.steps.key(place)) {
                 let (order, length) = self.orders.place(key, list(seen), txn);
@@ -97,46 +100,39 @@ impl Collector {
         }
     }
 
-    fn in_doubt(&mut self, txn: TxnId, mops: &[Mop]) {
-        for mop in mops {
-            if let Mop::Read(_, history::Seen::List(values)) = mop {
-                self.steps
-                    .look(Data::Lists, std::slice::from_ref(mop), &mut self.keys);
-                if let Some(key) = self.steps.key(0) {
-                    self.doubtful.push((txn, key, values.clone()));
-                }
-            }
-        }
-    }
-
     /// The history is over.
     pub(super) fn close(mut self, txns: &Txns) -> Lists {
-        let keys = self.keys.len();
+        // What one in doubt read only counts where its writes show that it happened: if it failed in the end, it
+        // may have read anything.
         let doubtful = std::mem::take(&mut self.doubtful);
-        let mut lists = Lists {
-            writes: Groups::new(self.writes.into_vec(), keys, |write| write.key),
-            reads: Groups::default(),
+        let mut writes = Groups::new(
+            std::mem::take(&mut self.writes).into_vec(),
+            self.keys.len(),
+            |write| write.key,
+        );
+        if !doubtful.is_empty() {
+            let seen = |key| {
+                self.orders
+                    .of(key)
+                    .flat_map(|order| self.orders.elements(order).iter().copied())
+            };
+            let happened = happened(&writes, self.keys.len(), seen, txns);
+            for (txn, mops) in doubtful.iter().filter(|(txn, _)| happened[*txn as usize]) {
+                self.committed(*txn, mops);
+            }
+        }
+        // The keys of those may be new.
+        let keys = self.keys.len();
+        writes.extend(keys);
+        Lists {
+            writes,
+            reads: Groups::new(self.reads, keys, |read| self.orders.key(read.order)),
             future: Groups::new(self.future, keys, |read| read.key),
             orders: self.orders,
             keys: self.keys,
             found: self.found,
             misfits: self.misfits,
-        };
-        if !doubtful.is_empty() {
-            let happened = lists.happened(txns);
-            for (txn, key, values) in doubtful {
-                if happened[txn as usize] {
-                    let (order, length) = lists.orders.place(key, &values, txn);
-                    self.reads.push(Read {
-                        order,
-                        length,
-                        tag: txn,
-                    });
-                }
-            }
         }
-        lists.reads = Groups::new(self.reads, keys, |read| lists.orders.key(read.order));
-        lists
     }
 }
 
@@ -153,25 +149,6 @@ pub(super) struct Lists {
 }
 
 impl Lists {
-    /// What a transaction in doubt read only counts where its writes show that it happened: one that failed in
-    /// the end may have read anything.
-    fn happened(&self, txns: &Txns) -> Vec<bool> {
-        let mut happened = vec![false; txns.len()];
-        let mut lookup = super::writes::Lookup::default();
-        for key in 0..self.keys.len() as u32 {
-            let writes = self.writes.of(key);
-            lookup.fill(writes, |_, _| {});
-            for order in self.orders.of(key) {
-                for value in self.orders.elements(order) {
-                    if let Some(place) = lookup.get(*value) {
-                        happened[writes[place].writer() as usize] = true;
-                    }
-                }
-            }
-        }
-        happened
-    }
-
     fn state(&self, read: Read) -> State {
         let elements = self.orders.elements(read.order);
         State::List(Brief::of(&elements[..read.length as usize]))
@@ -190,6 +167,7 @@ impl super::History for Lists {
     fn analyse(&self, keys: &mut dyn Iterator<Item = u32>, txns: &Txns, listener: &mut impl Listener) {
         let mut memory = Memory::default();
         for key in keys {
+            listener.key(key);
             analysis::analyse(self, key, txns, &mut memory, listener);
         }
     }

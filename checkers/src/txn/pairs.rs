@@ -11,12 +11,15 @@ const PAIRS_MIN: usize = 1 << 12;
 /// Where that is not enough, each is paired with so many of the others.
 const NEAREST: usize = 16;
 
+/// Who read a version, and the length of the list that it showed.
+pub(super) type Reader = (TxnId, u32);
+
 /// Readers of a version with the writers of those that come after it.
 ///
 /// Where all pairs would be too many, each reader goes with the writers that had completed first, and each writer with
 /// the readers that began last: those are the ones whom real time contradicts, if it does anybody.
 pub(super) struct Pairs<'p> {
-    readers: &'p [TxnId],
+    readers: &'p [Reader],
     writers: &'p [(TxnId, Value)],
     whole: bool,
 }
@@ -24,14 +27,14 @@ pub(super) struct Pairs<'p> {
 impl<'p> Pairs<'p> {
     /// The pairs of these, which are put in order.
     pub(super) fn new(
-        readers: &'p mut Vec<TxnId>,
+        readers: &'p mut Vec<Reader>,
         writers: &'p mut Vec<(TxnId, Value)>,
         txns: &Txns,
     ) -> Self {
         let all = readers.len().saturating_mul(writers.len());
         let whole = all <= PAIRS_MIN.max(PAIRS_EACH * (readers.len() + writers.len()));
         if !whole {
-            readers.sort_unstable_by_key(|reader| std::cmp::Reverse(txns.invoked(*reader)));
+            readers.sort_unstable_by_key(|(reader, _)| std::cmp::Reverse(txns.invoked(*reader)));
             writers.sort_unstable_by_key(|(writer, _)| txns.completed(*writer));
         }
         Self {
@@ -51,7 +54,7 @@ impl<'p> Pairs<'p> {
     }
 
     /// The pairs of different transactions.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (TxnId, (TxnId, Value))> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Reader, (TxnId, Value))> {
         let nearest = if self.whole { usize::MAX } else { NEAREST };
         let (near, far) = self.readers.split_at(self.readers.len().min(nearest));
         let near = near
@@ -61,7 +64,8 @@ impl<'p> Pairs<'p> {
         let far = far
             .iter()
             .flat_map(move |reader| few.iter().map(move |writer| (*reader, *writer)));
-        near.chain(far).filter(|(reader, (writer, _))| reader != writer)
+        near.chain(far)
+            .filter(|((reader, _), (writer, _))| reader != writer)
     }
 }
 
@@ -72,12 +76,12 @@ mod tests {
 
     #[test]
     fn few_are_paired_with_each_other() {
-        let (mut readers, mut writers) = (vec![0, 1], vec![(1, 5), (2, 6)]);
+        let (mut readers, mut writers) = (vec![(0, 7), (1, 8)], vec![(1, 5), (2, 6)]);
         let pairs = Pairs::new(&mut readers, &mut writers, &Txns::default());
         assert_eq!(pairs.left_out(), 0);
         assert_eq!(
             pairs.iter().collect::<Vec<_>>(),
-            [(0, (1, 5)), (0, (2, 6)), (1, (2, 6))]
+            [((0, 7), (1, 5)), ((0, 7), (2, 6)), ((1, 8), (2, 6))]
         );
     }
 
@@ -88,12 +92,12 @@ mod tests {
             let txn = txns.begin(process);
             txns.complete(txn, Outcome::Ok);
         }
-        let mut readers: Vec<u32> = (0..10_000).collect();
+        let mut readers: Vec<(u32, u32)> = (0..10_000).map(|txn| (txn, 0)).collect();
         let mut writers: Vec<(u32, u64)> = (10_000..20_000).map(|txn| (txn, 0)).collect();
         let pairs = Pairs::new(&mut readers, &mut writers, &txns);
         let made = pairs.iter().count();
         assert!(made < 400_000 && pairs.left_out() == 100_000_000 - made as u64);
-        assert!(pairs.iter().any(|pair| pair == (9_999, (19_999, 0))));
-        assert!(pairs.iter().any(|pair| pair == (0, (10_000, 0))));
+        assert!(pairs.iter().any(|pair| pair == ((9_999, 0), (19_999, 0))));
+        assert!(pairs.iter().any(|pair| pair == ((0, 0), (10_000, 0))));
     }
 }

@@ -5,12 +5,12 @@ mod versions;
 
 use history::{Mop, Seen, Value};
 
-use super::data::{Data, Keys, Steps};
+use super::data::{Data, Keys, Steps, known};
 use super::found::{Finding, Found, Listener, State};
 use super::groups::Groups;
 use super::txns::{Outcome, TxnId, Txns};
 use super::walk::{Line, Scribe};
-use super::writes::{Announced, Write, Writes};
+use super::writes::{Announced, Write, Writes, happened};
 use analysis::Memory;
 pub(super) use versions::{Assumptions, Clients};
 
@@ -59,6 +59,8 @@ pub(super) struct Collector {
     writes: Writes,
     touches: Vec<Touch>,
     strays: Vec<Stray>,
+    /// What transactions did that may have happened, as far as that is known.
+    doubtful: Vec<(TxnId, Vec<Mop>)>,
     /// Of each step of the transaction at hand its touch.
     touch_of: Vec<usize>,
     found: Found,
@@ -75,15 +77,20 @@ impl Scribe for Collector {
         let mops = line.mops;
         self.writes
             .confirm(txn, Data::Registers, mops, (&mut self.keys, announced));
-        if outcome == Outcome::Ok {
-            self.misfits += self.steps.look(Data::Registers, mops, &mut self.keys);
-            self.committed(txn, mops);
+        match outcome {
+            Outcome::Ok => self.committed(txn, mops),
+            Outcome::Info if mops.iter().any(|mop| matches!(mop, Mop::Read(_, Seen::One(_)))) => {
+                self.doubtful.push((txn, known(mops)));
+            }
+            Outcome::Info | Outcome::Fail | Outcome::Open => {}
         }
     }
 }
 
 impl Collector {
     fn committed(&mut self, txn: TxnId, mops: &[Mop]) {
+        self.steps.look(Data::Registers, mops, &mut self.keys);
+        self.misfits += self.steps.misread(mops);
         self.touch_of.clear();
         let mut contradiction = None;
         for (place, mop) in mops.iter().enumerate() {
@@ -136,10 +143,27 @@ impl Collector {
     }
 
     /// The history is over.
-    pub(super) fn close(self, assumptions: Assumptions) -> Registers {
+    pub(super) fn close(mut self, assumptions: Assumptions, txns: &Txns) -> Registers {
+        // What one in doubt read only counts where its writes show that it happened.
+        let doubtful = std::mem::take(&mut self.doubtful);
+        let mut writes = Groups::new(
+            std::mem::take(&mut self.writes).into_vec(),
+            self.keys.len(),
+            |write| write.key,
+        );
+        if !doubtful.is_empty() {
+            let touches = Groups::new(self.touches.clone(), self.keys.len(), |touch| touch.key);
+            let seen = |key| touches.of(key).iter().filter_map(|touch| touch.read().flatten());
+            let happened = happened(&writes, self.keys.len(), seen, txns);
+            for (txn, mops) in doubtful.iter().filter(|(txn, _)| happened[*txn as usize]) {
+                self.committed(*txn, mops);
+            }
+        }
+        // The keys of those may be new.
         let keys = self.keys.len();
+        writes.extend(keys);
         Registers {
-            writes: Groups::new(self.writes.into_vec(), keys, |write| write.key),
+            writes,
             touches: Groups::new(self.touches, keys, |touch| touch.key),
             strays: Groups::new(self.strays, keys, |stray| stray.key),
             keys: self.keys,
@@ -190,6 +214,7 @@ impl super::History for Registers {
     fn analyse(&self, keys: &mut dyn Iterator<Item = u32>, txns: &Txns, listener: &mut impl Listener) {
         let mut memory = Memory::default();
         for key in keys {
+            listener.key(key);
             analysis::analyse(self, key, txns, &mut memory, listener);
         }
     }

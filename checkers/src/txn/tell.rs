@@ -79,9 +79,9 @@ impl<'t> Teller<'t> {
             } => {
                 let (name, value_name) = (self.key(key), self.value(value));
                 let sentence = format!(
-                    "{} read {value_name} from {name}, which {} had written; but {0} is committed and {1} failed.",
+                    "{} read {value_name} from {name} and is committed; but {}, which had written it, failed.",
                     op(reader),
-                    op(writer)
+                    self.op_inside(writer)
                 );
                 (key, Some(value), vec![reader, writer], sentence)
             }
@@ -96,7 +96,7 @@ impl<'t> Teller<'t> {
                     op(reader),
                     self.value(value),
                     self.key(key),
-                    op(writer)
+                    self.op_inside(writer)
                 );
                 (key, Some(value), vec![reader, writer], sentence)
             }
@@ -119,7 +119,7 @@ impl<'t> Teller<'t> {
                     op(reader),
                     self.value(value),
                     self.key(key),
-                    op(writer)
+                    self.op_inside(writer)
                 );
                 (key, Some(value), vec![reader, writer], sentence)
             }
@@ -166,7 +166,7 @@ impl<'t> Teller<'t> {
             self.op(longest.0),
             self.key(key),
             state(&longest.1),
-            self.op(other.0),
+            self.op_inside(other.0),
             state(&other.1)
         );
         self.case_of(key, None, &[longest.0, other.0], vec![sentence])
@@ -178,7 +178,7 @@ impl<'t> Teller<'t> {
             self.op(failed.0),
             self.value(failed.1),
             self.key(key),
-            self.op(then.0),
+            self.op_inside(then.0),
             self.value(then.1)
         );
         let mut case = self.case_of(key, Some(failed.1), &[failed.0, then.0], vec![sentence]);
@@ -208,7 +208,7 @@ impl<'t> Teller<'t> {
             format!(
                 "{} and {} both wrote {value_name} to {name}.",
                 self.op(one),
-                self.op(other)
+                self.op_inside(other)
             )
         };
         self.case_of(key, Some(value), &[one, other], vec![sentence])
@@ -222,15 +222,15 @@ impl<'t> Teller<'t> {
         let mut txns = Vec::new();
         let next = versions.iter().cycle().skip(1);
         for ((version, source), (next, _)) in versions.iter().zip(next) {
+            let first = version.map_or_else(|| "The initial state".to_owned(), |value| self.value(value));
             story.push(format!(
-                "{} comes before {}: {}.",
-                self.version(*version),
+                "{first} comes before {}: {}.",
                 self.version(*next),
                 self.source(*source, *version, *next, &[])
             ));
             match *source {
-                Source::Initial => {}
-                Source::Within(txn) => txns.push(txn),
+                Source::Initial | Source::Unread => {}
+                Source::Within(txn) | Source::Wrote(txn) | Source::Shown(txn) => txns.push(txn),
                 Source::Process(one, other) | Source::Realtime(one, other) => txns.extend([one, other]),
             }
         }
@@ -395,7 +395,7 @@ impl<'t> Teller<'t> {
     }
 
     fn version(&self, version: Option<Value>) -> String {
-        version.map_or_else(|| "The initial state".to_owned(), |value| self.value(value))
+        version.map_or_else(|| "the initial state".to_owned(), |value| self.value(value))
     }
 
     /// A list as `[1 2 3]`, a register as its value.

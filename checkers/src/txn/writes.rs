@@ -3,7 +3,8 @@
 use history::{Mop, Value};
 
 use super::data::{Data, Keys, Steps};
-use super::txns::TxnId;
+use super::groups::Groups;
+use super::txns::{TxnId, Txns};
 
 /// A write of a transaction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,11 +15,18 @@ pub(super) struct Write {
 }
 
 const INTERMEDIATE: u32 = 1 << 31;
+/// Only the completion says so, so that nobody knows which of the announced writes it followed.
+const UNANNOUNCED: u32 = 1 << 30;
 
 impl Write {
     /// Who wrote it.
     pub(super) fn writer(self) -> TxnId {
-        self.tag & !INTERMEDIATE
+        self.tag & !(INTERMEDIATE | UNANNOUNCED)
+    }
+
+    /// Whether this is the write of the key that a transaction made right before the other.
+    pub(super) fn precedes(self, other: Self) -> bool {
+        self.writer() == other.writer() && (self.tag | other.tag) & UNANNOUNCED == 0
     }
 
     /// Whether the transaction wrote the key again later.
@@ -86,7 +94,7 @@ impl Writes {
                     } else {
                         0
                     };
-                    let tag = txn | intermediate;
+                    let tag = txn | intermediate | UNANNOUNCED;
                     self.0.push(Write { key, tag, value });
                 }
             }
@@ -154,4 +162,25 @@ impl Lookup {
         let (found, write) = self.sorted.get(place)?;
         (*found == value).then_some(*write as usize)
     }
+}
+
+/// Which transactions wrote something that was seen, where this tells what was seen of a key.
+pub(super) fn happened<I: Iterator<Item = Value>>(
+    writes: &Groups<Write>,
+    keys: usize,
+    seen: impl Fn(u32) -> I,
+    txns: &Txns,
+) -> Vec<bool> {
+    let mut happened = vec![false; txns.len()];
+    let mut lookup = Lookup::default();
+    for key in 0..keys as u32 {
+        let writes = writes.of(key);
+        lookup.fill(writes, |_, _| {});
+        for value in seen(key) {
+            if let Some(place) = lookup.get(value) {
+                happened[writes[place].writer() as usize] = true;
+            }
+        }
+    }
+    happened
 }

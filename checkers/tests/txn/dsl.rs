@@ -8,8 +8,8 @@
 
 use checkers::{Consistency, Model, Options, Validity, Verdict};
 use history::{
-    Event, Expectation, F, FORMAT, Header, History, MemorySource, Mop, Op, ProducerPromise, Seen, Txn, VERSION,
-    What,
+    Event, Expectation, F, FORMAT, Header, History, MemorySource, Mop, Op, ProducerPromise, Seen, Txn,
+    VERSION, What,
 };
 
 /// A transaction of a history: what is asked, what comes of it, and by whom.
@@ -111,12 +111,19 @@ fn mop(step: &str, model: Model) -> Mop {
     let what = letters.next().expect("what is done");
     let key = letters.next().expect("a key") as u32 - 'a' as u32;
     let rest = letters.as_str();
-    let values: Vec<u64> = rest.chars().filter_map(|digit| digit.to_digit(10)).map(u64::from).collect();
+    let values: Vec<u64> = rest
+        .chars()
+        .filter_map(|digit| digit.to_digit(10))
+        .map(u64::from)
+        .collect();
     match (what, model) {
         ('a', _) => Mop::Append(key, values[0]),
         ('w', _) => Mop::Write(key, values[0]),
         ('r', _) if rest == "_" => Mop::Read(key, Seen::Nothing),
-        ('r', Model::RwRegister) => Mop::Read(key, values.first().map_or(Seen::Nothing, |value| Seen::One(*value))),
+        ('r', Model::RwRegister) => Mop::Read(
+            key,
+            values.first().map_or(Seen::Nothing, |value| Seen::One(*value)),
+        ),
         ('r', _) => Mop::Read(key, Seen::List(values)),
         _ => panic!("{step} is no step"),
     }
@@ -137,22 +144,42 @@ pub fn judge(history: &History, model: Model, consistency: &str) -> Verdict {
 /// What every verdict keeps to, whatever the history.
 fn well_formed(verdict: &Verdict, consistency: Consistency) {
     assert!(!verdict.summary.contains("bug of its own"), "{}", verdict.summary);
-    let unknown = ["cycle-search-timeout", "duplicate-appends", "empty-transaction-graph"];
-    let forbidden = verdict.anomalies.keys().filter(|name| !unknown.contains(&name.as_str()));
-    assert_eq!(verdict.valid == Validity::Invalid, forbidden.clone().count() > 0, "{verdict:#?}");
+    let unknown = [
+        "cycle-search-timeout",
+        "duplicate-appends",
+        "empty-transaction-graph",
+    ];
+    let forbidden = verdict
+        .anomalies
+        .keys()
+        .filter(|name| !unknown.contains(&name.as_str()));
+    assert_eq!(
+        verdict.valid == Validity::Invalid,
+        forbidden.clone().count() > 0,
+        "{verdict:#?}"
+    );
     assert!(forbidden.clone().all(|name| consistency.forbids(name)));
     assert!(verdict.allowed.keys().all(|name| !consistency.forbids(name)));
     for (name, findings) in verdict.anomalies.iter().chain(&verdict.allowed) {
         assert!(checkers::Anomaly::named(name).is_some(), "{name} has no meaning");
-        assert!(findings.count >= findings.cases.len() as u64 && !findings.cases.is_empty(), "{name}");
+        assert!(
+            findings.count >= findings.cases.len() as u64 && !findings.cases.is_empty(),
+            "{name}"
+        );
         for case in &findings.cases {
             assert!(!case.story.is_empty(), "{name}");
             if let Some(cycle) = &case.cycle {
                 assert_eq!(cycle.operations.len(), cycle.edges.len());
                 for (place, edge) in cycle.edges.iter().enumerate() {
                     let next = (place + 1) % cycle.edges.len();
-                    assert_eq!((edge.from, edge.to), (cycle.operations[place].op, cycle.operations[next].op));
-                    assert!(edge.because.ends_with('.') && !edge.because.contains("depends on"), "{edge:?}");
+                    assert_eq!(
+                        (edge.from, edge.to),
+                        (cycle.operations[place].op, cycle.operations[next].op)
+                    );
+                    assert!(
+                        edge.because.ends_with('.') && !edge.because.contains("depends on"),
+                        "{edge:?}"
+                    );
                 }
             }
         }
@@ -162,7 +189,11 @@ fn well_formed(verdict: &Verdict, consistency: Consistency) {
 /// What was found, in order of name: violations as they are, what is allowed in brackets. That too little was done
 /// to judge is left out.
 pub fn found(verdict: &Verdict) -> String {
-    let names = verdict.anomalies.keys().filter(|name| *name != "empty-transaction-graph").cloned();
+    let names = verdict
+        .anomalies
+        .keys()
+        .filter(|name| *name != "empty-transaction-graph")
+        .cloned();
     let allowed = verdict.allowed.keys().map(|name| format!("({name})"));
     let names: Vec<String> = names.chain(allowed).collect();
     names.join(" ")

@@ -7,13 +7,20 @@ use crate::dsl::{judge, parse};
 /// Judges a line of lists by every model, and compares the weakest models that it refutes.
 #[track_caller]
 fn refutes(text: &str, expected: &[&str]) {
-    let expected: Vec<Consistency> =
-        expected.iter().map(|name| name.parse().expect("a consistency model")).collect();
+    let expected: Vec<Consistency> = expected
+        .iter()
+        .map(|name| name.parse().expect("a consistency model"))
+        .collect();
     let history = parse(text, Model::ListAppend);
     for model in Consistency::all() {
         let verdict = judge(&history, Model::ListAppend, model.name());
         let refuted = expected.iter().any(|weaker| model.implies(*weaker));
-        assert_eq!(verdict.valid == Validity::Invalid, refuted, "{text} under {model}: {}", verdict.summary);
+        assert_eq!(
+            verdict.valid == Validity::Invalid,
+            refuted,
+            "{text} under {model}: {}",
+            verdict.summary
+        );
         if refuted {
             assert!(verdict.stats.not.iter().all(|name| {
                 let refuted = Consistency::named(name).expect("a consistency model");
@@ -35,9 +42,15 @@ fn each_anomaly_refutes_its_models_and_no_others() {
     refutes("ax1 / ax2 / rx12 / rx21", &["read-committed"]);
     refutes("rx1 ax1 / rx1", &["read-committed"]);
     refutes("ax1 rx / rx1", &["read-atomic", "serializable"]);
-    refutes("rx ax1 / rx ax2", &["cursor-stability", "update-atomic", "repeatable-read"]);
+    refutes(
+        "rx ax1 / rx ax2",
+        &["cursor-stability", "update-atomic", "repeatable-read"],
+    );
     refutes("ax1 ay1 / rx ry1", &["consistent-view", "repeatable-read"]);
-    refutes("ax1 / ay1 / rx1 ry / rx ry1", &["snapshot-isolation", "repeatable-read"]);
+    refutes(
+        "ax1 / ay1 / rx1 ry / rx ry1",
+        &["snapshot-isolation", "repeatable-read"],
+    );
     refutes("rx ry ax1 / rx ry ay1", &["repeatable-read"]);
     refutes("1: ax1 > 1: ax2 > 2: rx21", &["strong-session-read-uncommitted"]);
     refutes("1: ax1 > 3: ax2 > 2: rx21", &["strong-read-uncommitted"]);

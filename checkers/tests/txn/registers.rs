@@ -27,7 +27,11 @@ fn g0_write_cycles() {
     // x=1 before x=2 by who read the one and wrote the other; y the other way round.
     registers("rx1 wx2 wy1 / ry1 wy2 wx1", "read-committed", "G0");
     registers("wx1 wy1 / wx2 wy2", "read-committed", "");
-    registers("wx1 > wx2 > rx1", "strong-read-uncommitted", "(G-single-item-realtime)");
+    registers(
+        "wx1 > wx2 > rx1",
+        "strong-read-uncommitted",
+        "(G-single-item-realtime)",
+    );
 }
 
 #[test]
@@ -48,7 +52,9 @@ fn g1c_circular_information_flow() {
     registers("wx1 ry1 / wy1 rx1", "read-committed", "G1c");
     registers("wx1 ry / wy1 rx1", "serializable", "");
     // The writer of what was read is in doubt, and happened.
-    registers("wx1 ry1? / wy1 rx1", "read-committed", "");
+    registers("wx1 ry1? / wy1 rx1", "read-committed", "G1c");
+    registers("wx1 ry1? / wy1 rx", "read-committed", "");
+    registers("wx1 ry_? / wy1 rx1", "read-committed", "");
 }
 
 #[test]
@@ -56,12 +62,20 @@ fn g_single_one_anti_dependency() {
     registers("wx1 wy1 / rx ry1", "snapshot-isolation", "G-single-item");
     registers("wx1 wy1? / rx ry1", "snapshot-isolation", "G-single-item");
     registers("wx1 wy1 / rx ry1", "read-committed", "(G-single-item)");
-    registers("wx1 wy1 / rx1 wx2 wy2 / rx1 ry2", "snapshot-isolation", "G-single-item");
+    registers(
+        "wx1 wy1 / rx1 wx2 wy2 / rx1 ry2",
+        "snapshot-isolation",
+        "G-single-item",
+    );
 }
 
 #[test]
 fn g_nonadjacent_long_fork() {
-    registers("wx1 / wy1 / rx1 ry / rx ry1", "snapshot-isolation", "G-nonadjacent-item");
+    registers(
+        "wx1 / wy1 / rx1 ry / rx ry1",
+        "snapshot-isolation",
+        "G-nonadjacent-item",
+    );
 }
 
 #[test]
@@ -72,18 +86,38 @@ fn g2_write_skew() {
 
 #[test]
 fn realtime_forms() {
-    registers("wx1 > rx", "strict-serializable", "G-single-item-realtime cyclic-versions");
+    registers(
+        "wx1 > rx",
+        "strict-serializable",
+        "G-single-item-realtime cyclic-versions",
+    );
     registers("wx1 > rx", "serializable", "");
-    registers("rx1 > wx1", "strict-serializable", "G1c-realtime unobservable-read");
+    registers(
+        "rx1 > wx1",
+        "strict-serializable",
+        "G1c-realtime unobservable-read",
+    );
     registers("wx1 > wx2 > rx1", "strict-serializable", "cyclic-versions");
-    registers("wx1 > rx1 wx2 > rx1", "strict-serializable", "cyclic-versions G-single-item-realtime");
+    registers(
+        "wx1 > rx1 wx2 > rx1",
+        "strict-serializable",
+        "cyclic-versions G-single-item-realtime",
+    );
 }
 
 #[test]
 fn process_forms() {
-    registers("1: wx1 > 1: rx", "strong-session-serializable", "G-single-item-process cyclic-versions");
+    registers(
+        "1: wx1 > 1: rx",
+        "strong-session-serializable",
+        "G-single-item-process cyclic-versions",
+    );
     registers("1: wx1 > 2: rx", "strong-session-serializable", "");
-    registers("1: wx1 > 2: rx1 > 2: wx2 > 3: rx2 > 3: rx1", "strong-session-serializable", "cyclic-versions");
+    registers(
+        "1: wx1 > 2: rx1 > 2: wx2 > 3: rx2 > 3: rx1",
+        "strong-session-serializable",
+        "cyclic-versions",
+    );
     registers("1: wx1 > 2: rx1 > 2: wx2 > 3: rx2 > 3: rx1", "serializable", "");
 }
 
@@ -104,7 +138,11 @@ fn future_read() {
 #[test]
 fn lost_update() {
     registers("rx wx1 / rx wx2", "cursor-stability", "lost-update (G2-item)");
-    registers("wx3 > rx3 wx1 / rx3 wx2", "snapshot-isolation", "lost-update (G2-item)");
+    registers(
+        "wx3 > rx3 wx1 / rx3 wx2",
+        "snapshot-isolation",
+        "lost-update (G2-item)",
+    );
     registers("rx wx1 / rx1 wx2", "serializable", "");
     registers("rx wx1 / rx wx2", "read-committed", "(lost-update) (G2-item)");
 }
@@ -112,7 +150,11 @@ fn lost_update() {
 #[test]
 fn cyclic_versions() {
     registers("rx1 wx2 / rx2 wx1", "read-committed", "cyclic-versions G1c");
-    registers("rx1 wx2 / rx2 wx3 / rx3 wx1", "read-committed", "cyclic-versions G1c");
+    registers(
+        "rx1 wx2 / rx2 wx3 / rx3 wx1",
+        "read-committed",
+        "cyclic-versions G1c",
+    );
 }
 
 #[test]

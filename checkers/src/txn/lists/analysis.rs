@@ -6,8 +6,8 @@ use history::Value;
 
 use super::{Lists, Read};
 use crate::anomaly;
-use crate::txn::found::{Brief, Finding, Listener, State, Why};
-use crate::txn::pairs::Pairs;
+use crate::txn::found::{Brief, Finding, Listener, Source, State, Why};
+use crate::txn::pairs::{Pairs, Reader};
 use crate::txn::txns::{NOBODY, TxnId, Txns};
 use crate::txn::writes::{Lookup, Write};
 use crate::verdict::Rel;
@@ -18,13 +18,15 @@ pub(super) struct Memory {
     lookup: Lookup,
     /// Of each write whether its value has another writer too.
     ambiguous: Vec<bool>,
-    /// Of each write the last order in which it was seen, plus one.
+    /// Of each write the last order in which it was seen, plus one…
     seen: Vec<u32>,
+    /// …and its place in the longest, plus one.
+    places: Vec<u32>,
     main: Track,
     other: Track,
     reads: Vec<Read>,
     updates: Vec<(u32, u32, TxnId)>,
-    readers: Vec<TxnId>,
+    readers: Vec<Reader>,
     unread: Vec<(TxnId, Value)>,
 }
 
@@ -79,6 +81,7 @@ pub(super) fn analyse(
     let mut track = std::mem::take(&mut memory.main);
     analysis.track(main, memory, &mut track);
     analysis.version_order(main, &track);
+    analysis.own_order(main, memory);
     analysis.dirty_updates(main, &track);
     analysis.garbage(main, 0, &track);
     analysis.all_reads(main, &track, memory);
@@ -91,6 +94,8 @@ impl<L: Listener> Analysis<'_, L> {
     fn index(&mut self, memory: &mut Memory) {
         memory.seen.clear();
         memory.seen.resize(self.writes.len(), 0);
+        memory.places.clear();
+        memory.places.resize(self.writes.len(), 0);
         memory.ambiguous.clear();
         memory.ambiguous.resize(self.writes.len(), false);
         let (ambiguous, found) = (&mut memory.ambiguous, self.listener.found());
@@ -144,6 +149,7 @@ impl<L: Listener> Analysis<'_, L> {
                 }
                 Some(write) => {
                     memory.seen[write] = order + 1;
+                    memory.places[write] = place + 1;
                     let txn = self.writes[write].writer();
                     begun = begun.max(self.txns.invoked(txn));
                     if !memory.ambiguous[write] {
@@ -180,6 +186,25 @@ impl<L: Listener> Analysis<'_, L> {
                     });
             }
             before = Some(place);
+        }
+    }
+
+    /// A transaction's own appends come one after the other, so no later one is seen without those before it.
+    fn own_order(&mut self, main: u32, memory: &Memory) {
+        for (place, pair) in self.writes.windows(2).enumerate() {
+            let (one, other) = (memory.places[place], memory.places[place + 1]);
+            let backwards = other > 0 && (one == 0 || one > other);
+            let known = !memory.ambiguous[place] && !memory.ambiguous[place + 1];
+            let happened = !self.txns.failed(pair[0].writer());
+            if backwards && known && happened && pair[0].precedes(pair[1]) {
+                let shown = Source::Shown(self.lists.orders.by(main));
+                let source = if one == 0 { Source::Unread } else { shown };
+                let first = (Some(pair[0].value), Source::Wrote(pair[0].writer()));
+                self.listener.found().add(Finding::CyclicVersions {
+                    key: self.key,
+                    versions: vec![first, (Some(pair[1].value), source)],
+                });
+            }
         }
     }
 
@@ -290,21 +315,17 @@ impl<L: Listener> Analysis<'_, L> {
         if read.order == main {
             self.missed(read, track, memory);
         }
-        if self.txns.is_ok(reader) {
-            if read.updates() {
-                memory.updates.push((read.order, read.length, reader));
-            }
-            self.bad_read(read, track, memory);
-        } else if track.repeats_before(length) {
-            self.repeated(read, track);
+        if read.updates() {
+            memory.updates.push((read.order, read.length, reader));
         }
+        self.bad_read(read, track, memory);
     }
 
     /// rw: a read comes before the writer of the next element.
     fn missed(&mut self, read: Read, track: &Track, memory: &mut Memory) {
         let next = track.next[read.length as usize] as usize;
         let Some(writer) = track.writers.get(next) else {
-            memory.readers.push(read.reader());
+            memory.readers.push((read.reader(), read.length));
             return;
         };
         if *writer != read.reader() {
@@ -408,12 +429,12 @@ impl<L: Listener> Analysis<'_, L> {
                     .edge(from, *txn, Rel::Ww, || Why::FollowsAll { last, value });
             }
         }
-        let state = || State::List(Brief::of(elements));
+        let state = |length: u32| State::List(Brief::of(&elements[..length as usize]));
         let pairs = Pairs::new(&mut memory.readers, &mut memory.unread, self.txns);
         self.listener.found().left_out += pairs.left_out();
-        for (reader, (txn, value)) in pairs.iter() {
+        for ((reader, length), (txn, value)) in pairs.iter() {
             self.listener.edge(reader, txn, Rel::Rw, || Why::MissedUnread {
-                state: state(),
+                state: state(length),
                 value,
             });
         }

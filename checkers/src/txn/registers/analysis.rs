@@ -7,7 +7,7 @@ use history::Value;
 use super::Registers;
 use super::versions::{Before, INITIAL, Known, Version, Versions};
 use crate::txn::found::{Finding, Listener, Source, State, Why};
-use crate::txn::pairs::Pairs;
+use crate::txn::pairs::{Pairs, Reader};
 use crate::txn::txns::{Outcome, TxnId, Txns};
 use crate::txn::writes::{Lookup, Write};
 use crate::verdict::Rel;
@@ -27,7 +27,7 @@ pub(super) struct Memory {
     in_doubt: Vec<(TxnId, Version)>,
     /// Readers by version, in order.
     readers: Vec<(Version, TxnId)>,
-    first_readers: Vec<TxnId>,
+    first_readers: Vec<Reader>,
     roots: Vec<(TxnId, Value)>,
     updates: Vec<(Version, TxnId)>,
 }
@@ -249,7 +249,7 @@ impl<L: Listener> Analysis<'_, L> {
             .readers
             .iter()
             .take_while(|(version, _)| *version == INITIAL);
-        memory.first_readers.extend(first.map(|(_, reader)| *reader));
+        memory.first_readers.extend(first.map(|(_, reader)| (*reader, 0)));
         if memory.first_readers.is_empty() {
             return;
         }
@@ -265,7 +265,7 @@ impl<L: Listener> Analysis<'_, L> {
         }
         let pairs = Pairs::new(&mut memory.first_readers, &mut memory.roots, self.txns);
         self.listener.found().left_out += pairs.left_out();
-        for (reader, (writer, value)) in pairs.iter() {
+        for ((reader, _), (writer, value)) in pairs.iter() {
             self.listener.edge(reader, writer, Rel::Rw, || Why::Earlier {
                 seen: None,
                 value,

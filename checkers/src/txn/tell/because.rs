@@ -115,15 +115,15 @@ impl Teller<'_> {
         after: Option<Value>,
         cycle: &[TxnId],
     ) -> String {
-        let value = |value: Option<Value>| {
-            value.map_or_else(|| "the initial state".to_owned(), |value| self.value(value))
-        };
-        let (before, after) = (value(before), value(after));
+        let (before, after) = (self.version(before), self.version(after));
         match source {
             Source::Initial => "nothing comes before the initial state".to_owned(),
             Source::Within(txn) => {
                 format!("{} read {before} and then wrote {after}", self.short(txn, cycle))
             }
+            Source::Wrote(txn) => format!("{} wrote {before} and then {after}", self.short(txn, cycle)),
+            Source::Shown(txn) => format!("{} read {before} before {after}", self.short(txn, cycle)),
+            Source::Unread => format!("nobody read {after}, so it came after all that were read"),
             Source::Process(one, other) => format!(
                 "one process came upon {before} in {} and later upon {after} in {}",
                 self.short(one, cycle),

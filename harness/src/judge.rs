@@ -112,18 +112,28 @@ pub fn publish(directory: &RunDirectory, history: &History, verdict: &Verdict) -
 
 /// The verdict as `--json` prints it: with the directory and the seed, so that scripts find the rest.
 pub fn to_json(verdict: &Verdict, header: &Header, directory: Option<&str>) -> Result<String> {
-    let mut value = serde_json::to_value(verdict).context("a verdict always has a form in JSON")?;
-    if let Some(object) = value.as_object_mut() {
-        // A history from elsewhere has neither plan nor seed.
-        if !header.plan.is_empty() {
-            object.insert("seed".to_owned(), header.seed.into());
-            object.insert("plan".to_owned(), header.plan.clone().into());
-        }
-        if let Some(directory) = directory {
-            object.insert("dir".to_owned(), directory.into());
-        }
-    }
-    serde_json::to_string_pretty(&value).context("a verdict always has a form in JSON")
+    // A history from elsewhere has neither plan nor seed.
+    let ours = !header.plan.is_empty();
+    let printed = Printed {
+        verdict,
+        seed: ours.then_some(header.seed),
+        plan: ours.then_some(&header.plan),
+        dir: directory,
+    };
+    serde_json::to_string_pretty(&printed).context("a verdict always has a form in JSON")
+}
+
+/// A verdict and where the rest is. Thousands of findings go to the text as they are, and into no tree before.
+#[derive(Serialize)]
+struct Printed<'a> {
+    #[serde(flatten)]
+    verdict: &'a Verdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dir: Option<&'a str>,
 }
 
 /// What the run was made of, as far as the directory still says.

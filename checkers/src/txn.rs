@@ -62,8 +62,8 @@ fn lists(source: &mut dyn Source, consistency: Consistency) -> Result<Verdict, R
     conclude(
         source,
         &lists,
-        walk,
-        Question::new(Model::ListAppend, consistency, misfits),
+        &walk,
+        &Question::new(Model::ListAppend, consistency, misfits),
         found,
     )
 }
@@ -75,11 +75,11 @@ fn registers(source: &mut dyn Source, consistency: Consistency) -> Result<Verdic
     let mut registers = collector.close(question.assumptions, &walk.txns);
     let found = std::mem::take(&mut registers.found);
     question.misfits += registers.misfits;
-    conclude(source, &registers, walk, question, found)
+    conclude(source, &registers, &walk, &question, found)
 }
 
 /// What is asked of a history.
-pub(self) struct Question {
+struct Question {
     model: Model,
     consistency: Consistency,
     /// The order of clients that the consistency model speaks of.
@@ -158,8 +158,8 @@ impl Counts {
 fn conclude(
     source: &mut dyn Source,
     history: &impl History,
-    walk: Walk,
-    question: Question,
+    walk: &Walk,
+    question: &Question,
     found: Found,
 ) -> Result<Verdict, ReadError> {
     if walk.too_many {
@@ -167,14 +167,14 @@ fn conclude(
         return Ok(nothing_judged(question.model.name(), &reason));
     }
     let txns = &walk.txns;
-    let (dependencies, found) = search(history, txns, &question, found);
+    let (dependencies, found) = search(history, txns, question, found);
     let told = explain::explain(source, history, txns, &found)?;
     let names = source.names();
     let teller = tell::Teller::new(history.keys(), txns, &told, names);
     Ok(verdict::verdict(
-        &question,
+        question,
         history,
-        &walk,
+        walk,
         dependencies,
         &found,
         &teller,

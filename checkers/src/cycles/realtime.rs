@@ -225,10 +225,9 @@ impl Search<'_> {
                 flood.late.push(node);
             }
             for (to, rel) in self.window.from(vertex as u32) {
-                if let Some(next) = flood.machine.next(state, rel) {
-                    if !used(to) {
-                        flood.reach(to as usize * states + next, source, node);
-                    }
+                let next = flood.machine.next(state, rel);
+                if let Some(next) = next.filter(|_| !used(to)) {
+                    flood.reach(to as usize * states + next, source, node);
                 }
             }
         }

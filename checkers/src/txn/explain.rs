@@ -96,21 +96,18 @@ struct Wanted {
 impl Wanted {
     fn finding(&mut self, finding: &Finding, txns: &Txns) {
         match finding {
-            Finding::AbortedRead { reader, writer, .. }
-            | Finding::IntermediateRead { reader, writer, .. }
-            | Finding::UnobservableRead { reader, writer, .. } => self.txns.extend([reader, writer]),
-            Finding::GarbageRead { reader, .. } | Finding::DuplicateElements { reader, .. } => {
-                self.txns.insert(*reader);
-            }
+            Finding::Read(read) => self.txns.extend(read.writer.iter().chain([&read.reader])),
             Finding::IncompatibleOrder { longest, other, .. } => self.txns.extend([longest.0, other.0]),
             Finding::DirtyUpdate { failed, then, .. } => self.txns.extend([failed.0, then.0]),
             Finding::LostUpdate { txns, .. } => self.txns.extend(txns),
-            Finding::Internal { txn, .. } | Finding::FutureRead { txn, .. } => {
+            Finding::Internal { txn, .. } => {
                 self.txns.insert(*txn);
             }
             Finding::DuplicateWrites { one, other, .. } => self.txns.extend([one, other]),
             Finding::CyclicVersions { versions, .. } => {
-                versions.iter().for_each(|(_, source)| self.source(*source));
+                for (_, source) in versions {
+                    self.source(*source);
+                }
             }
             Finding::Cycle(ring) => self.ring(ring, txns),
             Finding::Timeout(timeout) => {
@@ -187,10 +184,11 @@ impl Listener for Reasoner<'_> {
     }
 
     fn edge(&mut self, from: TxnId, to: TxnId, rel: Rel, why: impl FnOnce() -> Why) {
-        if self.in_question[from as usize] && self.in_question[to as usize] {
-            if let Some(reason @ None) = self.reasons.get_mut(&(from, to, rel)) {
-                *reason = Some((self.key, why()));
-            }
+        if !self.in_question[from as usize] || !self.in_question[to as usize] {
+            return;
+        }
+        if let Some(reason @ None) = self.reasons.get_mut(&(from, to, rel)) {
+            *reason = Some((self.key, why()));
         }
     }
 

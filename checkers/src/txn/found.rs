@@ -101,36 +101,43 @@ impl Why {
     }
 }
 
+/// What is wrong with a value that a committed transaction read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// Its writer failed.
+    Aborted,
+    /// Its writer wrote the key again later.
+    Intermediate,
+    /// Nobody wrote it.
+    Garbage,
+    /// Its writer had not begun.
+    Unobservable,
+    /// It stands there twice.
+    Twice,
+    /// The reader wrote it, but later.
+    Future,
+}
+
+/// A value that a committed transaction must not have read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BadRead {
+    pub(super) wrong: Wrong,
+    pub(super) reader: TxnId,
+    /// Who wrote it, where that is another transaction.
+    pub(super) writer: Option<TxnId>,
+    pub(super) key: u32,
+    pub(super) value: Value,
+}
+
 /// Something that was found.
 #[derive(Clone, Debug)]
 pub(super) enum Finding {
-    AbortedRead {
-        reader: TxnId,
-        writer: TxnId,
+    Read(BadRead),
+    Internal {
+        txn: TxnId,
         key: u32,
-        value: Value,
-    },
-    IntermediateRead {
-        reader: TxnId,
-        writer: TxnId,
-        key: u32,
-        value: Value,
-    },
-    GarbageRead {
-        reader: TxnId,
-        key: u32,
-        value: Value,
-    },
-    UnobservableRead {
-        reader: TxnId,
-        writer: TxnId,
-        key: u32,
-        value: Value,
-    },
-    DuplicateElements {
-        reader: TxnId,
-        key: u32,
-        value: Value,
+        read: State,
+        expected: State,
     },
     IncompatibleOrder {
         key: u32,
@@ -147,17 +154,6 @@ pub(super) enum Finding {
         read: State,
         txns: Vec<TxnId>,
         count: usize,
-    },
-    Internal {
-        txn: TxnId,
-        key: u32,
-        read: State,
-        expected: State,
-    },
-    FutureRead {
-        txn: TxnId,
-        key: u32,
-        value: Value,
     },
     DuplicateWrites {
         key: u32,
@@ -178,21 +174,30 @@ impl Finding {
     /// Its name in a verdict.
     pub(super) fn name(&self) -> &'static str {
         match self {
-            Self::AbortedRead { .. } => anomaly::G1A,
-            Self::IntermediateRead { .. } => anomaly::G1B,
-            Self::GarbageRead { .. } => anomaly::GARBAGE_READ,
-            Self::UnobservableRead { .. } => anomaly::UNOBSERVABLE_READ,
-            Self::DuplicateElements { .. } => anomaly::DUPLICATE_ELEMENTS,
+            Self::Read(read) => read.wrong.name(),
+            Self::Internal { .. } => anomaly::INTERNAL,
             Self::IncompatibleOrder { .. } => anomaly::INCOMPATIBLE_ORDER,
             Self::DirtyUpdate { .. } => anomaly::DIRTY_UPDATE,
             Self::LostUpdate { .. } => anomaly::LOST_UPDATE,
-            Self::Internal { .. } => anomaly::INTERNAL,
-            Self::FutureRead { .. } => anomaly::FUTURE_READ,
             Self::DuplicateWrites { .. } => anomaly::DUPLICATE_APPENDS,
             Self::CyclicVersions { .. } => anomaly::CYCLIC_VERSIONS,
             Self::Cycle(ring) => ring.kind.name(Naming::Item),
             Self::Timeout(_) => anomaly::CYCLE_SEARCH_TIMEOUT,
             Self::NoGraph => anomaly::EMPTY_TRANSACTION_GRAPH,
+        }
+    }
+}
+
+impl Wrong {
+    /// Its name in a verdict.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Aborted => anomaly::G1A,
+            Self::Intermediate => anomaly::G1B,
+            Self::Garbage => anomaly::GARBAGE_READ,
+            Self::Unobservable => anomaly::UNOBSERVABLE_READ,
+            Self::Twice => anomaly::DUPLICATE_ELEMENTS,
+            Self::Future => anomaly::FUTURE_READ,
         }
     }
 }

@@ -33,9 +33,17 @@ impl Touch {
         self.tag & !(READ | NIL | WROTE)
     }
 
-    /// What it read, where it did; within, `None` is the initial state.
-    fn read(self) -> Option<Option<Value>> {
-        (self.tag & READ != 0).then_some((self.tag & NIL == 0).then_some(self.read))
+    fn reads(self) -> bool {
+        self.tag & READ != 0
+    }
+
+    fn reads_initial(self) -> bool {
+        self.tag & NIL != 0
+    }
+
+    /// The value that it read, where there was one.
+    fn read(self) -> Option<Value> {
+        (self.reads() && !self.reads_initial()).then_some(self.read)
     }
 
     fn wrote(self) -> Option<Value> {
@@ -153,7 +161,7 @@ impl Collector {
         );
         if !doubtful.is_empty() {
             let touches = Groups::new(self.touches.clone(), self.keys.len(), |touch| touch.key);
-            let seen = |key| touches.of(key).iter().filter_map(|touch| touch.read().flatten());
+            let seen = |key| touches.of(key).iter().filter_map(|touch| touch.read());
             let happened = happened(&writes, self.keys.len(), seen, txns);
             for (txn, mops) in doubtful.iter().filter(|(txn, _)| happened[*txn as usize]) {
                 self.committed(*txn, mops);
@@ -225,7 +233,7 @@ impl super::History for Registers {
     }
 
     fn counts(&self, txns: &Txns) -> super::Counts {
-        let reads = self.touches.all().iter().filter(|touch| touch.read().is_some());
+        let reads = self.touches.all().iter().filter(|touch| touch.reads());
         super::Counts::of(self.writes.all(), reads.count(), txns)
     }
 }

@@ -6,7 +6,7 @@ use history::{Names, Value};
 
 use super::data::Keys;
 use super::explain::{Explained, Shown, Told};
-use super::found::{Brief, Finding, Source, State};
+use super::found::{BadRead, Brief, Finding, Source, State, Wrong};
 use super::txns::{Outcome, TxnId, Txns};
 use crate::cycles::{Naming, Ring, Timeout};
 use crate::text;
@@ -36,13 +36,13 @@ impl<'t> Teller<'t> {
     /// A finding as a case.
     pub(super) fn case(&self, finding: &Finding) -> Case {
         match finding {
-            Finding::AbortedRead { .. }
-            | Finding::IntermediateRead { .. }
-            | Finding::GarbageRead { .. }
-            | Finding::UnobservableRead { .. }
-            | Finding::DuplicateElements { .. }
-            | Finding::Internal { .. }
-            | Finding::FutureRead { .. } => self.read(finding),
+            Finding::Read(read) => self.read(*read),
+            Finding::Internal {
+                txn,
+                key,
+                read,
+                expected,
+            } => self.internal(*txn, *key, read, expected),
             Finding::IncompatibleOrder { key, longest, other } => self.incompatible(*key, longest, other),
             Finding::DirtyUpdate { key, failed, then } => self.dirty(*key, *failed, *then),
             Finding::LostUpdate {
@@ -68,95 +68,42 @@ impl<'t> Teller<'t> {
     }
 
     /// What one read should not have shown.
-    fn read(&self, finding: &Finding) -> Case {
-        let op = |txn: TxnId| self.op(txn);
-        let (key, value, txns, sentence) = match *finding {
-            Finding::AbortedRead {
-                reader,
-                writer,
-                key,
-                value,
-            } => {
-                let (name, value_name) = (self.key(key), self.value(value));
-                let sentence = format!(
-                    "{} read {value_name} from {name} and is committed; but {}, which had written it, failed.",
-                    op(reader),
-                    self.op_inside(writer)
-                );
-                (key, Some(value), vec![reader, writer], sentence)
+    fn read(&self, read: BadRead) -> Case {
+        let reader = self.op(read.reader);
+        let writer = read
+            .writer
+            .map_or_else(String::new, |writer| self.op_inside(writer));
+        let (key, value) = (self.key(read.key), self.value(read.value));
+        let sentence = match read.wrong {
+            Wrong::Aborted => format!(
+                "{reader} read {value} from {key} and is committed; but {writer}, which had written it, failed."
+            ),
+            Wrong::Intermediate => format!(
+                "{reader} read {value} as the state of {key}, which {writer} had only on its way: it wrote the key \
+                 again later."
+            ),
+            Wrong::Garbage => {
+                format!("{reader} read {value} from {key}, and nobody ever wrote that there.")
             }
-            Finding::IntermediateRead {
-                reader,
-                writer,
-                key,
-                value,
-            } => {
-                let sentence = format!(
-                    "{} read {} as the state of {}, which {} had only on its way: it wrote the key again later.",
-                    op(reader),
-                    self.value(value),
-                    self.key(key),
-                    self.op_inside(writer)
-                );
-                (key, Some(value), vec![reader, writer], sentence)
-            }
-            Finding::GarbageRead { reader, key, value } => {
-                let (name, value_name) = (self.key(key), self.value(value));
-                let sentence = format!(
-                    "{} read {value_name} from {name}, and nobody ever wrote that there.",
-                    op(reader)
-                );
-                (key, Some(value), vec![reader], sentence)
-            }
-            Finding::UnobservableRead {
-                reader,
-                writer,
-                key,
-                value,
-            } => {
-                let sentence = format!(
-                    "{} read {} from {} and was over before {}, which wrote it, had begun.",
-                    op(reader),
-                    self.value(value),
-                    self.key(key),
-                    self.op_inside(writer)
-                );
-                (key, Some(value), vec![reader, writer], sentence)
-            }
-            Finding::DuplicateElements { reader, key, value } => {
-                let (name, value_name) = (self.key(key), self.value(value));
-                let sentence = format!(
-                    "{} read {name} with {value_name} twice, which was appended once.",
-                    op(reader)
-                );
-                (key, Some(value), vec![reader], sentence)
-            }
-            Finding::Internal {
-                txn,
-                key,
-                ref read,
-                ref expected,
-            } => {
-                let sentence = format!(
-                    "{} read {} as {}, though after its own steps before it was to be {}.",
-                    op(txn),
-                    self.key(key),
-                    self.state(read),
-                    self.state(expected)
-                );
-                (key, None, vec![txn], sentence)
-            }
-            Finding::FutureRead { txn, key, value } => {
-                let (name, value_name) = (self.key(key), self.value(value));
-                let sentence = format!(
-                    "{} read {value_name} from {name} and wrote it only afterwards.",
-                    op(txn)
-                );
-                (key, Some(value), vec![txn], sentence)
-            }
-            _ => unreachable!("not about one read"),
+            Wrong::Unobservable => format!(
+                "{reader} read {value} from {key} and was over before {writer}, which wrote it, had begun."
+            ),
+            Wrong::Twice => format!("{reader} read {key} with {value} twice, which was appended once."),
+            Wrong::Future => format!("{reader} read {value} from {key} and wrote it only afterwards."),
         };
-        self.case_of(key, value, &txns, vec![sentence])
+        let txns: Vec<TxnId> = [Some(read.reader), read.writer].into_iter().flatten().collect();
+        self.case_of(read.key, Some(read.value), &txns, vec![sentence])
+    }
+
+    fn internal(&self, txn: TxnId, key: u32, read: &State, expected: &State) -> Case {
+        let sentence = format!(
+            "{} read {} as {}, though after its own steps before it was to be {}.",
+            self.op(txn),
+            self.key(key),
+            self.state(read),
+            self.state(expected)
+        );
+        self.case_of(key, None, &[txn], vec![sentence])
     }
 
     fn incompatible(&self, key: u32, longest: &(TxnId, Brief), other: &(TxnId, Brief)) -> Case {

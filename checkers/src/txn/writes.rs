@@ -24,6 +24,11 @@ impl Write {
         self.tag & !(INTERMEDIATE | UNANNOUNCED)
     }
 
+    fn unannounced(mut self) -> Self {
+        self.tag |= UNANNOUNCED;
+        self
+    }
+
     /// Whether this is the write of the key that a transaction made right before the other.
     pub(super) fn precedes(self, other: Self) -> bool {
         self.writer() == other.writer() && (self.tag | other.tag) & UNANNOUNCED == 0
@@ -51,15 +56,7 @@ impl Writes {
     pub(super) fn announce(&mut self, txn: TxnId, data: Data, mops: &[Mop], steps: &Steps) -> Announced {
         let first = self.0.len() as u64;
         for (place, mop) in mops.iter().enumerate() {
-            if let (Some((_, value)), Some(key)) = (data.written(mop), steps.key(place)) {
-                let intermediate = if steps.written_later(place) {
-                    INTERMEDIATE
-                } else {
-                    0
-                };
-                let tag = txn | intermediate;
-                self.0.push(Write { key, tag, value });
-            }
+            self.0.extend(write(txn, data, (place, mop), steps));
         }
         let count = (self.0.len() as u64 - first) as u32;
         Announced { first, count }
@@ -86,25 +83,34 @@ impl Writes {
         known.sort_unstable();
         let mut steps = Steps::default();
         steps.look(data, mops, keys);
-        for (place, mop) in mops.iter().enumerate() {
-            if let (Some((_, value)), Some(key)) = (data.written(mop), steps.key(place)) {
-                if known.binary_search(&(key, value)).is_err() {
-                    let intermediate = if steps.written_later(place) {
-                        INTERMEDIATE
-                    } else {
-                        0
-                    };
-                    let tag = txn | intermediate | UNANNOUNCED;
-                    self.0.push(Write { key, tag, value });
-                }
-            }
-        }
+        let written = mops
+            .iter()
+            .enumerate()
+            .filter_map(|step| write(txn, data, step, &steps));
+        let more = written.filter(|write| known.binary_search(&(write.key, write.value)).is_err());
+        let more: Vec<Write> = more.map(Write::unannounced).collect();
+        self.0.extend(more);
     }
 
     /// All of them.
     pub(super) fn into_vec(self) -> Vec<Write> {
         self.0
     }
+}
+
+/// The write of a step, where it is one.
+fn write(txn: TxnId, data: Data, (place, mop): (usize, &Mop), steps: &Steps) -> Option<Write> {
+    let (_, value) = data.written(mop)?;
+    let intermediate = if steps.written_later(place) {
+        INTERMEDIATE
+    } else {
+        0
+    };
+    Some(Write {
+        key: steps.key(place)?,
+        tag: txn | intermediate,
+        value,
+    })
 }
 
 /// A dense table may have so many slots for each write.

@@ -43,8 +43,8 @@ pub fn has_reads(history: &History) -> bool {
 }
 
 /// Changes what some read of a committed transaction shows: to less, to more, or to what another read of the key shows.
-pub fn change(history: &mut History, seed: u64) {
-    let mut dice = Dice::new(seed);
+pub fn change(history: &mut History, number: u64) {
+    let mut dice = Dice::new(number);
     let reads = reads(history);
     let (event, step) = reads[dice.below(reads.len())];
     let key = match &mops(&history.events[event]).expect("a transaction")[step] {
@@ -127,7 +127,7 @@ fn change_list(history: &mut History, dice: &mut Dice, least: usize, change: imp
 fn a_value_from_nowhere() {
     planted(Model::ListAppend, "garbage-read", |history, dice| {
         change_list(history, dice, 1, |values| {
-            *values.last_mut().expect("one") = 1_000_000
+            *values.last_mut().expect("one") = 1_000_000;
         })
     });
 }
@@ -197,13 +197,12 @@ fn an_own_write_that_was_not_seen() {
             let Some(mops) = mops_mut(event) else { continue };
             for place in 1..mops.len() {
                 let (before, rest) = mops.split_at_mut(place);
-                if let (Mop::Append(key, _), Mop::Read(other, Seen::List(values))) =
-                    (&before[place - 1], &mut rest[0])
-                {
-                    if key == other {
+                match (&before[place - 1], &mut rest[0]) {
+                    (Mop::Append(key, _), Mop::Read(other, Seen::List(values))) if key == other => {
                         values.pop();
                         return true;
                     }
+                    _ => {}
                 }
             }
         }

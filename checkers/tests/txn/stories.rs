@@ -326,7 +326,7 @@ fn registers_are_told_with_who_came_first() {
 #[test]
 fn what_gives_no_answer_is_told() {
     insta::assert_snapshot!(lists("ax1 / ax1 / rx11 / ay1", "serializable"), @r#"
-    nobody can say whether 4 transactions were serializable: A value was appended or written to one key more than once: whose write a read saw cannot be told
+    nobody can say whether 4 transactions were serializable: a value was appended or written to one key more than once: whose write a read saw cannot be told
     duplicate-appends 1 at 5 ms, ops [0, 1]
       Op 0 and op 1 both wrote 1 to x.
       Op 0 of process 0 (ok): append x 1.

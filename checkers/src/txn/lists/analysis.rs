@@ -6,7 +6,7 @@ use history::Value;
 
 use super::{Lists, Read};
 use crate::anomaly;
-use crate::txn::found::{Brief, Finding, Listener, Source, State, Why};
+use crate::txn::found::{BadRead, Brief, Finding, Listener, Source, State, Why, Wrong};
 use crate::txn::pairs::{Pairs, Reader};
 use crate::txn::txns::{NOBODY, TxnId, Txns};
 use crate::txn::writes::{Lookup, Write};
@@ -122,11 +122,13 @@ impl<L: Listener> Analysis<'_, L> {
                 .get(read.value)
                 .is_some_and(|write| !memory.ambiguous[write])
             {
-                self.listener.found().add(Finding::FutureRead {
-                    txn: read.txn,
+                self.listener.found().add(Finding::Read(BadRead {
+                    wrong: Wrong::Future,
+                    reader: read.txn,
+                    writer: None,
                     key: self.key,
                     value: read.value,
-                });
+                }));
             }
         }
     }
@@ -153,9 +155,10 @@ impl<L: Listener> Analysis<'_, L> {
                     let txn = self.writes[write].writer();
                     begun = begun.max(self.txns.invoked(txn));
                     if !memory.ambiguous[write] {
-                        match self.txns.failed(txn) {
-                            true => track.failed.push((place, txn)),
-                            false => writer = txn,
+                        if self.txns.failed(txn) {
+                            track.failed.push((place, txn));
+                        } else {
+                            writer = txn;
                         }
                     }
                 }
@@ -232,11 +235,13 @@ impl<L: Listener> Analysis<'_, L> {
     fn garbage(&mut self, order: u32, from: usize, track: &Track) {
         let first = track.garbage.partition_point(|place| (*place as usize) < from);
         for place in &track.garbage[first..] {
-            self.listener.found().add(Finding::GarbageRead {
+            self.listener.found().add(Finding::Read(BadRead {
+                wrong: Wrong::Garbage,
                 reader: self.lists.orders.by(order),
+                writer: None,
                 key: self.key,
                 value: self.lists.orders.elements(order)[*place as usize],
-            });
+            }));
         }
     }
 
@@ -359,12 +364,13 @@ impl<L: Listener> Analysis<'_, L> {
             .filter(|write| !memory.ambiguous[*write]);
         let write = write.map(|write| self.writes[write]);
         if let Some(write) = write.filter(|write| write.is_intermediate() && write.writer() != reader) {
-            self.listener.found().add(Finding::IntermediateRead {
+            self.listener.found().add(Finding::Read(BadRead {
+                wrong: Wrong::Intermediate,
                 reader,
-                writer: write.writer(),
+                writer: Some(write.writer()),
                 key: self.key,
                 value: write.value,
-            });
+            }));
         }
     }
 
@@ -376,23 +382,26 @@ impl<L: Listener> Analysis<'_, L> {
                 break;
             }
             told += 1;
-            self.listener.found().add(Finding::AbortedRead {
+            self.listener.found().add(Finding::Read(BadRead {
+                wrong: Wrong::Aborted,
                 reader: read.reader(),
-                writer: *writer,
+                writer: Some(*writer),
                 key: self.key,
                 value: self.lists.orders.elements(read.order)[*place as usize],
-            });
+            }));
         }
         self.listener.found().count(anomaly::G1A, count as u64 - told);
     }
 
     fn repeated(&mut self, read: Read, track: &Track) {
         let place = track.repeated.expect("an element that stands there twice");
-        self.listener.found().add(Finding::DuplicateElements {
+        self.listener.found().add(Finding::Read(BadRead {
+            wrong: Wrong::Twice,
             reader: read.reader(),
+            writer: None,
             key: self.key,
             value: self.lists.orders.elements(read.order)[place as usize],
-        });
+        }));
     }
 
     fn unobservable(&mut self, read: Read, track: &Track, memory: &Memory) {
@@ -401,12 +410,13 @@ impl<L: Listener> Analysis<'_, L> {
         let place = track.begun.partition_point(|begun| *begun <= end) - 1;
         let value = self.lists.orders.elements(read.order)[place];
         if let Some(write) = memory.lookup.get(value) {
-            self.listener.found().add(Finding::UnobservableRead {
+            self.listener.found().add(Finding::Read(BadRead {
+                wrong: Wrong::Unobservable,
                 reader: read.reader(),
-                writer: self.writes[write].writer(),
+                writer: Some(self.writes[write].writer()),
                 key: self.key,
                 value,
-            });
+            }));
         }
     }
 

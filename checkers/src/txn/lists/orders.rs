@@ -30,12 +30,11 @@ pub(super) struct Orders {
 impl Orders {
     /// Finds the order that a list is a beginning of, and its length.
     pub(super) fn place(&mut self, key: u32, list: &[Value], by: TxnId) -> (u32, u32) {
-        let key_place = key as usize;
-        if key_place >= self.heads.len() {
-            self.heads.resize(key_place + 1, NONE);
+        if key as usize >= self.heads.len() {
+            self.heads.resize(key as usize + 1, NONE);
         }
-        let mut order = self.heads[key_place];
-        let mut last = NONE;
+        let mut order = self.heads[key as usize];
+        let mut tail = NONE;
         for _ in 0..COMPARED_MAX {
             if order == NONE {
                 break;
@@ -43,18 +42,18 @@ impl Orders {
             if self.orders[order as usize].takes(list, by) {
                 return (order, list.len() as u32);
             }
-            last = order;
+            tail = order;
             order = self.orders[order as usize].next;
         }
-        (self.add(key, list, by, last), list.len() as u32)
+        (self.add(key, list, by, tail), list.len() as u32)
     }
 
     /// A new order, behind the last one that was looked at.
-    fn add(&mut self, key: u32, list: &[Value], by: TxnId, last: u32) -> u32 {
+    fn add(&mut self, key: u32, list: &[Value], by: TxnId, behind: u32) -> u32 {
         let place = self.orders.len() as u32;
-        let link = match last {
+        let link = match behind {
             NONE => &mut self.heads[key as usize],
-            last => &mut self.orders[last as usize].next,
+            order => &mut self.orders[order as usize].next,
         };
         let next = std::mem::replace(link, place);
         self.orders.push(Order {

@@ -6,7 +6,7 @@ use history::Value;
 
 use super::Registers;
 use super::versions::{Before, INITIAL, Known, Version, Versions};
-use crate::txn::found::{Finding, Listener, Source, State, Why};
+use crate::txn::found::{BadRead, Finding, Listener, Source, State, Why, Wrong};
 use crate::txn::pairs::{Pairs, Reader};
 use crate::txn::txns::{Outcome, TxnId, Txns};
 use crate::txn::writes::{Lookup, Write};
@@ -89,7 +89,7 @@ impl<L: Listener> Analysis<'_, L> {
     fn bad_reads(&mut self, memory: &Memory) {
         let mut garbage = BTreeSet::new();
         for touch in self.registers.touches.of(self.key) {
-            if let Some(Some(value)) = touch.read() {
+            if let Some(value) = touch.read() {
                 self.bad_read(touch.txn(), value, memory, &mut garbage);
             }
         }
@@ -99,47 +99,41 @@ impl<L: Listener> Analysis<'_, L> {
     }
 
     fn bad_read(&mut self, reader: TxnId, value: Value, memory: &Memory, garbage: &mut BTreeSet<Value>) {
-        let key = self.key;
-        let Some(place) = memory.lookup.get(value) else {
+        let place = memory.lookup.get(value);
+        if place.is_some_and(|place| memory.ambiguous[place]) {
+            return;
+        }
+        let write = place.map(|place| self.writes[place]);
+        let Some(write) = write else {
             if garbage.insert(value) {
-                self.listener
-                    .found()
-                    .add(Finding::GarbageRead { reader, key, value });
+                self.wrong(Wrong::Garbage, reader, value, None);
             }
             return;
         };
-        if memory.ambiguous[place] {
-            return;
-        }
-        let (write, txns, found) = (self.writes[place], self.txns, self.listener.found());
         let writer = write.writer();
         if writer == reader {
             return;
         }
-        if txns.failed(writer) {
-            found.add(Finding::AbortedRead {
-                reader,
-                writer,
-                key,
-                value,
-            });
+        if self.txns.failed(writer) {
+            self.wrong(Wrong::Aborted, reader, value, Some(writer));
         }
         if write.is_intermediate() {
-            found.add(Finding::IntermediateRead {
-                reader,
-                writer,
-                key,
-                value,
-            });
+            self.wrong(Wrong::Intermediate, reader, value, Some(writer));
         }
-        if txns.invoked(writer) > txns.completed(reader) {
-            found.add(Finding::UnobservableRead {
-                reader,
-                writer,
-                key,
-                value,
-            });
+        if self.txns.invoked(writer) > self.txns.completed(reader) {
+            self.wrong(Wrong::Unobservable, reader, value, Some(writer));
         }
+    }
+
+    fn wrong(&mut self, wrong: Wrong, reader: TxnId, value: Value, writer: Option<TxnId>) {
+        let key = self.key;
+        self.listener.found().add(Finding::Read(BadRead {
+            wrong,
+            reader,
+            writer,
+            key,
+            value,
+        }));
     }
 
     /// Takes down who came upon which version. wr: a version's writer comes before its readers.
@@ -152,7 +146,7 @@ impl<L: Listener> Analysis<'_, L> {
             let writer = known.read.and_then(|version| self.writer(version));
             if writer == Some(known.txn) {
                 // What it saw it only wrote later.
-                self.future_read(known.txn, touch.read);
+                self.wrong(Wrong::Future, known.txn, touch.read, None);
                 known.read = None;
             }
             if let Some(version) = known.read {
@@ -173,16 +167,8 @@ impl<L: Listener> Analysis<'_, L> {
         memory.readers.sort_unstable();
     }
 
-    fn future_read(&mut self, txn: TxnId, value: Value) {
-        let key = self.key;
-        self.listener.found().add(Finding::FutureRead { txn, key, value });
-    }
-
     /// The version of a value, where its one writer may have happened.
-    fn version(&self, value: Option<Value>, memory: &Memory) -> Option<Version> {
-        let Some(value) = value else {
-            return Some(INITIAL);
-        };
+    fn version(&self, value: Value, memory: &Memory) -> Option<Version> {
         let place = memory.lookup.get(value)?;
         let known = !memory.ambiguous[place] && !self.txns.failed(self.writes[place].writer());
         known.then_some(place as Version + 1)

@@ -66,13 +66,8 @@ impl Assumptions {
     }
 
     /// Whose order versions are taken to follow.
-    pub(in crate::txn) fn clients(&self) -> Option<Clients> {
+    pub(in crate::txn) fn clients(self) -> Option<Clients> {
         self.clients.map(|(clients, _)| clients)
-    }
-
-    /// Whether a transaction that reads and then writes is taken to write a later version.
-    pub(in crate::txn) fn within(&self) -> bool {
-        self.within
     }
 }
 
@@ -119,11 +114,12 @@ pub(super) struct Known {
 
 impl Known {
     /// What a touch came upon.
-    pub(super) fn of(touch: Touch, version: impl Fn(Option<Value>) -> Option<Version>) -> Self {
+    pub(super) fn of(touch: Touch, version: impl Fn(Value) -> Option<Version>) -> Self {
+        let initial = touch.reads_initial().then_some(INITIAL);
         Self {
             txn: touch.txn(),
-            read: touch.read().and_then(&version),
-            wrote: touch.wrote().and_then(|wrote| version(Some(wrote))),
+            read: initial.or_else(|| touch.read().and_then(&version)),
+            wrote: touch.wrote().and_then(version),
         }
     }
 }

@@ -32,79 +32,55 @@ impl Teller<'_> {
     }
 
     fn why(&self, why: &Why, key: &str, (one, other): (&str, &str), cycle: &[TxnId]) -> String {
-        let value = |value: &Value| self.value(*value);
         match why {
-            Why::Follows {
-                before,
-                value: appended,
-            } => {
-                let (before, appended) = (value(before), value(appended));
-                format!("{other} appended {appended} to {key} right after {one}'s {before}.")
+            Why::Follows { before, value } => {
+                let (before, value) = (self.value(*before), self.value(*value));
+                format!("{other} appended {value} to {key} right after {one}'s {before}.")
             }
-            Why::FollowsAll {
-                last,
-                value: appended,
-            } => format!(
-                "{other} appended {} to {key}, which nobody read: so it came after {one}'s {}, the last that was read.",
-                value(appended),
-                value(last)
-            ),
-            Why::Saw {
-                state: State::Register(_),
-                value: seen,
-                ..
-            } => {
-                format!("{other} read {key} as {}, which {one} wrote.", value(seen))
+            Why::FollowsAll { last, value } => {
+                let (last, value) = (self.value(*last), self.value(*value));
+                format!(
+                    "{other} appended {value} to {key}, which nobody read: so it came after {one}'s {last}, the last \
+                     that was read."
+                )
             }
-            Why::Saw {
-                state,
-                value: seen,
-                ends,
-            } => format!(
-                "{other} read {key} as {}, which {} the {} that {one} appended.",
-                self.state(state),
-                if *ends { "ends in" } else { "holds" },
-                value(seen)
-            ),
-            Why::Missed { state, value: missed } => format!(
-                "{one} read {key} as {}, without the {} that {other} appended next.",
-                self.state(state),
-                value(missed)
-            ),
-            Why::MissedUnread { state, value: missed } => format!(
-                "{one} read {key} as {}, without the {} that {other} appended.",
-                self.state(state),
-                value(missed)
-            ),
+            Why::Saw { state, value, ends } => self.saw(state, *value, *ends, (key, one, other)),
+            Why::Missed { state, value } => {
+                let (state, value) = (self.state(state), self.value(*value));
+                format!("{one} read {key} as {state}, without the {value} that {other} appended next.")
+            }
+            Why::MissedUnread { state, value } => {
+                let (state, value) = (self.state(state), self.value(*value));
+                format!("{one} read {key} as {state}, without the {value} that {other} appended.")
+            }
             Why::Later {
                 before,
-                value: set,
+                value,
                 source,
-            } => format!(
-                "{other} set {key} to {} after {one} had set it to {}: {}.",
-                value(set),
-                value(before),
-                self.source(*source, Some(*before), Some(*set), cycle)
-            ),
-            Why::Earlier {
-                seen: None,
-                value: set,
-                ..
-            } => format!(
-                "{one} read {key} in its initial state, before {other} set it to {}.",
-                value(set)
-            ),
-            Why::Earlier {
-                seen,
-                value: set,
-                source,
-            } => format!(
-                "{one} read {key} as {}, before {other} set it to {}: {}.",
-                self.version(*seen),
-                value(set),
-                self.source(*source, *seen, Some(*set), cycle)
-            ),
+            } => {
+                let source = self.source(*source, Some(*before), Some(*value), cycle);
+                let (before, value) = (self.value(*before), self.value(*value));
+                format!("{other} set {key} to {value} after {one} had set it to {before}: {source}.")
+            }
+            Why::Earlier { seen, value, source } => {
+                let source = self.source(*source, *seen, Some(*value), cycle);
+                let (seen, source) = match seen {
+                    Some(seen) => (format!("as {}", self.value(*seen)), format!(": {source}")),
+                    None => ("in its initial state".to_owned(), String::new()),
+                };
+                let value = self.value(*value);
+                format!("{one} read {key} {seen}, before {other} set it to {value}{source}.")
+            }
         }
+    }
+
+    fn saw(&self, state: &State, value: Value, ends: bool, (key, one, other): (&str, &str, &str)) -> String {
+        let value = self.value(value);
+        if matches!(state, State::Register(_)) {
+            return format!("{other} read {key} as {value}, which {one} wrote.");
+        }
+        let (state, holds) = (self.state(state), if ends { "ends in" } else { "holds" });
+        format!("{other} read {key} as {state}, which {holds} the {value} that {one} appended.")
     }
 
     /// What the order of two versions is known from.

@@ -55,6 +55,33 @@ impl Context<'_> {
         self.names.value(value)
     }
 
+    /// When something was, as the end of a clause; nothing where the history had no clock.
+    pub(crate) fn at(&self, time: u64) -> String {
+        if self.is_timed() {
+            format!(" at {}", text::seconds(time))
+        } else {
+            String::new()
+        }
+    }
+
+    /// The same of what came later.
+    pub(crate) fn after(&self, time: u64) -> String {
+        if self.is_timed() {
+            format!(" after {}", text::seconds(time))
+        } else {
+            String::new()
+        }
+    }
+
+    fn is_timed(&self) -> bool {
+        self.index.phased || text::is_timed(self.timeline.end, self.index.counts.operations)
+    }
+
+    /// Whether anything is known of faults and brokers: in a history from elsewhere it is not.
+    pub(crate) fn knows_cluster(&self) -> bool {
+        self.index.phased || !self.timeline.faults.is_empty()
+    }
+
     /// A case on a partition at a time, with the faults that were in force.
     pub(crate) fn case(&self, time: u64, key: Key) -> Case {
         Case {
@@ -71,6 +98,11 @@ impl Context<'_> {
             faults: self.timeline.faults_at(time).map(|fault| fault.id).collect(),
             ..Case::default()
         }
+    }
+
+    /// The same, where anything is known of faults.
+    pub(crate) fn faults_known(&self, time: u64) -> Option<String> {
+        self.knows_cluster().then(|| self.faults_sentence(time))
     }
 
     /// Which faults were in force at a time, in a sentence.
@@ -114,6 +146,12 @@ fn fault_since(fault: &crate::timeline::FaultInterval) -> String {
         None => " to the end of the history".to_owned(),
     };
     format!("{}{from}{to}", text::fault(fault))
+}
+
+/// A story with the faults that were in force.
+pub(crate) fn with_faults(context: &Context, time: u64, mut story: Vec<String>) -> Vec<String> {
+    story.extend(context.faults_known(time));
+    story
 }
 
 /// Nodes in order, each once.

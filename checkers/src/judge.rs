@@ -12,6 +12,10 @@ use crate::verdict::{Stats, Validity, Verdict};
 
 /// The model's name in a verdict where a history speaks of none.
 const NO_MODEL: &str = "none";
+/// Why there is none.
+const NOTHING: &str =
+    "the history holds no operation of any model: nothing was sent, polled, appended, written or read";
+const ONLY_NIL: &str = "the history holds nothing but reads of nil, which may be of lists or of registers: name the model to judge it by";
 
 /// Judges a history wherever it comes from, by the model that is asked for or that its operations speak of.
 pub fn check(source: &mut dyn Source, options: &Options) -> Result<Verdict, ReadError> {
@@ -20,11 +24,9 @@ pub fn check(source: &mut dyn Source, options: &Options) -> Result<Verdict, Read
         heard: Heard::default(),
         whole: false,
     };
-    let Some(model) = model_of(&mut source, options)? else {
-        return Ok(nothing_judged(
-            NO_MODEL,
-            "the history holds no operation of any model: nothing was sent, polled, appended, written or read",
-        ));
+    let model = match model_of(&mut source, options)? {
+        Ok(model) => model,
+        Err(reason) => return Ok(nothing_judged(NO_MODEL, reason)),
     };
     let verdict = match model {
         Model::Kafka => crate::kafka::judge(&mut source, options)?,
@@ -60,15 +62,18 @@ pub(crate) fn nothing_judged(model: &str, reason: &str) -> Verdict {
 
 /// The model that is asked for, or else the one that the first telling operation speaks of. A run of ours in
 /// which no client did anything is one of logs all the same.
-fn model_of(source: &mut Listener, options: &Options) -> Result<Option<Model>, ReadError> {
-    if options.model.is_some() {
-        return Ok(options.model);
+/// Where there is none, the reason is returned.
+fn model_of(source: &mut Listener, options: &Options) -> Result<Result<Model, &'static str>, ReadError> {
+    if let Some(model) = options.model {
+        return Ok(Ok(model));
     }
     let mut first = None;
+    let mut reads = false;
     source.source.scan(&mut |events| {
         first = events.iter().find_map(|event| {
             let mut heard = Heard::default();
             heard.event(event);
+            reads |= heard.reads;
             heard.models().next()
         });
         if first.is_some() {
@@ -77,7 +82,8 @@ fn model_of(source: &mut Listener, options: &Options) -> Result<Option<Model>, R
             ControlFlow::Continue(())
         }
     })?;
-    Ok(first.or_else(|| ours(source.header()).then_some(Model::Kafka)))
+    let model = first.or_else(|| ours(source.header()).then_some(Model::Kafka));
+    Ok(model.ok_or(if reads { ONLY_NIL } else { NOTHING }))
 }
 
 fn ours(header: &Header) -> bool {
@@ -86,10 +92,13 @@ fn ours(header: &Header) -> bool {
 
 /// Which models a history's operations speak of.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "any of them may be heard, alone or together")]
 struct Heard {
     logs: bool,
     lists: bool,
     registers: bool,
+    /// What was read was the initial state, which any kind of object may have.
+    reads: bool,
 }
 
 impl Heard {
@@ -109,7 +118,7 @@ impl Heard {
             Mop::Send(_) | Mop::Poll(_) => self.logs = true,
             Mop::Append(..) | Mop::Read(_, Seen::List(_)) => self.lists = true,
             Mop::Write(..) | Mop::Read(_, Seen::One(_)) => self.registers = true,
-            Mop::Read(_, Seen::Nothing) => {}
+            Mop::Read(_, Seen::Nothing) => self.reads = true,
         }
     }
 
@@ -130,7 +139,11 @@ impl Heard {
                 crate::text::list(&names)
             ));
         }
-        let spoken = self.models().any(|heard| heard == model) || model == Model::Kafka && ours(header);
+        let spoken = self.models().any(|heard| heard == model)
+            || match model {
+                Model::Kafka => ours(header),
+                Model::ListAppend | Model::RwRegister => self.reads && names.is_empty(),
+            };
         (!spoken).then(|| {
             let instead = if names.is_empty() {
                 String::new()

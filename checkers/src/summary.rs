@@ -4,7 +4,7 @@ use history::NodeId;
 
 use crate::anomaly::{Anomaly, LOST_WRITE};
 use crate::context::Context;
-use crate::text::{count, number, seconds};
+use crate::text::{count, number};
 use crate::timeline::FaultInterval;
 use crate::verdict::{Case, Findings, Validity, Verdict};
 
@@ -18,19 +18,31 @@ pub(crate) fn sentence(context: &Context, verdict: &Verdict) -> String {
 }
 
 fn valid(context: &Context, verdict: &Verdict) -> String {
-    let faults = match verdict.stats.faults_bitten {
-        0 => "no faults, as the plan declares".to_owned(),
-        bitten => format!("{} that bit", count(bitten, "fault")),
-    };
-    let read = if context.index.final_reads.is_some() {
-        "every record read back"
+    let mut parts = vec![count(verdict.stats.acknowledged, "acknowledged write")];
+    if context.index.phased {
+        parts.push(match verdict.stats.faults_bitten {
+            0 => "no faults, as the plan declares".to_owned(),
+            bitten => format!("{} that bit", count(bitten, "fault")),
+        });
+    }
+    parts.push(if context.index.final_reads.is_some() {
+        "every record read back".to_owned()
     } else {
-        "all of them read"
-    };
-    format!(
-        "nothing was lost: {}, {faults}, {read}",
-        count(verdict.stats.acknowledged, "acknowledged write"),
-    )
+        "all of them read".to_owned()
+    });
+    parts.extend(allowed(verdict));
+    format!("nothing was lost: {}", parts.join(", "))
+}
+
+/// What was found and breaks no promise.
+fn allowed(verdict: &Verdict) -> Option<String> {
+    let mut found: Vec<(&String, &Findings)> = verdict.allowed.iter().collect();
+    found.sort_by_key(|(name, _)| Anomaly::gravity(name));
+    let found = found
+        .iter()
+        .map(|(name, found)| format!("{} × {name}", number(found.count)));
+    let found: Vec<String> = found.collect();
+    (!found.is_empty()).then(|| format!("allowed: {}", found.join(", ")))
 }
 
 fn unknown(verdict: &Verdict) -> String {
@@ -60,9 +72,9 @@ fn invalid(context: &Context, verdict: &Verdict) -> String {
                 .first()
                 .map_or("", |sentence| sentence.trim_end_matches('.'));
             format!(
-                "{} × {name}, the first at {}: {story}",
+                "{} × {name}, the first{}: {story}",
                 number(findings.count),
-                seconds(case.time)
+                context.at(case.time)
             )
         }
         (name, None) => format!("{} × {name}", number(findings.count)),
@@ -83,12 +95,16 @@ fn lost(context: &Context, verdict: &Verdict, findings: &Findings, first: &Case)
         .nodes
         .first()
         .map_or_else(String::new, |node| format!(", acknowledged by node {node}"));
+    let of = if context.tally.lost_in_doubt > 0 {
+        format!("{} that had happened", count(findings.count, "write"))
+    } else {
+        let acknowledged = number(verdict.stats.acknowledged);
+        format!("{} of {acknowledged} acknowledged writes", number(findings.count))
+    };
     format!(
-        "{} of {} acknowledged writes {} lost, the first at {} on {partition}{by}{}",
-        number(findings.count),
-        number(verdict.stats.acknowledged),
+        "{of} {} lost, the first{} on {partition}{by}{}",
         if findings.count == 1 { "was" } else { "were" },
-        seconds(first.time),
+        context.at(first.time),
         during(context, first),
     )
 }

@@ -10,6 +10,25 @@ pub(crate) fn seconds(nanoseconds: u64) -> String {
     format!("{}.{:03} s", milliseconds / 1_000, milliseconds % 1_000)
 }
 
+/// Clocks that tell less than this apart are none: every time would read the same.
+const CLOCK_NANOS_MIN: u64 = 1_000_000;
+/// Nobody does an operation in less time than this. A history without times counts its lines instead.
+const OPERATION_NANOS_MIN: u64 = 16;
+
+/// Whether a history that ends at this time had a clock: those from elsewhere need not.
+pub(crate) fn is_timed(end: u64, operations: u64) -> bool {
+    end >= CLOCK_NANOS_MIN.max(operations.saturating_mul(OPERATION_NANOS_MIN))
+}
+
+/// A place in a log: `offset 5`; a foreign history may not know it.
+pub(crate) fn offset(offset: i64) -> String {
+    if offset < 0 {
+        "an unknown offset".to_owned()
+    } else {
+        format!("offset {offset}")
+    }
+}
+
 /// A number with separators, as every text has it: `12,345`.
 pub fn number(number: u64) -> String {
     let digits = number.to_string();
@@ -26,6 +45,15 @@ pub fn number(number: u64) -> String {
 /// A number of things: `1 write`, `12,345 writes`.
 pub(crate) fn count(of: u64, thing: &str) -> String {
     format!("{} {thing}{}", number(of), if of == 1 { "" } else { "s" })
+}
+
+/// A sentence as the rest of another.
+pub(crate) fn uncapitalised(sentence: &str) -> String {
+    let mut characters = sentence.chars();
+    match characters.next() {
+        Some(first) => first.to_lowercase().chain(characters).collect(),
+        None => String::new(),
+    }
 }
 
 /// A list in a sentence: `1`, `1 and 2`, `1, 2 and 3`.

@@ -11,8 +11,11 @@ use crate::text::{count, number};
 pub(crate) fn run(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
     let flaws = &context.index.flaws;
-    for text in &flaws.texts {
-        outcome.unknown(format!("the history is not well formed: {text}"));
+    for (time, text) in &flaws.texts {
+        outcome.unknown(format!(
+            "the history is not well formed{}: {text}",
+            context.at(*time)
+        ));
     }
     let more = flaws.count - flaws.texts.len() as u64;
     if more > 0 {

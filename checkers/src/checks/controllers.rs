@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use history::{NodeId, Observed, Probe};
 
 use crate::anomaly::{TERM_WENT_BACK, TWO_CONTROLLERS_IN_TERM};
-use crate::context::{Context, distinct};
+use crate::context::{Context, distinct, with_faults};
 use crate::outcome::{Kept, Outcome};
 use crate::succession::{Height, Succession};
 use crate::text::seconds;
@@ -83,22 +83,25 @@ fn two_leaders(context: &Context, first: &Answer, second: &Answer) -> Case {
     Case {
         nodes: distinct([first.leader, second.leader]),
         epoch: Some(second.term),
-        story: vec![
-            format!(
-                "The controllers' quorum had two leaders in term {}: nodes {} and {}.",
-                second.term, first.leader, second.leader
-            ),
-            format!(
-                "Node {} named node {} at {}; node {} named node {} at {}.",
-                first.node,
-                first.leader,
-                seconds(first.time),
-                second.node,
-                second.leader,
-                seconds(second.time)
-            ),
-            context.faults_sentence(second.time),
-        ],
+        story: with_faults(
+            context,
+            second.time,
+            vec![
+                format!(
+                    "The controllers' quorum had two leaders in term {}: nodes {} and {}.",
+                    second.term, first.leader, second.leader
+                ),
+                format!(
+                    "Node {} named node {} at {}; node {} named node {} at {}.",
+                    first.node,
+                    first.leader,
+                    seconds(first.time),
+                    second.node,
+                    second.leader,
+                    seconds(second.time)
+                ),
+            ],
+        ),
         ..context.case_of_cluster(second.time)
     }
 }
@@ -108,24 +111,27 @@ fn went_back(context: &Context, answer: &Answer, before: Height) -> Case {
     Case {
         nodes: distinct([node, answer.leader]),
         epoch: Some(answer.term),
-        story: vec![
-            format!(
-                "Controller {node} went back from term {} to term {}.",
-                before.epoch, answer.term
-            ),
-            format!(
-                "Its answer at {} named node {} leader of term {}; asked again at {}, the same process (start {}) named node {} leader of term {} at {}.",
-                seconds(before.answered),
-                before.leader,
-                before.epoch,
-                seconds(answer.asked),
-                u64::from(answer.incarnation) + 1,
-                answer.leader,
-                answer.term,
-                seconds(answer.time)
-            ),
-            context.faults_sentence(answer.time),
-        ],
+        story: with_faults(
+            context,
+            answer.time,
+            vec![
+                format!(
+                    "Controller {node} went back from term {} to term {}.",
+                    before.epoch, answer.term
+                ),
+                format!(
+                    "Its answer at {} named node {} leader of term {}; asked again at {}, the same process (start {}) named node {} leader of term {} at {}.",
+                    seconds(before.answered),
+                    before.leader,
+                    before.epoch,
+                    seconds(answer.asked),
+                    u64::from(answer.incarnation) + 1,
+                    answer.leader,
+                    answer.term,
+                    seconds(answer.time)
+                ),
+            ],
+        ),
         ..context.case_of_cluster(answer.time)
     }
 }

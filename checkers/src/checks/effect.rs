@@ -110,8 +110,8 @@ fn ending(context: &Context, outcome: &mut Outcome) {
     }
     if context.truncated {
         outcome.unknown(format!(
-            "the history breaks off in the middle of a line after {}: whoever wrote it was cut off",
-            seconds(context.timeline.end)
+            "the history breaks off in the middle of a line{}: whoever wrote it was cut off",
+            context.after(context.timeline.end)
         ));
     }
     let ended = context.timeline.phase_start(Phase::Heal).is_some();

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use history::{Claim, Key, NodeId, Observed, Probe};
 
 use crate::anomaly::{EPOCH_WENT_BACK, LEADER_CHANGED_IN_EPOCH, TWO_LEADERS_IN_EPOCH};
-use crate::context::{Context, distinct};
+use crate::context::{Context, distinct, with_faults};
 use crate::outcome::{Kept, Outcome};
 use crate::succession::{Height, Succession};
 use crate::text::{isr, seconds};
@@ -130,16 +130,19 @@ fn two_leaders(context: &Context, first: &Claimed, second: &Claimed) -> Case {
     Case {
         nodes: distinct([first.leader, second.leader]),
         epoch: Some(epoch),
-        story: vec![
-            format!(
-                "{} had two leaders in epoch {epoch}: nodes {} and {}.",
-                context.name(key),
-                first.leader,
-                second.leader
-            ),
-            format!("For this epoch {}; and {}.", said(first), said(second)),
-            context.faults_sentence(second.time),
-        ],
+        story: with_faults(
+            context,
+            second.time,
+            vec![
+                format!(
+                    "{} had two leaders in epoch {epoch}: nodes {} and {}.",
+                    context.name(key),
+                    first.leader,
+                    second.leader
+                ),
+                format!("For this epoch {}; and {}.", said(first), said(second)),
+            ],
+        ),
         ..context.case(second.time, key)
     }
 }
@@ -149,26 +152,29 @@ fn went_back(context: &Context, claimed: &Claimed, before: Height) -> Case {
     Case {
         nodes: distinct([node, claimed.leader]),
         epoch: Some(claimed.epoch),
-        story: vec![
-            format!(
-                "Node {node} went back from epoch {} to epoch {} of {}.",
-                before.epoch,
-                claimed.epoch,
-                context.name(claimed.key)
-            ),
-            format!(
-                "Its answer at {} named node {} leader in epoch {}; asked again at {}, the same process (start {}) named node {} leader in epoch {} at {}.",
-                seconds(before.answered),
-                before.leader,
-                before.epoch,
-                seconds(claimed.asked),
-                u64::from(claimed.incarnation) + 1,
-                claimed.leader,
-                claimed.epoch,
-                seconds(claimed.time)
-            ),
-            context.faults_sentence(claimed.time),
-        ],
+        story: with_faults(
+            context,
+            claimed.time,
+            vec![
+                format!(
+                    "Node {node} went back from epoch {} to epoch {} of {}.",
+                    before.epoch,
+                    claimed.epoch,
+                    context.name(claimed.key)
+                ),
+                format!(
+                    "Its answer at {} named node {} leader in epoch {}; asked again at {}, the same process (start {}) named node {} leader in epoch {} at {}.",
+                    seconds(before.answered),
+                    before.leader,
+                    before.epoch,
+                    seconds(claimed.asked),
+                    u64::from(claimed.incarnation) + 1,
+                    claimed.leader,
+                    claimed.epoch,
+                    seconds(claimed.time)
+                ),
+            ],
+        ),
         ..context.case(claimed.time, claimed.key)
     }
 }

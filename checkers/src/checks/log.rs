@@ -23,7 +23,7 @@ use crate::context::Context;
 use crate::evidence::Wanted;
 use crate::index::{Index, Precommitted};
 use crate::outcome::Outcome;
-use crate::text::{count, number, seconds};
+use crate::text::{count, number};
 use crate::verdict::Case;
 
 const NO_FINAL_READS: &str = "the run ended before its final reads, so nobody knows what was lost";
@@ -96,8 +96,8 @@ fn unseen(context: &Context, outcome: &mut Outcome) {
             story: vec![
                 story::acknowledgement(context, &write),
                 format!(
-                    "No client read it by the end of the history at {}.",
-                    seconds(context.timeline.end)
+                    "No client read it by the end of the history{}.",
+                    context.at(context.timeline.end)
                 ),
             ],
             ..context.case(write.time(), write.key)
@@ -113,12 +113,12 @@ fn precommitted(context: &Context, found: &Precommitted) -> Case {
         ops: vec![found.op],
         story: vec![
             format!(
-                "Client {} read value {} of {} in the very operation that wrote it (op {}, over at {}).",
+                "Client {} read value {} of {} in the very operation that wrote it (op {}, over{}).",
                 found.process,
                 context.value(record.value),
                 context.name(record.key),
                 found.op,
-                seconds(found.time)
+                context.at(found.time)
             ),
             "Nobody may read what a transaction wrote before it is committed, and that ends it.".to_owned(),
         ],

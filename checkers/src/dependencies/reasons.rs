@@ -7,11 +7,14 @@ use super::operations::Operation;
 use crate::context::Context;
 use crate::cycles::{Ring, Step};
 use crate::index::WriteOutcome;
-use crate::text::{list, seconds};
+use crate::text::{self, list};
 use crate::verdict::{Case, Cycle, CycleOperation, Edge, Rel};
 
-/// Records of an operation that are named.
+/// Records of an operation that are named, and operations of a cycle.
 const NAMED_MAX: usize = 8;
+
+/// An operation of a cycle with its short name.
+type Named<'o> = (&'o Operation, String);
 
 /// What a dependency of data is about.
 struct About {
@@ -25,7 +28,15 @@ impl Dependencies<'_> {
     pub(crate) fn case(&self, context: &Context, ring: &Ring) -> Case {
         let steps = ring.steps.iter();
         let members: Vec<&Operation> = steps.clone().map(|step| self.operation(step.from)).collect();
-        let edges: Vec<(Edge, Option<About>)> = steps.map(|step| self.edge(context, *step)).collect();
+        let named = members
+            .iter()
+            .copied()
+            .zip((1..).map(|place| format!("T{place}")));
+        let named: Vec<Named> = named.collect();
+        let next = named.iter().cycle().skip(1);
+        let edges = steps.zip(named.iter().zip(next));
+        let edges = edges.map(|(step, (from, to))| self.edge(context, *step, from, to));
+        let edges: Vec<(Edge, Option<About>)> = edges.collect();
         let abouts = edges.iter().filter_map(|(_, about)| about.as_ref());
         let key = abouts.clone().next().map(|about| about.key);
         let last = |operation: &Operation| operation.ended.unwrap_or(operation.begun).time;
@@ -33,8 +44,8 @@ impl Dependencies<'_> {
         let mut values: Vec<Value> = abouts.map(|about| about.value).collect();
         values.dedup();
         let mut story = vec![opening(&members)];
-        story.extend(edges.iter().map(|(edge, _)| format!("{}.", edge.because)));
-        story.extend(members.iter().copied().filter_map(aborted));
+        story.extend(edges.iter().map(|(edge, _)| edge.because.clone()));
+        story.extend(named.iter().filter_map(aborted));
         let case = key.map_or_else(|| context.case_of_cluster(time), |key| context.case(time, key));
         Case {
             values,
@@ -51,36 +62,23 @@ impl Dependencies<'_> {
         }
     }
 
-    fn edge(&self, context: &Context, step: Step) -> (Edge, Option<About>) {
-        let (from, to) = (self.operation(step.from), self.operation(step.to));
+    fn edge(&self, context: &Context, step: Step, from: &Named, to: &Named) -> (Edge, Option<About>) {
         let about = match step.rel {
             Rel::Wr => self.read(context, from, to),
             Rel::Ww => self.followed(context, from, to),
             Rel::Rw => self.not_read(context, from, to),
             Rel::Process | Rel::Realtime => None,
         };
-        let because = match (&about, step.rel) {
-            (Some(about), _) => about.because.clone(),
-            (None, Rel::Process) => {
-                format!(
-                    "client {} had done operation {} before it began operation {}",
-                    from.process, from.op, to.op
-                )
-            }
-            (None, _) => format!(
-                "operation {} was over at {}, before operation {} was begun at {}",
-                from.op,
-                seconds(from.ended.unwrap_or(from.begun).time),
-                to.op,
-                seconds(to.begun.time)
-            ),
+        let because = match &about {
+            Some(about) => about.because.clone(),
+            None => in_time(context, step.rel, from, to),
         };
         let edge = Edge {
-            from: from.op,
-            to: to.op,
+            from: from.0.op,
+            to: to.0.op,
             rel: step.rel,
             key: about.as_ref().map(|about| context.key_word(about.key)),
-            because: capitalised(because),
+            because,
         };
         (edge, about)
     }
@@ -94,7 +92,7 @@ impl Dependencies<'_> {
         }
     }
 
-    fn read(&self, context: &Context, from: &Operation, to: &Operation) -> Option<About> {
+    fn read(&self, context: &Context, (from, one): &Named, (to, other): &Named) -> Option<About> {
         let mut reads = self.operations.reads(to).iter();
         let read = reads.find(|read| from.writes.contains(&read.write))?;
         let at = if read.offset < 0 {
@@ -104,16 +102,14 @@ impl Dependencies<'_> {
         };
         Some(self.about(read.write, |key, value| {
             format!(
-                "operation {} read value {} of {}{at}, which operation {} sent",
-                to.op,
+                "{other} read value {} of {}{at}, which {one} sent.",
                 context.value(value),
                 context.name(key),
-                from.op
             )
         }))
     }
 
-    fn followed(&self, context: &Context, from: &Operation, to: &Operation) -> Option<About> {
+    fn followed(&self, context: &Context, (from, one): &Named, (to, other): &Named) -> Option<About> {
         let index = self.index;
         from.writes.clone().find_map(|write| {
             let (key, place) = (index.writes.key(write), index.writes.place(write)?);
@@ -121,28 +117,24 @@ impl Dependencies<'_> {
             to.writes.contains(&next).then(|| {
                 self.about(next, |key, value| {
                     format!(
-                        "in {} value {} of operation {} stands at offset {place}, and value {} of operation {} is the next",
+                        "In {} {one}'s value {} stands at offset {place}, and {other}'s value {} is the next.",
                         context.name(key),
                         context.value(index.writes.value(write)),
-                        from.op,
                         context.value(value),
-                        to.op
                     )
                 })
             })
         })
     }
 
-    fn not_read(&self, context: &Context, from: &Operation, to: &Operation) -> Option<About> {
+    fn not_read(&self, context: &Context, (from, one): &Named, (to, other): &Named) -> Option<About> {
         let mut missed = self.missed(from);
         let (_, offset, next) = missed.find(|(_, _, next)| to.writes.contains(next))?;
         Some(self.about(next, |key, value| {
             format!(
-                "operation {} read {} up to offset {offset}, and did not read value {} of operation {}, which is the next",
-                from.op,
+                "{one} read {} up to offset {offset}, without {other}'s value {}, which is the next.",
                 context.name(key),
                 context.value(value),
-                to.op
             )
         }))
     }
@@ -185,30 +177,35 @@ impl Dependencies<'_> {
     }
 }
 
-fn opening(members: &[&Operation]) -> String {
-    let named: Vec<String> = members
-        .iter()
-        .map(|operation| format!("operation {} of client {}", operation.op, operation.process))
-        .collect();
+/// That one came before another in the order of a client, or in real time.
+fn in_time(context: &Context, rel: Rel, (from, one): &Named, (to, other): &Named) -> String {
+    if rel == Rel::Process {
+        return format!("Client {} did {one} before {other}.", from.process);
+    }
+    let ended = from.ended.unwrap_or(from.begun);
     format!(
-        "Each of these had to happen before the next, and the last before the first: {}.",
-        list(&named)
+        "{one} had completed{}, before {other} began{}.",
+        context.at(ended.time),
+        context.at(to.begun.time)
     )
 }
 
-fn aborted(operation: &Operation) -> Option<String> {
-    (operation.outcome == WriteOutcome::Fail).then(|| {
-        format!(
-            "Operation {} certainly failed; others depend on it all the same.",
-            operation.op
-        )
-    })
+fn opening(members: &[&Operation]) -> String {
+    let named = (1..).zip(members).take(NAMED_MAX);
+    let named = named.map(|(place, operation)| format!("T{place} (op {})", operation.op));
+    let mut named: Vec<String> = named.collect();
+    if members.len() > NAMED_MAX {
+        named.push(text::count((members.len() - NAMED_MAX) as u64, "more operation"));
+    }
+    let circle = if members.len() == 2 {
+        "each came before the other"
+    } else {
+        "came before each other in a circle"
+    };
+    format!("{} {circle}.", list(&named))
 }
 
-fn capitalised(text: String) -> String {
-    let mut characters = text.chars();
-    match characters.next() {
-        Some(first) => first.to_uppercase().chain(characters).collect(),
-        None => text,
-    }
+fn aborted((operation, name): &Named) -> Option<String> {
+    (operation.outcome == WriteOutcome::Fail)
+        .then(|| format!("{name} certainly failed; others depend on it all the same."))
 }

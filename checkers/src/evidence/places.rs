@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use history::{Key, NodeId, Observed, Offset, Probe, Value};
 
 use super::{Ending, for_each_record, for_each_send};
-use crate::context::distinct;
+use crate::context::{Context, distinct};
 use crate::index::{Id, Index, WriteOutcome};
-use crate::text::{copies_of, list, seconds};
+use crate::text::{copies_of, list};
 
 /// Places of one value that are kept.
 const PLACES_MAX: usize = 16;
@@ -107,7 +107,7 @@ impl Place {
     }
 
     /// How it is known, as the rest of a sentence.
-    pub(crate) fn known_by(&self) -> String {
+    pub(crate) fn known_by(&self, context: &Context) -> String {
         let mut ways = Vec::new();
         if let Some((outcome, time, process, op, broker)) = self.named {
             let by = broker.map_or_else(String::new, |broker| format!(" by node {broker}"));
@@ -116,10 +116,10 @@ impl Place {
             } else {
                 format!("named{by} to client {process} in an operation of unknown outcome")
             };
-            ways.push(format!("{how} at {} (op {op})", seconds(time)));
+            ways.push(format!("{how}{} (op {op})", context.at(time)));
         }
         if let Some((time, process, op)) = self.read {
-            ways.push(format!("read by client {process} at {} (op {op})", seconds(time)));
+            ways.push(format!("read by client {process}{} (op {op})", context.at(time)));
         }
         if !self.copies.is_empty() {
             ways.push(format!(

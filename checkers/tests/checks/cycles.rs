@@ -224,18 +224,17 @@ fn a_cycle_is_told_with_its_reasons() {
     );
     let verdict = judge(&history, &Options::default());
     insta::assert_snapshot!(told(&verdict), @r##"
-    1 × G1c, the first at 0.004 s: Each of these had to happen before the next, and the last before the first: operation 0 of client 0 and operation 1 of client 1; also 1 × G1c-process
-    [txn] G1c: 1 found; the first: Each of these had to happen before the next, and the last before the first: operation 0 of client 0 and operation 1 of client 1.
-      G1c-process: 1 found; the first: Each of these had to happen before the next, and the last before the first: operation 3 of client 2 and operation 2 of client 2.
-    [replicas] no replica's own copy was read
+    1 × G1c, the first at 0.004 s: T1 (op 0) and T2 (op 1) each came before the other; also 1 × G1c-process
+    [txn] G1c: 1 found; the first: T1 (op 0) and T2 (op 1) each came before the other.
+      G1c-process: 1 found; the first: T1 (op 3) and T2 (op 2) each came before the other.
     G1c:
-      Each of these had to happen before the next, and the last before the first: operation 0 of client 0 and operation 1 of client 1.
-      Operation 1 read value 1 of log-0 at offset 0, which operation 0 sent.
-      Operation 0 read value 2 of log-1 at offset 0, which operation 1 sent.
+      T1 (op 0) and T2 (op 1) each came before the other.
+      T2 read value 1 of log-0 at offset 0, which T1 sent.
+      T1 read value 2 of log-1 at offset 0, which T2 sent.
     G1c-process:
-      Each of these had to happen before the next, and the last before the first: operation 3 of client 2 and operation 2 of client 2.
-      Operation 2 read value 3 of log-0 at offset 1, which operation 3 sent.
-      Client 2 had done operation 2 before it began operation 3.
+      T1 (op 3) and T2 (op 2) each came before the other.
+      T2 read value 3 of log-0 at offset 1, which T1 sent.
+      Client 2 did T2 before T1.
     "##);
     let cycle = verdict.anomalies["G1c"].cases[0]
         .cycle
@@ -270,8 +269,8 @@ fn a_cycle_by_offsets_is_told_with_its_reasons() {
     let verdict = judge(&history, &options);
     let case = &verdict.allowed["G-single"].cases[0];
     insta::assert_snapshot!(case.story.join("\n"), @r##"
-    Each of these had to happen before the next, and the last before the first: operation 1 of client 0 and operation 2 of client 1.
-    Operation 1 read log-0 up to offset 0, and did not read value 2 of operation 2, which is the next.
-    Operation 1 read value 3 of log-1 at offset 0, which operation 2 sent.
+    T1 (op 1) and T2 (op 2) each came before the other.
+    T1 read log-0 up to offset 0, without T2's value 2, which is the next.
+    T1 read value 3 of log-1 at offset 0, which T2 sent.
     "##);
 }

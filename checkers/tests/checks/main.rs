@@ -1,9 +1,11 @@
 //! The checks, put to the test: histories as text, what must be found in them, and what must not.
 
+mod bounds;
 mod contents;
 mod cycles;
 mod dsl;
 mod effect;
+mod foreign;
 mod jepsen;
 mod leadership;
 mod list;

@@ -149,6 +149,67 @@ fn claim(node: u32, key: u32, leader: u32, epoch: i32) -> impl FnOnce(u64) -> Wh
     }
 }
 
+/// The records of each transaction that was acknowledged.
+fn transactions(history: &History) -> Vec<Vec<(u32, u64)>> {
+    let ended = history.events.iter().filter_map(|event| match &event.what {
+        What::Ok(op) if matches!(op.f, F::Txn(_)) => Some(sent(op)),
+        _ => None,
+    });
+    ended.collect()
+}
+
+/// Values that a client sent to one partition, the second when the first had been acknowledged.
+fn followed(history: &History) -> Vec<(u64, u64)> {
+    let mut last = std::collections::BTreeMap::new();
+    let mut pairs = Vec::new();
+    for event in &history.events {
+        match &event.what {
+            What::Ok(op) => {
+                if let F::Send(send) = &op.f
+                    && let Some(before) = last.insert((op.process, send.key), send.value)
+                {
+                    pairs.push((before, send.value));
+                }
+            }
+            // What else it sent meanwhile would come between.
+            What::Info(op) | What::Invoke(op) if matches!(op.f, F::Txn(_)) => {
+                last.retain(|(process, _), _| *process != op.process);
+            }
+            _ => {}
+        }
+    }
+    pairs
+}
+
+/// Puts two values into each other's places, wherever they were seen.
+fn swap(history: &mut History, first: u64, second: u64) {
+    let other = |value: u64| match value {
+        _ if value == first => second,
+        _ if value == second => first,
+        _ => value,
+    };
+    let mut offsets = std::collections::BTreeMap::new();
+    for event in &mut history.events {
+        let (What::Ok(op) | What::Info(op) | What::Fail(op)) = &mut event.what else {
+            continue;
+        };
+        if let F::Send(send) = &op.f {
+            offsets.insert(send.value, send.offset);
+        }
+        for record in read(op).into_iter().flatten() {
+            record.value = other(record.value);
+        }
+    }
+    for event in &mut history.events {
+        if let What::Ok(op) = &mut event.what
+            && let F::Send(send) = &mut op.f
+            && let Some(offset) = offsets.get(&other(send.value))
+        {
+            send.offset = *offset;
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn a_clean_log_is_valid(steps in steps()) {
@@ -329,6 +390,99 @@ proptest! {
         let time = history.events[at].time + 1;
         history.events.push(Event { time, what: claim(1, key, 2, epoch - 1)(time) });
         prop_assert!(check_history(&history).anomalies.contains_key("epoch-went-back"));
+    }
+
+    #[test]
+    fn a_write_that_others_never_read_is_lost_or_unseen(steps in steps(), which: Index) {
+        let mut history = foreign(&simulate(&steps));
+        let value = *which.get(&acknowledged(&history));
+        unread(&mut history, value);
+        let verdict = judge(&history, &Options { sub_via: SubVia::Subscribe, ..Options::default() });
+        let missed = ["lost-write", "unseen"].into_iter().any(|name| names(&verdict, name, value));
+        prop_assert!(missed, "{}", told(&verdict));
+    }
+
+    #[test]
+    fn a_torn_transaction_is_a_lost_write(steps in steps(), which: Index) {
+        let mut history = simulate(&steps);
+        let torn = transactions(&history);
+        let torn: Vec<&Vec<(u32, u64)>> = torn.iter().filter(|records| records.len() > 1).collect();
+        prop_assume!(!torn.is_empty());
+        let (_, value) = torn[which.index(torn.len())][0];
+        unread(&mut history, value);
+        let verdict = check_history(&history);
+        prop_assert!(names(&verdict, "lost-write", value), "{}", told(&verdict));
+    }
+
+    #[test]
+    fn a_transaction_that_reads_its_own_writes_is_caught(steps in steps(), which: Index) {
+        let mut history = simulate(&steps);
+        let ends = history.events.iter_mut().filter_map(|event| match &mut event.what {
+            What::Ok(op) | What::Fail(op) | What::Info(op) => Some(op),
+            _ => None,
+        });
+        let mut reading: Vec<&mut Op> = ends.filter(|op| {
+            matches!(&op.f, F::Txn(txn) if matches!(txn.mops[..], [Mop::Poll(_), Mop::Send(_), ..]))
+        }).collect();
+        prop_assume!(!reading.is_empty());
+        let op = which.index(reading.len());
+        let (key, value) = sent(reading[op])[0];
+        read(reading[op])[0].push(Record { key, offset: 1_000, value });
+        prop_assert!(names(&check_history(&history), "precommitted-read", value));
+    }
+
+    #[test]
+    fn a_record_that_is_left_out_is_a_skip(steps in steps(), which: Index) {
+        let mut history = simulate(&steps);
+        let mut polls = final_polls(&mut history);
+        let mut middles: Vec<(usize, usize)> = Vec::new();
+        for (poll, records) in polls.iter().enumerate() {
+            for (place, three) in records.windows(3).enumerate() {
+                if three[0].key == three[2].key {
+                    middles.push((poll, place + 1));
+                }
+            }
+        }
+        prop_assume!(!middles.is_empty());
+        let (poll, place) = middles[which.index(middles.len())];
+        let skipped = polls[poll].remove(place);
+        let verdict = check_history(&history);
+        let known = !verdict.anomalies.contains_key("phantom-read");
+        prop_assert!(known && names(&verdict, "int-poll-skip", skipped.value), "{}", told(&verdict));
+    }
+
+    #[test]
+    fn writes_of_a_client_in_the_wrong_order_are_caught(steps in steps(), which: Index) {
+        let mut history = foreign(&simulate(&steps));
+        let followed = followed(&history);
+        prop_assume!(!followed.is_empty());
+        let (first, second) = followed[which.index(followed.len())];
+        swap(&mut history, first, second);
+        let verdict = judge(&history, &Options::default());
+        prop_assert!(names(&verdict, "nonmonotonic-send", second), "{}", told(&verdict));
+    }
+
+    #[test]
+    fn what_is_read_before_it_is_sent_closes_a_circle(steps in steps(), which: Index) {
+        let mut history = foreign(&simulate(&steps));
+        let value = *which.get(&acknowledged(&history));
+        let of_it = |event: &Event| match &event.what {
+            What::Invoke(op) => sent(op).iter().any(|(_, sent)| *sent == value),
+            _ => false,
+        };
+        let at = history.events.iter().position(of_it).expect("it was sent");
+        let key = match &history.events[at].what {
+            What::Invoke(op) => sent(op).iter().find(|(_, sent)| *sent == value).expect("it was sent").0,
+            _ => unreachable!("an invocation"),
+        };
+        let time = history.events[at].time;
+        let poll = F::Poll(history::Poll { records: vec![Record { key, offset: -1, value }] });
+        let op = Op::new(77, 1_000_000, poll);
+        for (place, what) in [What::Invoke(op.clone()), What::Ok(op)].into_iter().enumerate() {
+            history.events.insert(at + place, Event { time, what });
+        }
+        let verdict = judge(&history, &Options { sub_via: SubVia::Subscribe, ..Options::default() });
+        prop_assert!(names(&verdict, "G1c-realtime", value), "{}", told(&verdict));
     }
 
     #[test]

@@ -160,10 +160,8 @@ fn lost_before_the_end() {
     [log] lost-write: 1 found; the first: Client 0 wrote value 2 to log-0 (op 1); node 1 acknowledged it at offset 1 at 0.004 s.
       unseen: 1 found; the first: Client 0 wrote value 4 to log-0 (op 3); node 2 acknowledged it without naming an offset at 0.008 s.
       poll-skip: 1 found; the first: Client 1 passed over records of log-0: offset 0 (value 1, op 4) at 0.010 s, then offset 2 (value 3, op 5) at 0.012 s.
-    [replicas] no replica's own copy was read
     lost-write:
       Client 0 wrote value 2 to log-0 (op 1); node 1 acknowledged it at offset 1 at 0.004 s.
-      No broker's metadata from before that time is known.
       No client ever read it.
       Client 1 read log-0 from offset 0 to offset 2, which it reached at 0.012 s, and value 2 was not among what it got.
     poll-skip:
@@ -209,7 +207,7 @@ fn records_in_the_wrong_place() {
       No fault had been in force up to that time.
     int-nonmonotonic-poll:
       Client 1 went back in log-0: offset 2 (value 3, op 4) at 0.011 s, then offset 1 (value 2, op 4) at 0.011 s.
-      It had neither a new assignment nor a crash in between.
+      No assignment in between took the partition from it, and it did not crash.
     misplaced-record:
       Value 3 stood at offset 2 of log-0, to which it was never sent: read at 0.011 s (op 4).
       Client 2 sent it to log-1 at 0.006 s (op 2).

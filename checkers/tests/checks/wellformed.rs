@@ -38,26 +38,26 @@ fn each_flaw_is_named() {
     ];
     let reasons: Vec<String> = flaws.iter().map(|lines| reason(lines)).collect();
     insta::assert_snapshot!(reasons.join("\n"), @r##"
-    the history is not well formed: at 0.005 s: process 0 begins op 2 while its op 1 is open
-    the history is not well formed: at 0.004 s: process 0 completes op 44, which it has not open
-    the history is not well formed: at 0.006 s: process 0 completes op 1, which it has not open
-    the history is not well formed: at 0.005 s: op 1 completes as another operation than it began as
-    the history is not well formed: at 0.005 s: op 1 completes as another operation than it began as
-    the history is not well formed: at 0.005 s: process 1 completes op 1, which it has not open
-    the history is not well formed: at 0.006 s: op 2 sends value 1, which was sent before
-    the history is not well formed: at 0.004 s: process 0 begins op 0, a number used before
-    the history is not well formed: at 0.006 s: the send of op 2 names key 7, and the header has 2 keys
-    the history is not well formed: at 0.007 s: the poll of op 2 names key 7, and the header has 2 keys
-    the history is not well formed: at 0.007 s: the poll of op 2 names offset -3
-    the history is not well formed: at 0.006 s: the assignment of op 2 names key 7, and the header has 2 keys
-    the history is not well formed: at 0.006 s: a claim of node 1 names key 7, and the header has 2 keys
-    the history is not well formed: at 0.006 s: node 1 answers before it was asked
-    the history is not well formed: at 0.006 s: a piece of the log of node 1 names key 7, and the header has 2 keys
-    the history is not well formed: at 0.006 s: a piece of the log of node 1 is out of order
-    the history is not well formed: at 0.006 s: phase Setup comes after phase Steady
-    the history is not well formed: at 0.006 s: op 2 sends value 1, which was read before
-    the history is not well formed: at 1.000 s: time goes back from 2001000000 ns to 1000000000 ns
-    the history is not well formed: at 0.004 s: the final reads end in no phase of final reads
+    the history is not well formed at 0.005 s: process 0 begins op 2 while its op 1 is open
+    the history is not well formed at 0.004 s: process 0 completes op 44, which it has not open
+    the history is not well formed at 0.006 s: process 0 completes op 1, which it has not open
+    the history is not well formed at 0.005 s: op 1 completes as another operation than it began as
+    the history is not well formed at 0.005 s: op 1 completes as another operation than it began as
+    the history is not well formed at 0.005 s: process 1 completes op 1, which it has not open
+    the history is not well formed at 0.006 s: op 2 sends value 1, which was sent before
+    the history is not well formed at 0.004 s: process 0 begins op 0, a number used before
+    the history is not well formed at 0.006 s: the send of op 2 names key 7, and the header has 2 keys
+    the history is not well formed at 0.007 s: the poll of op 2 names key 7, and the header has 2 keys
+    the history is not well formed at 0.007 s: the poll of op 2 names offset -3
+    the history is not well formed at 0.006 s: the assignment of op 2 names key 7, and the header has 2 keys
+    the history is not well formed at 0.006 s: a claim of node 1 names key 7, and the header has 2 keys
+    the history is not well formed at 0.006 s: node 1 answers before it was asked
+    the history is not well formed at 0.006 s: a piece of the log of node 1 names key 7, and the header has 2 keys
+    the history is not well formed at 0.006 s: a piece of the log of node 1 is out of order
+    the history is not well formed at 0.006 s: phase Setup comes after phase Steady
+    the history is not well formed at 0.006 s: op 2 sends value 1, which was read before
+    the history is not well formed at 1.000 s: time goes back from 2001000000 ns to 1000000000 ns
+    the history is not well formed at 0.004 s: the final reads end in no phase of final reads
     "##);
 }
 

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::evidence::{Place, Wanted, WriteStory};
 use crate::index::{Id, Index, Stranger};
 use crate::outcome::{Kept, Outcome};
-use crate::text::{count, list, seconds};
+use crate::text::{self, count, list};
 use crate::verdict::Case;
 
 pub(super) fn find(context: &Context, outcome: &mut Outcome) {
@@ -113,9 +113,9 @@ fn divided(context: &Context, key: Key, offset: u64) -> Case {
         list(&names)
     )];
     story.extend(ids.iter().zip(&names).flat_map(|(id, name)| {
-        places(*id).map(move |place| format!("Value {name} there: {}.", place.known_by()))
+        places(*id).map(move |place| format!("Value {name} there: {}.", place.known_by(context)))
     }));
-    story.push(context.faults_sentence(time));
+    story.extend(context.faults_known(time));
     let writers = ids.iter().filter_map(|id| id.as_write());
     Case {
         offset: Some(offset),
@@ -145,7 +145,7 @@ fn repeated(context: &Context, number: u32, offsets: &[Offset]) -> Case {
         list(&sorted)
     )];
     story.push(begun(context, &write));
-    story.extend(places.map(|place| format!("At offset {}: {}.", place.offset, place.known_by())));
+    story.extend(places.map(|place| format!("At offset {}: {}.", place.offset, place.known_by(context))));
     story.extend(promise(context));
     Case {
         offset: sorted.last().copied(),
@@ -176,17 +176,20 @@ fn aborted(context: &Context, number: u32) -> Case {
         .min()
         .unwrap_or(write.time());
     let mut story = vec![format!(
-        "Client {} wrote value {} to {} (op {}), and that failed for certain at {}; yet a client read it.",
+        "Client {} wrote value {} to {} (op {}), and that failed for certain{}; yet a client read it.",
         write.process,
         context.value(write.value),
         context.name(write.key),
         write.op,
-        seconds(write.time())
+        context.at(write.time())
     )];
     story.extend(standing(context, places));
-    story.push(context.faults_sentence(time));
+    story.extend(context.faults_known(time));
     Case {
-        offset: places.first().map(|place| place.offset),
+        offset: places
+            .first()
+            .map(|place| place.offset)
+            .filter(|offset| *offset >= 0),
         values: vec![write.value],
         ops: vec![write.op],
         story,
@@ -197,10 +200,10 @@ fn aborted(context: &Context, number: u32) -> Case {
 fn standing(context: &Context, places: &[Place]) -> impl Iterator<Item = String> {
     places.iter().map(|place| {
         format!(
-            "At offset {} of {}: {}.",
-            place.offset,
+            "At {} of {}: {}.",
+            text::offset(place.offset),
             context.name(place.key),
-            place.known_by()
+            place.known_by(context)
         )
     })
 }
@@ -221,7 +224,7 @@ fn phantom(context: &Context, number: u32) -> Case {
         context.evidence.places.of(Id::stranger(number)),
     ));
     Case {
-        offset: Some(record.offset),
+        offset: Some(record.offset).filter(|offset| *offset >= 0),
         values: vec![record.value],
         ops: stranger.op.into_iter().collect(),
         story,
@@ -231,12 +234,11 @@ fn phantom(context: &Context, number: u32) -> Case {
 
 fn place_of(context: &Context, stranger: &Stranger) -> String {
     let record = stranger.record;
-    let partition = context.name(record.key);
-    if record.offset < 0 {
-        format!("at an unknown offset of {partition}")
-    } else {
-        format!("at offset {} of {partition}", record.offset)
-    }
+    format!(
+        "at {} of {}",
+        text::offset(record.offset),
+        context.name(record.key)
+    )
 }
 
 fn misplaced(context: &Context, number: u32) -> Case {
@@ -248,11 +250,11 @@ fn misplaced(context: &Context, number: u32) -> Case {
     let sent = write.map_or_else(String::new, |write| begun(context, &write));
     let how = stranger.op.map_or_else(
         || "in a replica's own copy".to_owned(),
-        |op| format!("read at {} (op {op})", seconds(stranger.time)),
+        |op| format!("read{} (op {op})", context.at(stranger.time)),
     );
     let sent_by = write.map(|write| write.op);
     Case {
-        offset: Some(record.offset),
+        offset: Some(record.offset).filter(|offset| *offset >= 0),
         values: vec![record.value],
         ops: sent_by.into_iter().chain(stranger.op).collect(),
         story: vec![
@@ -269,10 +271,10 @@ fn misplaced(context: &Context, number: u32) -> Case {
 
 fn begun(context: &Context, write: &WriteStory) -> String {
     format!(
-        "Client {} sent it to {} at {} (op {}).",
+        "Client {} sent it to {}{} (op {}).",
         write.process,
         context.name(write.key),
-        seconds(write.invoked),
+        context.at(write.invoked),
         write.op
     )
 }

@@ -5,7 +5,7 @@ use history::{Key, Offset, Value};
 use crate::context::Context;
 use crate::evidence::{Misread, Missent, Seen};
 use crate::outcome::Outcome;
-use crate::text::{count, list, seconds};
+use crate::text::{count, list};
 use crate::verdict::Case;
 
 /// Skipped values that are named.
@@ -45,7 +45,7 @@ fn misread(context: &Context, found: &Misread) -> Case {
         };
         vec![
             format!("Client {process} {again} in {partition}: {story}."),
-            "It had neither a new assignment nor a crash in between.".to_owned(),
+            "No assignment in between took the partition from it, and it did not crash.".to_owned(),
         ]
     } else {
         vec![
@@ -145,10 +145,10 @@ fn ops(last: (Offset, Seen), next: (Offset, Seen)) -> Vec<u64> {
 fn steps(context: &Context, last: (Offset, Seen), next: (Offset, Seen)) -> String {
     let step = |(offset, seen): (Offset, Seen)| {
         format!(
-            "offset {offset} (value {}, op {}) at {}",
+            "offset {offset} (value {}, op {}){}",
             context.value(seen.value),
             seen.op,
-            seconds(seen.time)
+            context.at(seen.time)
         )
     };
     format!("{}, then {}", step(last), step(next))

@@ -21,14 +21,14 @@ pub(super) fn lost(context: &Context, number: u32, write: &WriteStory) -> Vec<St
         ]
     };
     story.extend(leadership(context, write.key, write.broker, time));
-    story.extend(faults(context, time));
+    story.extend(context.faults_known(time));
     story.extend(next_leader(context, write.key, write.broker, time));
     story.push(match write.read {
         Some(read) => format!(
-            "Client {} had read it, at offset {} at {} (op {}): it was there, and then it was gone.",
+            "Client {} had read it, at offset {}{} (op {}): it was there, and then it was gone.",
             read.process,
             read.offset,
-            seconds(read.time),
+            context.at(read.time),
             read.op
         ),
         None => "No client ever read it.".to_owned(),
@@ -63,14 +63,14 @@ pub(super) fn vanished(context: &Context, write: &WriteStory) -> Vec<String> {
         None => story.push(told),
         Some(read) => {
             story.push(format!(
-                "{}; client {} read it at offset {} at {} (op {}), so it had been written.",
+                "{}; client {} read it at offset {}{} (op {}), so it had been written.",
                 told.trim_end_matches('.'),
                 read.process,
                 read.offset,
-                seconds(read.time),
+                context.at(read.time),
                 read.op
             ));
-            story.extend(faults(context, read.time));
+            story.extend(context.faults_known(read.time));
             story.extend(next_leader(context, write.key, None, read.time));
         }
     }
@@ -81,12 +81,12 @@ pub(super) fn vanished(context: &Context, write: &WriteStory) -> Vec<String> {
 
 fn begun(context: &Context, write: &WriteStory, end: &str) -> String {
     format!(
-        "Client {} wrote value {} to {} (op {}, begun at {}) and {end}.",
+        "Client {} wrote value {} to {} (op {}, begun{}) and {end}.",
         write.process,
         context.value(write.value),
         context.name(write.key),
         write.op,
-        seconds(write.invoked)
+        context.at(write.invoked)
     )
 }
 
@@ -109,11 +109,6 @@ fn committed(context: &Context, number: u32) -> String {
     format!("Another record of the same transaction was read{other}: so all of it happened.")
 }
 
-/// Which faults were in force; of a history of others nobody knows of any.
-fn faults(context: &Context, time: u64) -> Option<String> {
-    (context.index.phased || !context.timeline.faults.is_empty()).then(|| context.faults_sentence(time))
-}
-
 /// Who acknowledged what, where and when.
 pub(super) fn acknowledgement(context: &Context, write: &WriteStory) -> String {
     let by = write
@@ -124,12 +119,12 @@ pub(super) fn acknowledgement(context: &Context, write: &WriteStory) -> String {
         |offset| format!("at offset {offset}"),
     );
     format!(
-        "Client {} wrote value {} to {} (op {}); {by} acknowledged it {at} at {}.",
+        "Client {} wrote value {} to {} (op {}); {by} acknowledged it {at}{}.",
         write.process,
         context.value(write.value),
         context.name(write.key),
         write.op,
-        seconds(write.time())
+        context.at(write.time())
     )
 }
 
@@ -174,7 +169,7 @@ fn leadership(context: &Context, key: Key, broker: Option<NodeId>, time: u64) ->
     let others: Vec<String> = others.collect();
     if !others.is_empty() {
         sentences.push(format!("By their metadata at that time, {}.", others.join("; ")));
-    } else if sentences.is_empty() {
+    } else if sentences.is_empty() && context.knows_cluster() {
         sentences.push("No broker's metadata from before that time is known.".to_owned());
     }
     sentences
@@ -347,12 +342,12 @@ fn final_reads(context: &Context, write: &WriteStory) -> String {
 
 fn passed_over(context: &Context, write: &WriteStory, pass: Pass) -> String {
     format!(
-        "Client {} read {} from offset {} to offset {}, which it reached at {}, and value {} was not among what it got.",
+        "Client {} read {} from offset {} to offset {}, which it reached{}, and value {} was not among what it got.",
         pass.process,
         context.name(write.key),
         pass.began,
         pass.to,
-        seconds(pass.time),
+        context.at(pass.time),
         context.value(write.value)
     )
 }
@@ -368,9 +363,9 @@ fn below_what_was_read(context: &Context, write: &WriteStory, offset: Offset) ->
         .and_then(|number| context.evidence.writes.of_number(number).read);
     let by = read.map_or_else(String::new, |read| {
         format!(
-            " by client {} at {} (op {})",
+            " by client {}{} (op {})",
             read.process,
-            seconds(read.time),
+            context.at(read.time),
             read.op
         )
     });

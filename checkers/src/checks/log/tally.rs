@@ -18,6 +18,8 @@ pub(crate) struct Tally {
     pub(crate) late: u64,
     /// Known to have happened, and gone.
     pub(crate) lost: Kept<u32>,
+    /// Of these, how many were never acknowledged: another record of their transaction was read.
+    pub(crate) lost_in_doubt: u64,
     /// Never acknowledged, read, and gone.
     pub(crate) vanished: Kept<u32>,
     /// Certainly failed, and read.
@@ -67,15 +69,20 @@ impl Tally {
             } else if outcome == WriteOutcome::Info && writes.is_read_before(number) {
                 self.vanished.push(|| number);
             } else if writes.is_committed(number) && !late {
-                self.lost.push(|| number);
+                self.lose(number, acknowledged);
             }
         } else if !read && writes.is_committed(number) {
             if self.is_below_what_was_read(index, number) || self.passed_over.has(number) {
-                self.lost.push(|| number);
+                self.lose(number, acknowledged);
             } else if acknowledged {
                 self.unseen.push(|| number);
             }
         }
+    }
+
+    fn lose(&mut self, number: u32, acknowledged: bool) {
+        self.lost.push(|| number);
+        self.lost_in_doubt += u64::from(!acknowledged);
     }
 
     /// Jepsen's rule for a history without complete final reads: it stands nowhere above the highest offset that

@@ -188,8 +188,9 @@ fn summary(
                 .first()
                 .map_or("nothing was put to the test", String::as_str);
             format!(
-                "nobody can say whether {txns} were {consistency}: {}",
-                reason.trim_end_matches('.')
+                "nobody can say whether {txns} {} {consistency}: {}",
+                if walk.txns.len() == 1 { "was" } else { "were" },
+                text::uncapitalised(reason.trim_end_matches('.'))
             )
         }
         Validity::Invalid => {

@@ -92,7 +92,10 @@ fn ours(header: &Header) -> bool {
 
 /// Which models a history's operations speak of.
 #[derive(Clone, Copy, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "any of them may be heard, alone or together")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "any of them may be heard, alone or together"
+)]
 struct Heard {
     logs: bool,
     lists: bool,

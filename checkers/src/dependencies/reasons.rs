@@ -183,11 +183,10 @@ fn in_time(context: &Context, rel: Rel, (from, one): &Named, (to, other): &Named
         return format!("Client {} did {one} before {other}.", from.process);
     }
     let ended = from.ended.unwrap_or(from.begun);
-    format!(
-        "{one} had completed{}, before {other} began{}.",
-        context.at(ended.time),
-        context.at(to.begun.time)
-    )
+    match (context.at(ended.time), context.at(to.begun.time)) {
+        (completed, begun) if completed == begun => format!("{one} had completed before {other} began."),
+        (completed, begun) => format!("{one} had completed{completed}, before {other} began{begun}."),
+    }
 }
 
 fn opening(members: &[&Operation]) -> String {

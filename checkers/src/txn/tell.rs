@@ -6,11 +6,11 @@ use history::{Names, Value};
 
 use super::data::Keys;
 use super::explain::{Explained, Shown, Told};
-use super::found::{BadRead, Brief, Finding, Source, State, Wrong};
+use super::found::{BadRead, Brief, Finding, Source, State, Why, Wrong};
 use super::txns::{Outcome, TxnId, Txns};
 use crate::cycles::{Naming, Ring, Timeout};
 use crate::text;
-use crate::verdict::{Case, Cycle, CycleOperation, Edge};
+use crate::verdict::{Case, Cycle, CycleOperation, Edge, Rel};
 
 /// More operations than this are not named one by one in a sentence.
 const NAMED_MAX: usize = 8;
@@ -31,6 +31,20 @@ impl<'t> Teller<'t> {
             explained,
             names,
         }
+    }
+
+    /// Whether the order of two registers' versions that a cycle goes by may be known from the order of clients alone.
+    pub(super) fn rests_on_clients(&self, ring: &Ring) -> bool {
+        ring.steps.iter().any(|step| {
+            let edge = (self.txns.of(step.from), self.txns.of(step.to), step.rel);
+            match (step.rel, self.explained.reasons.get(&edge)) {
+                (Rel::Wr | Rel::Process | Rel::Realtime, _) => false,
+                (_, Some(Some((_, Why::Earlier { source, .. } | Why::Later { source, .. })))) => {
+                    matches!(source, Source::Process(..) | Source::Realtime(..))
+                }
+                _ => true,
+            }
+        })
     }
 
     /// A finding as a case.

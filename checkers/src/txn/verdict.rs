@@ -48,7 +48,7 @@ pub(super) fn verdict(
         (false, false) => Validity::Unknown,
         (false, true) => Validity::Valid,
     };
-    let line = line(question, found);
+    let line = line(question, found, teller);
     let summary = summary(question, walk, valid, &anomalies, &doubts, &line);
     let reasons = reasons(&anomalies, doubts);
     let checks = vec![CheckResult {
@@ -112,20 +112,20 @@ fn things(model: Model) -> &'static str {
 }
 
 /// What the findings say of all models. What rests on an assumption only refutes models that make it.
-fn line(question: &Question, found: &Found) -> Boundary {
+fn line(question: &Question, found: &Found, teller: &Teller<'_>) -> Boundary {
     let names: BTreeSet<&str> = found
         .names
         .iter()
         .flat_map(|(name, kept)| {
             kept.first
                 .iter()
-                .map(move |finding| proven(question, name, finding))
+                .map(move |finding| proven(question, name, finding, teller))
         })
         .collect();
     boundary(question.consistency, &names)
 }
 
-fn proven<'n>(question: &Question, name: &'n str, finding: &Finding) -> &'n str {
+fn proven<'n>(question: &Question, name: &'n str, finding: &Finding, teller: &Teller<'_>) -> &'n str {
     if question.model != Model::RwRegister {
         return name;
     }
@@ -142,7 +142,11 @@ fn proven<'n>(question: &Question, name: &'n str, finding: &Finding) -> &'n str 
             } else {
                 ring.kind.base
             },
-            form: ring.kind.form.max(form),
+            form: if teller.rests_on_clients(ring) {
+                ring.kind.form.max(form)
+            } else {
+                ring.kind.form
+            },
         },
         Finding::CyclicVersions { .. } if form == Form::Data => Kind {
             base: Base::G1c,

@@ -62,6 +62,18 @@ pub fn open(path: &Path) -> Result<Box<dyn Source>, Failure> {
     history::open(path).map_err(|error| unreadable(path, &error))
 }
 
+/// A history that is written over while it is read, or afterwards, is gone.
+pub fn refuse_itself(path: &Path, flag: &str, out: &Path) -> Result<(), Failure> {
+    let same = path.canonicalize().ok().zip(out.canonicalize().ok());
+    if same.is_some_and(|(path, out)| path == out) {
+        let out = out.display();
+        return Err(Failure::usage(anyhow!(
+            "{flag} {out} is the history itself: name another file"
+        )));
+    }
+    Ok(())
+}
+
 /// What is wrong with a history is the user's to know, by file and line.
 pub fn unreadable(path: &Path, error: &ReadError) -> Failure {
     Failure::usage(anyhow!("{} {error}", path.display()))

@@ -19,6 +19,9 @@ pub fn check(options: &CheckOptions) -> Result<Exit, Failure> {
         refuse_useless(options, model.name())?;
     }
     let path = judge::history_of(&options.path)?;
+    if let Some(page) = &options.report {
+        judge::refuse_itself(&path, "--report", page)?;
+    }
     let mut source = Counted {
         source: judge::open(&path)?,
         scanned: Scanned::default(),
@@ -35,12 +38,13 @@ pub fn check(options: &CheckOptions) -> Result<Exit, Failure> {
         let text = judge::to_json(&verdict, source.header(), dir.as_deref());
         print::data(&text.map_err(Failure::infrastructure)?).map_err(Failure::infrastructure)?;
     }
-    if let Some(page) = &options.report {
+    let written = options.report.as_ref().map(|page| {
         let html = page_of(options, &path, &source, &verdict);
-        write_whole(page, html.as_bytes()).map_err(Failure::infrastructure)?;
-        eprintln!("report: {}", shown(page));
-    }
+        write_whole(page, html.as_bytes()).map(|()| eprintln!("report: {}", shown(page)))
+    });
+    // What was found out is said, whether or not there is room for the page.
     eprint!("{}", report::text(&verdict));
+    written.transpose().map_err(Failure::infrastructure)?;
     Ok(verdict.valid.into())
 }
 

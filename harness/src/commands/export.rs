@@ -19,7 +19,7 @@ pub fn export(options: &ExportOptions) -> Result<Exit, Failure> {
     let written = match &options.out {
         None => write(options.format, source.as_mut(), &mut io::stdout().lock()),
         Some(out) => {
-            refuse_itself(&path, out)?;
+            judge::refuse_itself(&path, "--out", out)?;
             let file = File::create(out)
                 .with_context(|| format!("create {}", out.display()))
                 .map_err(Failure::infrastructure)?;
@@ -50,18 +50,6 @@ fn write(format: ExportFormat, source: &mut dyn Source, out: &mut dyn Write) -> 
         ExportFormat::Jsonl => foreign::write_json_lines(source, out),
         ExportFormat::Json => foreign::write_elle_json(source, out),
     }
-}
-
-/// A history that is written over while it is read is gone.
-fn refuse_itself(path: &Path, out: &Path) -> Result<(), Failure> {
-    let same = path.canonicalize().ok().zip(out.canonicalize().ok());
-    if same.is_some_and(|(path, out)| path == out) {
-        let out = out.display();
-        return Err(Failure::usage(anyhow!(
-            "--out {out} is the history itself: name another file"
-        )));
-    }
-    Ok(())
 }
 
 fn unreadable(path: &Path, source: &dyn Source, error: &ReadError) -> Failure {

@@ -1,8 +1,9 @@
 //! What a whole process takes.
 
-use std::io::Read;
+use std::fs::File;
 use std::mem::MaybeUninit;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -17,32 +18,16 @@ pub struct Usage {
     pub memory: u64,
 }
 
-/// How a process ended.
-pub struct Ended {
-    /// Its status.
-    pub status: ExitStatus,
-    /// What it wrote to standard output.
-    pub output: Vec<u8>,
-    /// What it took.
-    pub usage: Usage,
-}
-
-/// Runs a process to its end.
-pub fn run(command: &mut Command) -> Result<Ended> {
-    let mut child = command
+/// Runs a process to its end, its output into a file. A child's greatest resident set begins with its parent's, so
+/// this process must hold nothing of any size.
+pub fn run(command: &mut Command, output: &Path) -> Result<(ExitStatus, Usage)> {
+    let output = File::create(output).with_context(|| format!("make {}", output.display()))?;
+    let child = command
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
+        .stdout(output)
         .spawn()
         .with_context(|| format!("start {command:?}"))?;
-    let mut output = Vec::new();
-    let read = child.stdout.take().map(|mut pipe| pipe.read_to_end(&mut output));
-    let (status, usage) = wait(child.id())?;
-    read.transpose().context("read what it says")?;
-    Ok(Ended {
-        status,
-        output,
-        usage,
-    })
+    wait(child.id())
 }
 
 /// Waits for one child. The standard library cannot say what a single child took.

@@ -1,10 +1,15 @@
 //! What is measured, in its order: one history at a time lies on the disk.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
 use tempfile::TempDir;
 
 use crate::child::Kind;
@@ -13,6 +18,10 @@ use crate::measure::{Usage, median, run};
 
 /// Histories of the peer longer than this are measured once: it takes too long.
 const PEER_ONCE: u64 = 200_000;
+
+/// Until so much time was spent in all, and at most so many times as many rounds as asked for, a measurement goes on.
+const HASTY: Duration = Duration::from_secs(2);
+const HASTY_ROUNDS: usize = 5;
 
 /// How long the histories are.
 pub struct Sizes {
@@ -126,8 +135,8 @@ impl Bench {
         let mut maker = this()?;
         maker.arg("make").arg(kind.argument()).arg(operations.to_string());
         maker.arg(&path).args(elle);
-        let ended = run(&mut maker)?;
-        ensure!(ended.status.success(), "making a history: {}", ended.status);
+        let (status, _) = run(&mut maker, &self.scratch.path().join("output"))?;
+        ensure!(status.success(), "making a history: {status}");
         Ok(path)
     }
 
@@ -146,6 +155,12 @@ impl Bench {
         self.measure(kind, operations, Doing::Check, exit, self.rounds, &mut check)
     }
 
+    /// What takes a moment is measured more often: the machine has other things to do, too.
+    fn is_hasty(&self, usages: &[Usage], rounds: usize) -> bool {
+        let taken: Duration = usages.iter().map(|usage| usage.cpu).sum();
+        rounds == self.rounds && usages.len() < HASTY_ROUNDS * rounds && taken < HASTY
+    }
+
     fn measure(
         &mut self,
         kind: Kind,
@@ -155,16 +170,17 @@ impl Bench {
         rounds: usize,
         command: &mut Command,
     ) -> Result<()> {
+        let output = self.scratch.path().join("output");
         let mut usages: Vec<Usage> = Vec::new();
-        let (mut wrong, mut found) = (None, String::new());
-        for _ in 0..rounds {
-            let ended = run(command)?;
-            usages.push(ended.usage);
-            if ended.status.code() != Some(exit) {
-                wrong = Some(format!("ended with {} instead of {exit}", ended.status));
+        let mut wrong = None;
+        while usages.len() < rounds || self.is_hasty(&usages, rounds) {
+            let (status, usage) = run(command, &output)?;
+            usages.push(usage);
+            if status.code() != Some(exit) {
+                wrong = Some(format!("ended with {status} instead of {exit}"));
             }
-            found = names(&ended.output);
         }
+        let found = names(&output);
         let row = Row {
             kind,
             operations,
@@ -201,12 +217,28 @@ impl Kind {
     }
 }
 
-/// What a verdict found, each with its count.
-fn names(output: &[u8]) -> String {
-    let verdict: serde_json::Value = serde_json::from_slice(output).unwrap_or_default();
-    let anomalies = verdict["anomalies"].as_object().into_iter().flatten();
-    let names = anomalies.map(|(name, findings)| format!(", {name} {}", findings["count"]));
-    names.collect()
+/// A verdict as far as it matters here.
+#[derive(Default, Deserialize)]
+struct Verdict {
+    #[serde(default)]
+    anomalies: BTreeMap<String, Findings>,
+}
+
+#[derive(Deserialize)]
+struct Findings {
+    count: u64,
+}
+
+/// What a verdict found, each with its count; nothing where the output is none.
+fn names(output: &Path) -> String {
+    let verdict = File::open(output).map(BufReader::new);
+    let verdict = verdict.map(|file| serde_json::from_reader(file).unwrap_or_default());
+    let Verdict { anomalies } = verdict.unwrap_or_default();
+    let names: Vec<String> = anomalies
+        .iter()
+        .map(|(name, findings)| format!(", {name} {}", findings.count))
+        .collect();
+    names.concat()
 }
 
 /// This binary, to be executed again.

@@ -511,8 +511,13 @@ proptest! {
         steps in steps(),
         moves in prop::collection::vec(any::<(Index, Index, u8)>(), 1..20),
         truncated: bool,
+        others: bool,
+        ww_deps: bool,
     ) {
         let mut history = simulate(&steps);
+        if others {
+            history = foreign(&history);
+        }
         history.truncated = truncated;
         for (from, to, what) in moves {
             let (from, to) = (from.index(history.events.len()), to.index(history.events.len()));
@@ -526,7 +531,7 @@ proptest! {
                 _ => history.events[from].time = to as u64,
             }
         }
-        let verdict = check_history(&history);
+        let verdict = judge(&history, &Options { ww_deps, ..Options::default() });
         let told = told(&verdict);
         prop_assert!(!told.contains("bug of its own"), "{}", told);
     }

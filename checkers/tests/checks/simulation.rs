@@ -29,6 +29,8 @@ pub enum Step {
         polls: bool,
         fate: Fate,
     },
+    /// Whoever does something next hears of its end only when it does something else.
+    Linger,
     /// A write of unknown outcome that had not arrived does so now.
     Arrive,
     /// Consumer `process` reads on in each of its partitions.
@@ -82,6 +84,7 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
         8 => (0..3_u32, 0..KEYS, fate()).prop_map(|(process, key, fate)| Step::Send { process, key, fate }),
         3 => (0..3_u32, prop::collection::vec(0..KEYS, 1..4), any::<bool>(), fate())
             .prop_map(|(process, keys, polls, fate)| Step::Transact { process, keys, polls, fate }),
+        4 => Just(Step::Linger),
         1 => Just(Step::Arrive),
         4 => (10..12_u32, 1..4_usize, prop::bool::weighted(0.9))
             .prop_map(|(process, records, succeeds)| Step::Poll { process, records, succeeds }),
@@ -128,6 +131,8 @@ pub fn simulate(steps: &[Step]) -> History {
         retired: BTreeMap::new(),
         ops: 0,
         values: 0,
+        linger: false,
+        lingering: BTreeMap::new(),
     };
     world.push(What::Phase(Phase::Steady));
     world.send(0, 0, Fate::Acknowledged { offset_known: true });
@@ -161,12 +166,24 @@ struct World {
     retired: BTreeMap<u32, u32>,
     ops: u64,
     values: u64,
+    linger: bool,
+    /// By worker: the end of an operation that it has not heard of.
+    lingering: BTreeMap<u32, What>,
 }
 
 impl World {
     fn push(&mut self, what: What) {
         let time = self.history.events.last().map_or(0, |event| event.time) + 1_000_000;
         self.history.events.push(Event { time, what });
+    }
+
+    /// A worker's operation is over, whether it hears of it now or later.
+    fn end(&mut self, worker: u32, end: What) {
+        if std::mem::take(&mut self.linger) {
+            self.lingering.insert(worker, end);
+        } else {
+            self.push(end);
+        }
     }
 
     /// The process that a worker is by now.
@@ -179,6 +196,9 @@ impl World {
     }
 
     fn op(&mut self, worker: u32, f: F) -> Op {
+        if let Some(end) = self.lingering.remove(&worker) {
+            self.push(end);
+        }
         self.ops += 1;
         Op::new(self.process(worker), self.ops - 1, f)
     }
@@ -192,6 +212,7 @@ impl World {
                 polls,
                 fate,
             } => self.transact(*process, keys, *polls, *fate),
+            Step::Linger => self.linger = true,
             Step::Arrive => {
                 if let Some((transaction, records)) = self.limbo.pop() {
                     self.write(transaction, &records);
@@ -248,9 +269,9 @@ impl World {
                 send.offset = offset_known.then_some(offset);
                 send.broker = Some(self.leaders[key as usize].0);
                 op.f = F::Send(send);
-                self.push(What::Ok(op));
+                self.end(worker, What::Ok(op));
             }
-            Fate::Failed => self.push(What::Fail(op)),
+            Fate::Failed => self.end(worker, What::Fail(op)),
             Fate::Unknown { written, completes } => {
                 if written {
                     self.write(false, &[(key, value)]);
@@ -258,7 +279,7 @@ impl World {
                     self.limbo.push((false, vec![(key, value)]));
                 }
                 if completes {
-                    self.push(What::Info(op));
+                    self.end(worker, What::Info(op));
                 }
                 self.retire(worker);
             }
@@ -316,7 +337,7 @@ impl World {
                 let offsets = self.write(true, &records);
                 op.f = steps(read, if offset_known { &offsets } else { &[] });
                 self.readers.insert(worker, reader);
-                self.push(What::Ok(op));
+                self.end(worker, What::Ok(op));
             }
             Fate::Failed => {
                 // What was written before the abort stays in the log, and nobody gets it.
@@ -324,7 +345,7 @@ impl World {
                     self.logs[*key as usize].push(None);
                 }
                 op.f = steps(read, &[]);
-                self.push(What::Fail(op));
+                self.end(worker, What::Fail(op));
             }
             Fate::Unknown { written, completes } => {
                 if written {
@@ -334,7 +355,7 @@ impl World {
                 }
                 if completes {
                     op.f = steps(read, &[]);
-                    self.push(What::Info(op));
+                    self.end(worker, What::Info(op));
                 }
                 self.readers.remove(&worker);
                 self.retire(worker);
@@ -372,9 +393,9 @@ impl World {
         };
         if succeeds {
             self.readers.insert(worker, reader);
-            self.push(What::Ok(op));
+            self.end(worker, What::Ok(op));
         } else {
-            self.push(What::Info(op));
+            self.end(worker, What::Info(op));
         }
     }
 
@@ -387,7 +408,7 @@ impl World {
             }),
         );
         self.push(What::Invoke(op.clone()));
-        self.push(What::Ok(op));
+        self.end(worker, What::Ok(op));
         self.take(worker, keys, from_beginning, false);
     }
 
@@ -395,7 +416,7 @@ impl World {
         let subscribe = Subscribe { keys: keys.to_vec() };
         let op = self.op(worker, F::Subscribe(subscribe));
         self.push(What::Invoke(op.clone()));
-        self.push(What::Ok(op));
+        self.end(worker, What::Ok(op));
         self.take(worker, keys, false, true);
     }
 
@@ -445,6 +466,10 @@ impl World {
     }
 
     fn finish(&mut self) {
+        self.linger = false;
+        for end in std::mem::take(&mut self.lingering).into_values() {
+            self.push(end);
+        }
         for phase in [Phase::Heal, Phase::Settle, Phase::FinalReads] {
             self.push(What::Phase(phase));
         }

@@ -34,6 +34,34 @@ const TOGETHER_OR_NOT_AT_ALL: Rows = &[
         "invalid: G1a 1",
     ),
     (
+        "given up on the way: only what was done is told of",
+        "
+            phase steady
+            p0 send 0:9 -> ok @0
+            p0 txn poll | send 0:1 | send 1:2 -> info poll | send 0:1 @1
+            p1 txn send 0:3 | send 1:4 -> fail send 1:4
+            finally 0@0=9 0@1=1 1@0=2",
+        "valid",
+    ),
+    (
+        "what was never begun cannot be done",
+        "
+            phase steady
+            p3 send 0:9 -> ok @0
+            p0 txn send 0:1 | send 1:2 -> ok send 0:1 @1 | send 1:3 @0
+            finally 0@0=9",
+        "unknown: assumptions",
+    ),
+    (
+        "nor may anything be missing from one that succeeded",
+        "
+            phase steady
+            p3 send 0:9 -> ok @0
+            p0 txn send 0:1 | send 1:2 -> ok send 0:1 @1
+            finally 0@0=9",
+        "unknown: assumptions",
+    ),
+    (
         "acknowledged, and one half is lost",
         "
             phase steady

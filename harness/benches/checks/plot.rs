@@ -8,12 +8,12 @@ use crate::figures::{Doing, Figures, thousands};
 use crate::measure::Usage;
 
 /// Pixels of one of the two pictures, margins included.
-const WIDTH: f64 = 440.0;
+const WIDTH: f64 = 470.0;
 const HEIGHT: f64 = 340.0;
-const LEFT: f64 = 64.0;
+const LEFT: f64 = 80.0;
 const BOTTOM: f64 = 48.0;
 const TOP: f64 = 40.0;
-const RIGHT: f64 = 16.0;
+const RIGHT: f64 = 40.0;
 
 /// What is drawn, how it is called and its colour.
 const LINES: [(Kind, Doing, &str, &str); 5] = [
@@ -28,6 +28,9 @@ const LINES: [(Kind, Doing, &str, &str); 5] = [
     ),
     (Kind::ListAppend, Doing::Peer, "list-append by adya", "#6b7280"),
 ];
+
+/// How linear growth is drawn, for the eye.
+const LINEAR: &str = "stroke=\"#9ca3af\" stroke-dasharray=\"4 4\"";
 
 /// One picture's quantity.
 struct Quantity {
@@ -51,7 +54,7 @@ const QUANTITIES: [Quantity; 2] = [
 
 /// Draws all that was measured in several lengths.
 pub fn growth(figures: &Figures) -> String {
-    let (width, height) = (WIDTH * 2.0, HEIGHT + 20.0 * LINES.len() as f64);
+    let (width, height) = (WIDTH * 2.0, HEIGHT + 20.0 * (LINES.len() + 1) as f64);
     let mut svg = String::new();
     add(
         &mut svg,
@@ -70,20 +73,28 @@ pub fn growth(figures: &Figures) -> String {
         svg.push_str("</g>\n");
     }
     for (place, (_, _, name, colour)) in LINES.iter().enumerate() {
-        let y = HEIGHT + 20.0 * place as f64 + 8.0;
-        add(
+        legend(
             &mut svg,
-            format_args!(
-                "<line x1=\"{LEFT}\" y1=\"{y}\" x2=\"{}\" y2=\"{y}\" stroke=\"{colour}\" stroke-width=\"3\"/>\
-                 <text x=\"{}\" y=\"{}\">{name}</text>\n",
-                LEFT + 28.0,
-                LEFT + 38.0,
-                y + 4.0
-            ),
+            place,
+            name,
+            &format!("stroke=\"{colour}\" stroke-width=\"3\""),
         );
     }
+    legend(&mut svg, LINES.len(), "linear growth", LINEAR);
     svg.push_str("</svg>\n");
     svg
+}
+
+fn legend(svg: &mut String, place: usize, name: &str, stroke: &str) {
+    let (y, end) = (HEIGHT + 20.0 * place as f64 + 8.0, LEFT + 28.0);
+    add(
+        svg,
+        format_args!(
+            "<line x1=\"{LEFT}\" y1=\"{y}\" x2=\"{end}\" y2=\"{y}\" {stroke}/><text x=\"{}\" y=\"{}\">{name}</text>\n",
+            end + 10.0,
+            y + 4.0
+        ),
+    );
 }
 
 fn panel(svg: &mut String, figures: &Figures, quantity: &Quantity) {
@@ -109,12 +120,11 @@ fn panel(svg: &mut String, figures: &Figures, quantity: &Quantity) {
         ),
     );
     axes(svg, &across, &up, quantity.unit);
-    // Linear growth, for the eye.
     let decades = (across.last - across.first).min(up.last - up.first);
     add(
         svg,
         format_args!(
-            "<line x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\" stroke=\"#9ca3af\" stroke-dasharray=\"4 4\"/>\n",
+            "<line x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\" {LINEAR}/>\n",
             across.at(across.first),
             up.at(up.first),
             across.at(across.first + decades),
@@ -164,7 +174,7 @@ fn axes(svg: &mut String, across: &Scale, up: &Scale, unit: &str) {
                  <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}{unit}</text>\n",
                 LEFT - 6.0,
                 y + 4.0,
-                10_f64.powi(decade)
+                amount(decade)
             ),
         );
     }
@@ -176,6 +186,16 @@ fn axes(svg: &mut String, across: &Scale, up: &Scale, unit: &str) {
             bottom + 36.0
         ),
     );
+}
+
+/// A power of ten as people write it.
+fn amount(decade: i32) -> String {
+    let value = 10_f64.powi(decade);
+    if decade < 0 {
+        value.to_string()
+    } else {
+        thousands(value as u64)
+    }
 }
 
 /// A logarithmic axis of whole decades.

@@ -15,6 +15,8 @@ pub enum Need {
     Aborts,
     /// Transactions of at least two steps.
     Steps,
+    /// Transactions that overlap.
+    Contention,
     /// Writes outside transactions.
     PlainWrites,
     /// Producers whose retries are told from new records.
@@ -38,6 +40,7 @@ impl Need {
             Self::Transactions => "transactions",
             Self::Aborts => "transactions of which some are aborted on purpose",
             Self::Steps => "transactions of at least two steps",
+            Self::Contention => "several clients at once",
             Self::PlainWrites => "writes outside transactions",
             Self::Idempotence => "idempotent producers",
             Self::Acks => "acknowledgements",
@@ -107,16 +110,16 @@ bugs! {
     UncleanLeader = "unclean-leader", shows "lost-write", needs [Acks, Replicas];
 
     /// A committed transaction is aborted in one of its partitions.
-    TornTransaction = "torn-transaction", shows "lost-write", needs [Transactions, Steps];
+    TornTransaction = "torn-transaction", shows "lost-write", needs [Transactions, Steps, Partitions];
 
     /// A record that consumers have read, and whose producer never got an answer, vanishes.
     VanishedRecord = "vanished-record", shows "vanished-read", needs [Acks];
 
     /// A broker's cache names a second leader in an epoch that has one.
-    TwoLeaders = "two-leaders", shows "two-leaders-in-epoch", needs [Replicas];
+    TwoLeaders = "two-leaders", shows "two-leaders-in-epoch", needs [Acks, Replicas];
 
     /// A broker's cache changes its mind about who leads in an epoch.
-    SameEpochElection = "same-epoch-election", shows "leader-changed-in-epoch", needs [Replicas];
+    SameEpochElection = "same-epoch-election", shows "leader-changed-in-epoch", needs [Acks, Replicas];
 
     /// A second controller claims to lead the quorum in the term of the first.
     TwoControllers = "two-controllers", shows "two-controllers-in-term", needs [Nodes];
@@ -140,7 +143,7 @@ bugs! {
     PrecommittedRead = "precommitted-read", shows "precommitted-read", needs [Transactions, Steps];
 
     /// Consumers that read committed records get those of open transactions too, from then on.
-    UncommittedRead = "uncommitted-read", shows "G1c", needs [Transactions, Steps];
+    UncommittedRead = "uncommitted-read", shows "G1c", needs [Transactions, Steps, Contention, Assign, Partitions];
 
     /// A consumer gets a record with other bytes than were written.
     PhantomRecord = "phantom-record", shows "phantom-read", needs [];
@@ -152,7 +155,7 @@ bugs! {
     Duplicate = "duplicate", shows "duplicate", needs [Idempotence];
 
     /// A broker's cache goes back to the leader epoch before.
-    EpochGoesBack = "epoch-goes-back", shows "epoch-went-back", needs [Replicas];
+    EpochGoesBack = "epoch-goes-back", shows "epoch-went-back", needs [Acks, Replicas];
 
     /// The controller goes back to the term before.
     TermGoesBack = "term-goes-back", shows "term-went-back", needs [];

@@ -131,7 +131,7 @@ impl World {
         }
         self.controller.heartbeats[id as usize - 1] = self.now;
         let all = self.controller.decisions.len();
-        if self.node(id).process == Process::Starting {
+        if self.node(id).process == Process::Starting && !self.withholds_news(id) {
             // A process that begins anew holds nothing of what the one before had.
             if !self.controller.fenced.contains(id) {
                 self.fence(id);

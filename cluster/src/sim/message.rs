@@ -153,8 +153,8 @@ pub enum Request {
 pub enum Response {
     /// Who leads each key, and who coordinates, as the node's cache has it.
     Metadata {
-        /// By key.
-        leaders: Vec<Option<NodeId>>,
+        /// By key, each with its epoch: of two answers the one with the newer epoch is right.
+        leaders: Vec<(Option<NodeId>, i32)>,
         /// The coordinator of transactions and groups.
         coordinator: Option<NodeId>,
     },

@@ -312,7 +312,7 @@ impl World {
                 node,
                 response,
             } => {
-                self.note_acknowledgement(token, &response);
+                self.note_acknowledgement(node, token, &response);
                 return Some(Happening::Response {
                     client,
                     token,
@@ -365,7 +365,11 @@ impl World {
         match request {
             Request::Metadata => {
                 let keys = self.keys();
-                let leaders = (0..keys).map(|key| self.told(node, key).leader).collect();
+                let leader = |key| {
+                    let told = self.told(node, key);
+                    (told.leader, told.epoch)
+                };
+                let leaders = (0..keys).map(leader).collect();
                 let coordinator = self.told(node, keys).leader;
                 let response = Response::Metadata { leaders, coordinator };
                 self.answer(node, client, token, response);

@@ -36,6 +36,9 @@ pub(super) enum Choice {
 /// What comes next. A consumer that reads nothing begins with that.
 pub(super) fn choose(role: &Role, dice: &mut Dice, book: &Book, consumer: &Consumer) -> Choice {
     let keys: Vec<Key> = book.topics.iter().flatten().copied().collect();
+    if let Some(lost) = consumer.lost() {
+        return from_beginning(lost.clone());
+    }
     match role {
         Role::Producer => Choice::Send(key(dice, &keys)),
         Role::Consumer(_) | Role::Reader if !consumer.is_idle() => Choice::Poll,

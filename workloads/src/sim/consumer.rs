@@ -10,6 +10,8 @@ use history::{Key, NodeId, Offset, Record};
 pub(super) struct Consumer {
     assigned: Vec<Assigned>,
     member: Option<Membership>,
+    /// What it has to read anew, as the log was cut off behind it.
+    lost: Option<Vec<Key>>,
     /// What the group gave it, until its next operation begins.
     news: Option<Vec<(Key, Offset)>>,
 }
@@ -36,6 +38,20 @@ pub(super) struct Membership {
 pub(super) struct Stand(Vec<(Key, Position)>);
 
 impl Consumer {
+    /// It cannot read on from where it stands.
+    pub(super) fn lose(&mut self) {
+        let lost = self.member.is_none().then(|| self.keys());
+        *self = Self {
+            lost,
+            ..Self::default()
+        };
+    }
+
+    /// What it has to read anew.
+    pub(super) fn lost(&self) -> Option<&Vec<Key>> {
+        self.lost.as_ref()
+    }
+
     /// Whether it reads nothing, nor waits for its group to give it something.
     pub(super) fn is_idle(&self) -> bool {
         self.assigned.is_empty() && self.member.is_none()
@@ -50,10 +66,13 @@ impl Consumer {
     }
 
     /// The partitions that it reads, by leader. Those without one it knows are left out.
-    pub(super) fn by_leader(&self, leaders: &[Option<NodeId>]) -> BTreeMap<NodeId, Vec<(Key, Position)>> {
+    pub(super) fn by_leader(
+        &self,
+        leaders: &[(Option<NodeId>, i32)],
+    ) -> BTreeMap<NodeId, Vec<(Key, Position)>> {
         let mut by_leader: BTreeMap<NodeId, Vec<_>> = BTreeMap::new();
         for assigned in &self.assigned {
-            if let Some(leader) = leaders.get(assigned.key as usize).copied().flatten() {
+            if let Some(leader) = leaders.get(assigned.key as usize).and_then(|leader| leader.0) {
                 let of_leader = by_leader.entry(leader).or_default();
                 of_leader.push((assigned.key, assigned.position));
             }
@@ -83,6 +102,7 @@ impl Consumer {
         self.assigned = keys.iter().map(assign).collect();
         self.member = None;
         self.news = None;
+        self.lost = None;
     }
 
     /// Reads from now on what the group gives it.
@@ -135,12 +155,18 @@ impl Consumer {
         moved
     }
 
-    /// Takes what came of a fetch. The error: a partition cannot be read on from where it was read to.
-    pub(super) fn take(&mut self, world: &mut World, mut part: Part, records: &mut Vec<Record>) -> Taken {
+    /// Takes what came of a fetch. `last`: the operation polls no more after that.
+    pub(super) fn take(
+        &mut self,
+        world: &mut World,
+        mut part: Part,
+        last: bool,
+        records: &mut Vec<Record>,
+    ) -> Taken {
         let Some(assigned) = self.assigned.iter_mut().find(|assigned| assigned.key == part.key) else {
             return Taken::Something;
         };
-        world.tamper(&mut part, assigned.read);
+        world.tamper(&mut part, assigned.read, last);
         match part.next {
             Ok(next) => assigned.position = Position::At(next),
             Err(cluster::sim::Refusal::OffsetOutOfRange) => return Taken::Lost,

@@ -141,6 +141,11 @@ impl Simulation {
                 Need::Transactions => make_transactional(clients),
                 Need::Aborts => clients.abort_per_mille = clients.abort_per_mille.max(300),
                 Need::Steps => clients.steps_max = clients.steps_max.max(4),
+                Need::Contention => {
+                    clients.mixed = clients.mixed.max(8);
+                    clients.gap = 3 * MILLISECOND;
+                    clients.abort_per_mille = 0;
+                }
                 Need::PlainWrites => clients.transactions = false,
                 Need::Idempotence => (clients.idempotence, clients.acks) = (true, Acks::All),
                 Need::Acks => clients.acks = Acks::All,

@@ -5,7 +5,7 @@ use history::{Key, Mop, NodeId, Offset, Value};
 
 use super::book::Desk;
 use super::choice::Role;
-use super::consumer::{Consumer, Taken};
+use super::consumer::Taken;
 use super::worker::{Ending, What, Worker};
 use crate::log::Acks;
 use crate::scribe::End;
@@ -27,7 +27,7 @@ impl Worker {
             let request = Request::AddPartition { producer, epoch, key };
             return self.ask_coordinator(What::Partition(key), request, desk);
         }
-        let Some(leader) = self.leaders.get(key as usize).copied().flatten() else {
+        let Some(leader) = self.leader(key) else {
             return self.retry_informed(desk);
         };
         let origin = self
@@ -161,6 +161,10 @@ impl Worker {
             None => u64::MAX,
         });
         let transaction = open.transaction;
+        if !transaction && open.gathered.is_empty() {
+            // A poll that has nothing yet goes on with what its group gives meanwhile.
+            open.rebalanced.extend(self.consumer.rebalance());
+        }
         let by_leader = self.consumer.by_leader(&self.leaders);
         if by_leader.is_empty() {
             return self.after_fetch(desk);
@@ -190,8 +194,12 @@ impl Worker {
         let Some(open) = &mut self.open else { return };
         let mut lost = false;
         self.informed &= !parts.is_empty();
+        let polls = open.mops[open.at..]
+            .iter()
+            .filter(|mop| matches!(mop, Mop::Poll(_)));
+        let only = polls.count() == 1;
         for part in parts {
-            match self.consumer.take(desk.world, part, &mut open.gathered) {
+            match self.consumer.take(desk.world, part, only, &mut open.gathered) {
                 Taken::Something => {}
                 Taken::WrongNode => self.informed = false,
                 Taken::Lost => lost = true,
@@ -239,7 +247,7 @@ impl Worker {
             self.done = true;
         }
         self.give_up(desk);
-        self.consumer = Consumer::default();
+        self.consumer.lose();
     }
 
     /// Every step is done: commits, or aborts on purpose.

@@ -24,7 +24,8 @@ pub(super) struct Worker {
     pub(super) role: Role,
     pub(super) dice: Dice,
     process: u32,
-    pub(super) leaders: Vec<Option<NodeId>>,
+    /// By key, with the epoch.
+    pub(super) leaders: Vec<(Option<NodeId>, i32)>,
     pub(super) coordinator: Option<NodeId>,
     /// Whether it believes what it knows of them, and since when.
     pub(super) informed: bool,
@@ -69,7 +70,7 @@ pub(super) struct Open {
     /// What the poll under way has got, and until when it waits for something.
     pub(super) gathered: Vec<Record>,
     pub(super) poll_until: Option<u64>,
-    rebalanced: Vec<Key>,
+    pub(super) rebalanced: Vec<Key>,
     before: Stand,
     /// The newest reason why it did not succeed.
     pub(super) error: &'static str,
@@ -176,8 +177,7 @@ impl Worker {
         }
         match response {
             Response::Metadata { leaders, coordinator } => {
-                (self.leaders, self.coordinator, self.informed) = (leaders, coordinator, true);
-                self.informed_at = desk.world.now();
+                self.learn(leaders, coordinator, desk);
                 self.proceed(desk);
             }
             Response::Refused if awaited.what != What::Records => self.retry_informed(desk),
@@ -262,6 +262,24 @@ impl Worker {
             let patience = desk.book.config.request_timeout / 3;
             self.ask(What::Metadata, vec![(node, Request::Metadata)], patience, desk);
         }
+    }
+
+    /// Takes over who leads, unless it knows of a newer epoch.
+    fn learn(&mut self, leaders: Vec<(Option<NodeId>, i32)>, coordinator: Option<NodeId>, desk: &Desk) {
+        if self.leaders.is_empty() {
+            self.leaders = leaders;
+        } else {
+            for (known, told) in self.leaders.iter_mut().zip(leaders) {
+                if told.1 >= known.1 {
+                    *known = told;
+                }
+            }
+        }
+        (self.coordinator, self.informed, self.informed_at) = (coordinator, true, desk.world.now());
+    }
+
+    pub(super) fn leader(&self, key: Key) -> Option<NodeId> {
+        self.leaders.get(key as usize)?.0
     }
 
     /// Sends requests that are one to the client, and waits for their answers.

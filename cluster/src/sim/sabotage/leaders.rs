@@ -1,6 +1,6 @@
 //! Bugs of leaders and controllers: who leads, and in which epoch.
 
-use history::{Key, NodeId};
+use history::{Key, NodeId, Offset};
 
 use super::{AGAIN_AFTER, Stale};
 use crate::sim::bug::Bug;
@@ -10,9 +10,9 @@ use crate::sim::settings::MILLISECOND;
 use crate::sim::world::World;
 
 /// Acknowledgements of a stale leader that are enough.
-const STALE_ENOUGH: u32 = 3;
-/// How long a stale leader has to find a client that still believes in it.
-const STALE_FOR: u64 = 3_000 * MILLISECOND;
+const STALE_ENOUGH: usize = 3;
+/// How long a stale leader has to find clients that still believe in it, and a follower to fall behind.
+const STALE_FOR: u64 = 700 * MILLISECOND;
 
 impl World {
     /// A partition with an awake leader and another awake node in its ISR, beginning at one that is drawn.
@@ -34,33 +34,69 @@ impl World {
     }
 
     pub(super) fn stale_leader(&mut self, step: u32) -> Option<(u64, u32)> {
-        if step == 0 {
-            let Some((key, leader, other)) = self.contested() else {
-                return Some((AGAIN_AFTER, 0));
-            };
-            if self.move_leader(key, other) {
-                self.sabotage.stale = Some(Stale {
-                    node: leader,
-                    key,
-                    since: self.now,
-                    acknowledged: 0,
-                });
-                return Some((AGAIN_AFTER, 1));
+        match step {
+            0 => {
+                let Some((key, leader, other)) = self.contested() else {
+                    return Some((AGAIN_AFTER, 0));
+                };
+                let end = self.replica(leader, key)?.log.end();
+                if self.move_leader(key, other) {
+                    self.sabotage.stale = Some(Stale {
+                        node: leader,
+                        key,
+                        since: self.now,
+                        end,
+                        acknowledged: Vec::new(),
+                    });
+                    return Some((AGAIN_AFTER, 1));
+                }
+                Some((AGAIN_AFTER, 0))
             }
-            return Some((AGAIN_AFTER, 0));
+            1 => {
+                let stale = self.sabotage.stale.as_ref()?;
+                let enough = stale.acknowledged.len() >= STALE_ENOUGH;
+                if !enough && self.now - stale.since < STALE_FOR {
+                    return Some((AGAIN_AFTER, 1));
+                }
+                let Stale {
+                    node,
+                    key,
+                    acknowledged,
+                    ..
+                } = self.sabotage.stale.take()?;
+                self.wake_up(node, key);
+                self.sabotage.rewritten = (key, acknowledged);
+                Some((self.observed_after(), 2))
+            }
+            _ => {
+                // It may lead again, and then nothing was lost.
+                let (key, values) = std::mem::take(&mut self.sabotage.rewritten);
+                let leader = self.leader_of(key);
+                let Some(replica) = leader.and_then(|leader| self.replica(leader, key)) else {
+                    return Some((AGAIN_AFTER, 0));
+                };
+                let end = replica.log.end();
+                let kept = replica.log.range(0, end).iter();
+                let kept = kept.filter(|entry| values.contains(&entry.value)).count();
+                if kept >= values.len() {
+                    return Some((AGAIN_AFTER, 0));
+                }
+                self.fire(Bug::StaleLeader);
+                None
+            }
         }
-        let stale = self.sabotage.stale?;
-        let enough = stale.acknowledged >= STALE_ENOUGH;
-        if !enough && self.now - stale.since < STALE_FOR {
-            return Some((AGAIN_AFTER, 1));
+    }
+
+    /// An acknowledgement has reached its client: maybe that of a stale leader.
+    pub(super) fn note_stale(&mut self, node: NodeId, key: Key, offset: Offset) {
+        let stale = self.sabotage.stale.as_ref();
+        let by_it = stale.is_some_and(|stale| (stale.node, stale.key) == (node, key) && offset >= stale.end);
+        let value = self
+            .replica(node, key)
+            .and_then(|replica| Some(replica.log.get(offset)?.value));
+        if let (true, Some(stale), Some(value)) = (by_it, &mut self.sabotage.stale, value) {
+            stale.acknowledged.push(value);
         }
-        self.sabotage.stale = None;
-        self.wake_up(stale.node, stale.key);
-        if stale.acknowledged > 0 {
-            self.fire(Bug::StaleLeader);
-            return None;
-        }
-        Some((AGAIN_AFTER, 0))
     }
 
     /// A node acts on what its cache says of a partition.
@@ -85,18 +121,27 @@ impl World {
     /// A follower gets nothing until it is out of the ISR and lacks what was acknowledged; then it is elected.
     pub(super) fn unclean_leader(&mut self, step: u32) -> Option<(u64, u32)> {
         if step == 0 {
+            self.sabotage.starved = None;
             let Some((key, _, follower)) = self.contested() else {
                 return Some((AGAIN_AFTER, 0));
             };
             let partition = &self.partitions[key as usize];
             let left = self.controller.state[key as usize].isr.len() - 1;
             if left >= partition.min_isr {
-                self.sabotage.starved = Some((key, follower));
+                self.sabotage.starved = Some((key, follower, self.now));
                 return Some((AGAIN_AFTER, 1));
             }
             return Some((AGAIN_AFTER, 0));
         }
-        let (key, follower) = self.sabotage.starved?;
+        if step == 2 {
+            self.sabotage.starved = None;
+            self.fire(Bug::UncleanLeader);
+            return None;
+        }
+        let (key, follower, since) = self.sabotage.starved?;
+        if self.now - since > STALE_FOR {
+            return Some((AGAIN_AFTER, 0));
+        }
         let end = self.replica(follower, key)?.log.end();
         let firm = self.firm();
         let lacks = firm.iter().any(|(of, offset)| *of == key && *offset >= end);
@@ -104,7 +149,6 @@ impl World {
         if !lacks || decided.isr.contains(follower) || !self.answers(follower) || !self.can_decide() {
             return Some((AGAIN_AFTER, 1));
         }
-        self.sabotage.starved = None;
         let elected = Leadership {
             leader: Some(follower),
             epoch: decided.epoch + 1,
@@ -112,23 +156,28 @@ impl World {
             version: decided.version + 1,
         };
         self.decide(key, elected);
-        self.fire(Bug::UncleanLeader);
-        None
+        // Until it leads it gets nothing either.
+        Some((self.observed_after(), 2))
     }
 
     /// Whether a follower gets no data.
     pub(in crate::sim) fn is_starved(&self, key: Key, follower: NodeId) -> bool {
-        self.sabotage.starved == Some((key, follower))
+        let starved = self.sabotage.starved;
+        starved.is_some_and(|(of, node, _)| (of, node) == (key, follower))
     }
 
     pub(super) fn two_leaders(&mut self, step: u32) -> Option<(u64, u32)> {
         if step > 0 {
             return self.set_right(Bug::TwoLeaders);
         }
-        let Some((key, _, other)) = self.contested() else {
+        let Some((key, leader, other)) = self.contested() else {
             return Some((AGAIN_AFTER, 0));
         };
-        self.claim(other, key, |known| known.leader = Some(other));
+        if !self.move_leader(key, other) {
+            return Some((AGAIN_AFTER, 0));
+        }
+        // The leader before never hears of the new one: in the new epoch it names itself.
+        self.claim(leader, key, |known| known.epoch += 1);
         Some((self.observed_after(), 1))
     }
 
@@ -140,10 +189,13 @@ impl World {
         self.sabotage.claimed = Some(claimed);
     }
 
-    /// It tells what it knows again.
+    /// It tells what it knows again. Where nobody could ask it meanwhile, another will be found.
     fn set_right(&mut self, bug: Bug) -> Option<(u64, u32)> {
-        self.sabotage.victim = None;
+        let (_, node) = self.sabotage.victim.take()?;
         self.sabotage.claimed = None;
+        if !self.answers(node) {
+            return Some((AGAIN_AFTER, 0));
+        }
         self.fire(bug);
         None
     }
@@ -176,6 +228,12 @@ impl World {
             }
             1 => {
                 let (key, node) = self.sabotage.victim?;
+                let decided = self.controller.state[key as usize];
+                let heard = self.node(node).cache[key as usize] == decided && decided.leader != Some(node);
+                if !self.answers(node) || !heard {
+                    self.sabotage.uninformed = NodeSet::default();
+                    return Some((AGAIN_AFTER, 0));
+                }
                 self.claim(node, key, |known| known.leader = Some(node));
                 Some((self.observed_after(), 2))
             }
@@ -219,27 +277,28 @@ impl World {
         }
     }
 
+    /// The active controller has been seen in its term; then it goes back, or another claims the same.
     pub(super) fn false_controller(&mut self, bug: Bug, step: u32) -> Option<(u64, u32)> {
-        if step > 0 {
+        let (active, term) = (self.controller.active, self.controller.term);
+        if step == 2 {
             self.sabotage.false_term = None;
             self.fire(bug);
             return None;
         }
-        let (active, term) = (self.controller.active, self.controller.term);
+        if step == 0 || self.sabotage.seen_controller != Some((active, term)) || !self.answers(active) {
+            self.sabotage.seen_controller = Some((active, term));
+            return Some((self.observed_after(), 1));
+        }
         let other = self
             .ids()
             .into_iter()
             .find(|node| *node != active && self.answers(*node));
-        let claim = match (bug, other) {
-            (Bug::TwoControllers, Some(other)) => (other, term),
-            (Bug::TwoControllers, None) => return Some((AGAIN_AFTER, 0)),
-            _ => (active, term - 1),
+        self.sabotage.false_term = match (bug, other) {
+            (Bug::TwoControllers, Some(other)) => Some((other, term)),
+            (Bug::TwoControllers, None) => return Some((AGAIN_AFTER, 1)),
+            _ => Some((active, term - 1)),
         };
-        if !self.answers(active) {
-            return Some((AGAIN_AFTER, 0));
-        }
-        self.sabotage.false_term = Some(claim);
-        Some((self.observed_after(), 1))
+        Some((self.observed_after(), 2))
     }
 
     /// The term in which a node claims to lead the quorum.

@@ -68,9 +68,22 @@ impl World {
         let Some((_, key, offset)) = tails.into_iter().min() else {
             return;
         };
-        for replica in self.every_replica(key) {
-            replica.log.truncate(offset);
-            replica.high_watermark = replica.high_watermark.min(replica.log.end());
+        let transactional = self.every_replica(key).any(|replica| {
+            let end = replica.log.end();
+            replica
+                .log
+                .range(offset, end)
+                .iter()
+                .any(|entry| entry.transactional)
+        });
+        if transactional {
+            // Without their markers the transactions would never end.
+            self.erase(key, |at, _| at >= offset);
+        } else {
+            for replica in self.every_replica(key) {
+                replica.log.truncate(offset);
+                replica.high_watermark = replica.high_watermark.min(replica.log.end());
+            }
         }
         self.fire(Bug::LostTail);
     }

@@ -22,6 +22,8 @@ use super::world::{Event, World};
 
 /// Acknowledgements that are remembered.
 const ACKNOWLEDGED_MAX: usize = 256;
+/// How long after a bug happened it may do so again.
+const NEXT_AFTER: u64 = 60 * MILLISECOND;
 /// How long is waited before a bug without an occasion looks for one again.
 const AGAIN_AFTER: u64 = 10 * MILLISECOND;
 
@@ -35,12 +37,16 @@ pub(super) struct Sabotage {
     acknowledged: VecDeque<(Key, Offset)>,
     /// A leader that does not know that it leads no more, and since when.
     stale: Option<Stale>,
-    /// A follower that gets no data.
-    starved: Option<(Key, NodeId)>,
+    /// What a stale leader acknowledged, to be looked for.
+    rewritten: (Key, Vec<Value>),
+    /// A follower that gets no data, and since when.
+    starved: Option<(Key, NodeId, u64)>,
     /// Nodes that do not hear of decisions.
     uninformed: NodeSet,
     /// A node that claims to lead the quorum in a term.
     false_term: Option<(NodeId, i32)>,
+    /// The active controller as it was when it was looked at last.
+    seen_controller: Option<(NodeId, i32)>,
     /// Records whose producers get no answer, and which vanish in the end.
     muted: Vec<Value>,
     /// Transactions of which the same is true: producer and epoch.
@@ -63,12 +69,15 @@ struct Planted {
 }
 
 /// A leader that was deposed and does not know.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Stale {
     node: NodeId,
     key: Key,
     since: u64,
-    acknowledged: u32,
+    /// The end of its log at that time.
+    end: Offset,
+    /// What it acknowledged since, and the client knows of.
+    acknowledged: Vec<Value>,
 }
 
 impl Sabotage {
@@ -103,6 +112,10 @@ impl Sabotage {
         for planted in &mut self.planted {
             if planted.bug == bug {
                 planted.shots = planted.shots.saturating_sub(1);
+                if planted.shots < 100 {
+                    // Not all of them at one client.
+                    planted.from = now + NEXT_AFTER;
+                }
                 planted.fired.get_or_insert(now);
             }
         }
@@ -114,7 +127,8 @@ impl Sabotage {
 fn shots(bug: Bug) -> u32 {
     match bug {
         Bug::UncommittedRead => u32::MAX,
-        Bug::DirtyRead | Bug::ResurrectedWrite => 5,
+        Bug::DirtyRead => 12,
+        Bug::ResurrectedWrite => 5,
         Bug::PhantomRecord
         | Bug::SkippedBatch
         | Bug::SkippedRecord
@@ -186,16 +200,14 @@ impl World {
     }
 
     /// It arrived.
-    pub(super) fn note_acknowledgement(&mut self, token: Token, response: &Response) {
+    pub(super) fn note_acknowledgement(&mut self, node: NodeId, token: Token, response: &Response) {
         if self.sabotage.is_none() || !matches!(response, Response::Produced(Ok(_))) {
             return;
         }
         let Some((key, offset)) = self.sabotage.expected.remove(&token) else {
             return;
         };
-        if let Some(stale) = self.sabotage.stale.as_mut().filter(|stale| stale.key == key) {
-            stale.acknowledged += 1;
-        }
+        self.note_stale(node, key, offset);
         self.sabotage.acknowledged.push_back((key, offset));
         if self.sabotage.acknowledged.len() > ACKNOWLEDGED_MAX {
             self.sabotage.acknowledged.pop_front();
@@ -211,8 +223,16 @@ impl World {
             return false;
         };
         let stable = replica.log.stable(replica.high_watermark);
-        let entry = replica.log.get(offset);
-        offset < stable && entry.is_some_and(|entry| entry.kind == Kind::Data && !entry.aborted)
+        let Some(entry) = replica.log.get(offset) else {
+            return false;
+        };
+        let value = entry.value;
+        if offset >= stable || entry.kind != Kind::Data || entry.aborted {
+            return false;
+        }
+        // A producer that is not idempotent may have written it twice by right.
+        let all = replica.log.range(0, stable).iter();
+        entry.origin.is_some() || all.filter(|entry| entry.value == value).count() == 1
     }
 
     /// Acknowledged records that stand firm, the oldest first.

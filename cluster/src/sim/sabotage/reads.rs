@@ -86,8 +86,8 @@ impl World {
     }
 
     /// What a consumer takes as the answer to its fetch. `follows`: it has read from this partition before, and
-    /// reads on from there.
-    pub fn tamper(&mut self, part: &mut Part, follows: bool) {
+    /// reads on from there. `last`: its operation reads nothing after that.
+    pub fn tamper(&mut self, part: &mut Part, follows: bool, last: bool) {
         if self.sabotage.is_none() {
             return;
         }
@@ -108,7 +108,7 @@ impl World {
             part.records.drain(..count - 1);
             self.fire(Bug::SkippedBatch);
         }
-        if count >= 1 && self.armed(Bug::RepeatedPoll) {
+        if count >= 1 && last && self.armed(Bug::RepeatedPoll) {
             part.next = part.next.map(|_| part.records[0].0);
             self.fire(Bug::RepeatedPoll);
         }

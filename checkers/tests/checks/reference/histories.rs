@@ -29,11 +29,13 @@ struct End {
     outcome: u8,
     /// For each write in turn an offset, or none.
     offsets: Vec<Option<i64>>,
-    /// For each poll in turn: the key, and where it begins; then for each record how far it goes on, and which
-    /// value it is.
-    reads: Vec<(Key, i64, Vec<(i64, Which)>)>,
+    /// For each poll in turn.
+    reads: Vec<Read>,
     rebalanced: Vec<Key>,
 }
+
+/// What a poll got: the key, where it began, then for each record how far it went on, and which value it is.
+type Read = (Key, i64, Vec<(i64, Which)>);
 
 /// Which value stands at an offset.
 #[derive(Clone, Debug)]
@@ -217,7 +219,7 @@ impl World {
         }
     }
 
-    fn read(&mut self, read: Option<&(Key, i64, Vec<(i64, Which)>)>) -> Vec<Record> {
+    fn read(&mut self, read: Option<&Read>) -> Vec<Record> {
         let Some((key, first, steps)) = read else {
             return Vec::new();
         };

@@ -207,9 +207,9 @@ impl Naive {
                 let firsts = of_key.filter_map(|read| places.get(read)?.first());
                 let last = places.get(&(send.key, send.value)).and_then(BTreeSet::last);
                 let below = last.is_some_and(|last| firsts.max().is_some_and(|bound| last <= bound));
-                let lost = below && self.committed(op);
-                add(found, "lost-write", lost);
-                add(found, "unseen", !lost && op.outcome == Outcome::Ok);
+                let gone = below && self.committed(op);
+                add(found, "lost-write", gone);
+                add(found, "unseen", !gone && op.outcome == Outcome::Ok);
             }
         }
     }

@@ -2,12 +2,15 @@
 
 use crate::kafka;
 
+/// The word for the simulated broker in a plan: it has no versions.
+pub const SIMULATED: &str = "sim";
+
 /// A broker, as `tribunal list` prints it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Broker {
     /// Its word in a plan.
     pub name: &'static str,
-    /// The versions that can be run, newest first.
+    /// The versions that can be run, newest first; none where the name alone is enough.
     pub versions: &'static [&'static str],
     /// The version that is run where none is named.
     pub default_version: &'static str,
@@ -16,12 +19,31 @@ pub struct Broker {
 }
 
 /// All of them.
-pub const BROKERS: &[Broker] = &[Broker {
-    name: "kafka",
-    versions: kafka::RUNNABLE,
-    default_version: kafka::DEFAULT_VERSION,
-    about: "Apache Kafka in KRaft mode, each node broker and controller at once.",
-}];
+pub const BROKERS: &[Broker] = &[
+    Broker {
+        name: "kafka",
+        versions: kafka::RUNNABLE,
+        default_version: kafka::DEFAULT_VERSION,
+        about: "Apache Kafka in KRaft mode, each node broker and controller at once.",
+    },
+    Broker {
+        name: SIMULATED,
+        versions: &[],
+        default_version: "",
+        about: "A simulated Kafka cluster in virtual time: nothing to install, and a switch for every bug.",
+    },
+];
+
+impl Broker {
+    /// What a plan may call it, newest version first.
+    pub fn names(&self) -> Vec<String> {
+        if self.versions.is_empty() {
+            return vec![self.name.to_owned()];
+        }
+        let name = |version: &&str| format!("{}-{version}", self.name);
+        self.versions.iter().map(name).collect()
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -29,7 +51,10 @@ mod tests {
 
     #[test]
     fn each_says_what_its_module_says() {
-        let sources = [("kafka", include_str!("kafka/mod.rs"))];
+        let sources = [
+            ("kafka", include_str!("kafka/mod.rs")),
+            ("sim", include_str!("sim/mod.rs")),
+        ];
         assert_eq!(sources.len(), BROKERS.len());
         for (broker, (name, source)) in BROKERS.iter().zip(sources) {
             assert_eq!(broker.name, name);
@@ -39,7 +64,7 @@ mod tests {
                 .and_then(|line| line.strip_prefix("//! "))
                 .map(|line| line.replace('`', ""));
             assert_eq!(Some(broker.about), first.as_deref(), "{name}");
-            assert!(broker.versions.contains(&broker.default_version));
+            assert!(broker.versions.is_empty() || broker.versions.contains(&broker.default_version));
         }
     }
 }

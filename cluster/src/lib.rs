@@ -14,7 +14,7 @@ mod sandbox;
 pub mod sim;
 mod view;
 
-pub use brokers::{BROKERS, Broker};
+pub use brokers::{BROKERS, Broker, SIMULATED};
 pub use cluster::{Cluster, Ports, ReplicaLog};
 pub use environment::{Cut, CutReport, Environment, Exit, ExitKind, Links, Machine, Place, ProcessSpec};
 pub use loopback::LoopbackEnvironment;

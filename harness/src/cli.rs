@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use checkers::{Consistency, Model};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use cluster::sim::Bug;
 use history::Span;
 
 /// Puts a message broker on trial: a real cluster, real clients, real faults, and a verdict with evidence.
@@ -37,7 +38,7 @@ pub enum Command {
     Export(ExportOptions),
     /// Judge run directories again and write their pages anew.
     Report(ReportOptions),
-    /// List what can be named in a plan: plans, brokers, workloads, faults, checks.
+    /// List what can be named in a plan: plans, brokers, workloads, faults, bugs, checks.
     List(ListOptions),
     /// Say what this machine can do, and what to install for the rest.
     Doctor(DoctorOptions),
@@ -59,9 +60,12 @@ pub struct RunOptions {
     /// Every random choice comes from it; drawn and printed where it is not given.
     #[arg(long)]
     pub seed: Option<u64>,
-    /// The broker and its version instead of the plan's, such as kafka-4.3.1.
+    /// The broker and its version instead of the plan's, such as kafka-4.3.1; `sim` is the simulated one.
     #[arg(long)]
     pub broker: Option<String>,
+    /// A bug of the simulated broker (`tribunal list bugs`); may be given several times.
+    #[arg(long = "bug", value_name = "BUG")]
+    pub bugs: Vec<Bug>,
     /// Where the cluster lives.
     #[arg(long, value_enum, default_value = "sandbox")]
     pub env: EnvironmentName,
@@ -197,6 +201,8 @@ pub enum ListName {
     Workloads,
     /// The kinds of fault.
     Faults,
+    /// The bugs of the simulated broker.
+    Bugs,
     /// The checks.
     Checks,
     /// What the checks find, by the names in a verdict.

@@ -5,12 +5,13 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
-use checkers::Verdict;
-use history::{Format, Header, History, ReadError, Source};
+use checkers::{Options, SubVia, Verdict};
+use history::{Format, Header, History, MemorySource, ReadError, Source};
 use serde::{Deserialize, Serialize};
 
 use crate::directory::{RunDirectory, write_whole};
 use crate::exit::Failure;
+use crate::plan::{Resolved, clients};
 
 /// What a run was made of, for the report: written once, when it is known.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -93,6 +94,21 @@ pub fn read(path: &Path) -> Result<History, Failure> {
         .with_context(|| format!("open {}", path.display()))
         .map_err(Failure::usage)?;
     history::read_history(BufReader::with_capacity(1 << 20, file)).map_err(|error| unreadable(path, &error))
+}
+
+/// Judges a run by what its plan says of its clients.
+pub fn check(history: &History, resolved: &Resolved) -> Result<Verdict, Failure> {
+    let subscribed = clients(&resolved.plan.workload).subscribe;
+    let options = Options {
+        sub_via: if subscribed {
+            SubVia::Subscribe
+        } else {
+            SubVia::Assign
+        },
+        ..Options::default()
+    };
+    checkers::check(&mut MemorySource::new(history), &options)
+        .map_err(|error| Failure::infrastructure(anyhow!("judge the history: {error}")))
 }
 
 /// Writes verdict, test results and page into a run's directory.

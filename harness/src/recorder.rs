@@ -13,6 +13,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
+use cluster::sim::VirtualClock;
 use history::{Event, Fault, Header, HistoryWriter, Recorder, What};
 use tokio_util::sync::CancellationToken;
 
@@ -21,9 +22,31 @@ const FLUSH_EVERY: Duration = Duration::from_millis(200);
 /// How much is held between two flushes, at most.
 const BUFFER_BYTES: usize = 256 << 10;
 
+/// What events are stamped with.
+pub enum Clock {
+    /// The time since the history was opened.
+    Real(Instant),
+    /// That of a simulated cluster.
+    Virtual(VirtualClock),
+}
+
+impl Clock {
+    /// A clock that starts now.
+    pub fn real() -> Self {
+        Self::Real(Instant::now())
+    }
+
+    fn now(&self) -> u64 {
+        match self {
+            Self::Real(opened) => opened.elapsed().as_nanos() as u64,
+            Self::Virtual(clock) => clock.now(),
+        }
+    }
+}
+
 /// Writes the history of a run.
 pub struct FileRecorder {
-    opened: Instant,
+    clock: Clock,
     inner: Mutex<Inner>,
     /// Cancelled when the file cannot be written: a run without a history has no point.
     broken: CancellationToken,
@@ -49,11 +72,17 @@ pub struct Recording {
 
 impl Recording {
     /// Creates the file with its header. `broken` is cancelled when it cannot be written any more.
-    pub fn create(path: &Path, header: Header, broken: CancellationToken, on_fault: OnFault) -> Result<Self> {
+    pub fn create(
+        path: &Path,
+        header: Header,
+        clock: Clock,
+        broken: CancellationToken,
+        on_fault: OnFault,
+    ) -> Result<Self> {
         let file = File::create_new(path).with_context(|| format!("create {}", path.display()))?;
         let writer = HistoryWriter::new(BufWriter::with_capacity(BUFFER_BYTES, file));
         let recorder = Arc::new(FileRecorder {
-            opened: Instant::now(),
+            clock,
             inner: Mutex::new(Inner {
                 writer,
                 error: None,
@@ -148,6 +177,6 @@ impl Recorder for FileRecorder {
     }
 
     fn now(&self) -> u64 {
-        self.opened.elapsed().as_nanos() as u64
+        self.clock.now()
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use anyhow::Context;
+use cluster::sim::Bug;
 use serde::Serialize;
 
 use crate::cli::{ListName, ListOptions};
@@ -40,6 +41,7 @@ pub fn list(options: &ListOptions) -> Result<Exit, Failure> {
         ListName::Brokers,
         ListName::Workloads,
         ListName::Faults,
+        ListName::Bugs,
         ListName::Checks,
         ListName::Anomalies,
         ListName::Consistency,
@@ -87,6 +89,13 @@ fn make(name: ListName) -> List {
                 .map(|fault| Item::new(fault.name, &fault.about()))
                 .collect(),
         },
+        ListName::Bugs => List {
+            list: "bugs",
+            items: Bug::ALL
+                .iter()
+                .map(|bug| Item::new(bug.word(), &bug.about()))
+                .collect(),
+        },
         ListName::Checks => List {
             list: "checks",
             items: checkers::LIST
@@ -114,16 +123,10 @@ fn make(name: ListName) -> List {
 fn brokers() -> Vec<Item> {
     let mut items = Vec::new();
     for broker in cluster::BROKERS {
-        for version in broker.versions {
-            let default = if *version == broker.default_version {
-                " The default."
-            } else {
-                ""
-            };
-            items.push(Item::new(
-                &format!("{}-{version}", broker.name),
-                &format!("{}{default}", broker.about),
-            ));
+        let default = format!("{}-{}", broker.name, broker.default_version);
+        for name in broker.names() {
+            let default = if name == default { " The default." } else { "" };
+            items.push(Item::new(&name, &format!("{}{default}", broker.about)));
         }
     }
     items

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Plan;
+use super::{Plan, simulated};
 
 /// A setting that is wrong: where it stands, and why.
 pub struct Wrong {
@@ -13,7 +13,7 @@ pub struct Wrong {
 }
 
 impl Wrong {
-    fn new(path: &[&str], reason: impl Into<String>) -> Self {
+    pub(super) fn new(path: &[&str], reason: impl Into<String>) -> Self {
         Self {
             path: path.iter().map(|&part| part.to_owned()).collect(),
             reason: reason.into(),
@@ -44,25 +44,17 @@ pub fn steps(plan: &Plan, seed: u64) -> Result<Vec<nemesis::Step>, nemesis::Inva
     )
 }
 
-/// The version of Kafka that a broker's name stands for.
-pub fn kafka_version(broker: &str) -> Result<&str, String> {
-    let known = || {
-        let names: Vec<String> = cluster::kafka::RUNNABLE
-            .iter()
-            .map(|version| format!("kafka-{version}"))
-            .collect();
-        names.join(", ")
-    };
-    let version = broker
-        .strip_prefix("kafka-")
-        .ok_or_else(|| format!("there is no broker `{broker}`: {}", known()))?;
-    if cluster::kafka::RUNNABLE.contains(&version) {
-        return Ok(version);
+/// Whether there is a broker of that name, and it can be run.
+pub fn known_broker(broker: &str) -> Result<(), String> {
+    let names: Vec<String> = cluster::BROKERS.iter().flat_map(cluster::Broker::names).collect();
+    if names.iter().any(|name| name == broker) {
+        return Ok(());
     }
-    Err(format!(
-        "`{broker}` is not known or cannot be run yet: {}",
-        known()
-    ))
+    let known = names.join(", ");
+    if broker.starts_with("kafka-") {
+        return Err(format!("`{broker}` is not known or cannot be run yet: {known}"));
+    }
+    Err(format!("there is no broker `{broker}`: {known}"))
 }
 
 /// Everything that is wrong with a plan, in the order of its text.
@@ -77,6 +69,7 @@ pub fn check(plan: &Plan) -> Vec<Wrong> {
         wrong.push(Wrong::in_section("nemesis", invalid.path, invalid.reason));
     }
     check_limits(plan, &mut wrong);
+    simulated::check(plan, &mut wrong);
     wrong
 }
 
@@ -92,7 +85,7 @@ fn check_cluster(plan: &Plan, wrong: &mut Vec<Wrong>) {
             "a name becomes part of a directory's: letters, digits, `-`, `_` and `.` only, a letter or digit first",
         ));
     }
-    if let Err(reason) = kafka_version(&plan.broker) {
+    if let Err(reason) = known_broker(&plan.broker) {
         wrong.push(Wrong::new(&["broker"], reason));
     }
     if !(1..=NODES_MAX).contains(&plan.nodes) {

@@ -7,7 +7,9 @@ mod check;
 mod place;
 mod resolve;
 mod shipped;
+mod simulated;
 
+use cluster::sim::Bug;
 use history::{Span, Topic};
 use nemesis::NemesisConfig;
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,7 @@ use std::collections::BTreeMap;
 
 pub use resolve::{Overrides, Resolved, resolve};
 pub use shipped::{SHIPPED, shipped};
+pub use simulated::clients;
 
 /// A plan, as the user wrote it, with the defaults filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +37,9 @@ pub struct Plan {
     /// How many nodes.
     #[serde(default = "default_nodes")]
     pub nodes: u32,
+    /// The bugs of the simulated broker.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bugs: Vec<Bug>,
     /// `tuned` (seconds become fractions of one) or `default` (as the broker ships).
     #[serde(default)]
     pub timeouts: cluster::kafka::Timeouts,
@@ -49,6 +55,13 @@ pub struct Plan {
     /// Properties of every node's broker, over everything that Tribunal sets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub properties: BTreeMap<String, String>,
+}
+
+impl Plan {
+    /// Whether the broker is the simulated one.
+    pub fn is_simulated(&self) -> bool {
+        self.broker == cluster::SIMULATED
+    }
 }
 
 fn default_broker() -> String {

@@ -1,11 +1,15 @@
 //! From what the user wrote to what will be done: every default filled in, every random choice drawn.
 
 use anyhow::{Context, Result, anyhow};
+use cluster::sim::Bug;
 use history::{Expectation, Span, Topic};
 use nemesis::{NemesisConfig, Step};
 
 use super::check::{check, steps};
 use super::{Plan, place};
+
+/// The first line of a resolved plan.
+const REPLAY: &str = "# Everything this run was made of: `tribunal run` with this file runs it again.";
 
 /// What the command line says over the plan.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +20,8 @@ pub struct Overrides {
     pub broker: Option<String>,
     /// `--time-limit`.
     pub time_limit: Option<Span>,
+    /// `--bug`, each beside the plan's.
+    pub bugs: Vec<Bug>,
 }
 
 /// A plan in which nothing is left to choose.
@@ -38,7 +44,12 @@ pub fn resolve(file: &str, text: &str, overrides: &Overrides) -> Result<Resolved
         .with_context(|| format!("plan {file}"))?;
     if let Some(broker) = &overrides.broker {
         plan.broker.clone_from(broker);
-        super::check::kafka_version(broker).map_err(|reason| anyhow!("--broker: {reason}"))?;
+        super::check::known_broker(broker).map_err(|reason| anyhow!("--broker: {reason}"))?;
+    }
+    for bug in &overrides.bugs {
+        if !plan.bugs.contains(bug) {
+            plan.bugs.push(*bug);
+        }
     }
     if let Some(limit) = overrides.time_limit {
         if !matches!(plan.nemesis, NemesisConfig::Random(_)) {
@@ -85,13 +96,16 @@ impl Resolved {
     /// The plan as text: what `resolved.toml` holds. Its first lines say how to run it again.
     pub fn to_toml(&self) -> Result<String> {
         let body = toml::to_string(&self.plan).context("a plan always has a form in TOML")?;
+        if self.plan.is_simulated() {
+            return Ok(format!("{REPLAY}\n\n{body}"));
+        }
         let properties = self.kafka().properties(1);
         let listed: Vec<String> = properties
             .iter()
             .map(|(name, value)| format!("#   {name}={value}"))
             .collect();
         Ok(format!(
-            "# Everything this run was made of: `tribunal run` with this file runs it again.\n\n{body}\n\
+            "{REPLAY}\n\n{body}\n\
              # What each node's broker was given beside its own numbers and addresses:\n{}\n",
             listed.join("\n")
         ))

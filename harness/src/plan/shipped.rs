@@ -18,7 +18,13 @@ macro_rules! shipped {
     };
 }
 
-shipped!["quick", "controls/acks1", "controls/acks-all", "controls/unclean"];
+shipped![
+    "quick",
+    "sim",
+    "controls/acks1",
+    "controls/acks-all",
+    "controls/unclean"
+];
 
 /// The plan of that name, which may carry its folder (`plans/`) and its ending, as a path would.
 pub fn shipped(name: &str) -> Option<&'static Shipped> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use cluster::kafka::{Install, InstallOptions, Java, KafkaCluster, Launch, Prepared};
+use cluster::sim::SimCluster;
 use cluster::{Cluster, SandboxEnvironment};
 use history::Recorder;
 use tokio::task::spawn_blocking;
@@ -18,16 +19,44 @@ use crate::progress::Progress;
 /// How long the topics may take: a leader for each partition that every broker knows.
 const TOPICS_WITHIN: Duration = Duration::from_secs(30);
 
-/// A cluster that is up, with its topics, and what it lives in.
+/// A cluster that is up, with its topics.
 pub struct Courtroom {
-    /// The environment, which tells what its switch did.
-    pub environment: Arc<SandboxEnvironment>,
     /// The cluster.
-    pub cluster: Arc<KafkaCluster>,
+    pub cluster: Arc<dyn Cluster>,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a cluster is.
+pub enum Kind {
+    /// Kafka, in a sandbox that tells what its switch did.
+    Kafka(Arc<KafkaCluster>, Arc<SandboxEnvironment>),
+    /// Simulated.
+    Simulated(Arc<SimCluster>),
 }
 
 /// Brings all of it up.
 pub async fn bring_up(trial: &Trial<'_>) -> Result<Courtroom> {
+    let kind = match &trial.simulated {
+        Some(clock) => {
+            let recorder: Arc<dyn Recorder> = trial.recorder.clone();
+            let settings = trial.resolved.simulated();
+            Kind::Simulated(SimCluster::launch(settings, recorder, clock.clone()))
+        }
+        None => bring_up_kafka(trial).await?,
+    };
+    let cluster: Arc<dyn Cluster> = match &kind {
+        Kind::Kafka(cluster, _) => cluster.clone(),
+        Kind::Simulated(cluster) => cluster.clone(),
+    };
+    cluster
+        .create_topics(&trial.resolved.topics(), TOPICS_WITHIN)
+        .await
+        .context("create the topics")?;
+    Ok(Courtroom { cluster, kind })
+}
+
+async fn bring_up_kafka(trial: &Trial<'_>) -> Result<Kind> {
     let Trial {
         directory,
         resolved,
@@ -52,11 +81,7 @@ pub async fn bring_up(trial: &Trial<'_>) -> Result<Courtroom> {
             .await
             .context("bring the cluster up")?,
     );
-    cluster
-        .create_topics(&resolved.topics(), TOPICS_WITHIN)
-        .await
-        .context("create the topics")?;
-    Ok(Courtroom { environment, cluster })
+    Ok(Kind::Kafka(cluster, environment))
 }
 
 /// Finds the jars (all of them are in the cache by now), Java, and what is made once for both.

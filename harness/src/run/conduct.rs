@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use cluster::sim::VirtualClock;
 use history::{FORMAT, Fault, Header, VERSION};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,7 @@ use crate::directory::{RunDirectory, shown};
 use crate::exit::{Exit, Failure};
 use crate::plan::{Overrides, Resolved, resolve};
 use crate::progress::Progress;
-use crate::recorder::Recording;
+use crate::recorder::{Clock, Recording};
 use crate::{judge, print};
 
 /// Tasks that still hang when the trial is over are left behind after this time: the process ends anyway.
@@ -25,7 +26,7 @@ const RUNTIME_SHUTDOWN_LIMIT: Duration = Duration::from_millis(200);
 pub fn conduct(options: &ConductOptions) -> Result<Exit, Failure> {
     let directory = RunDirectory::open(&options.dir).map_err(Failure::usage)?;
     let resolved = read_plan(&directory).map_err(Failure::usage)?;
-    let runtime = runtime().map_err(Failure::infrastructure)?;
+    let runtime = runtime(&resolved).map_err(Failure::infrastructure)?;
     let recorded = runtime.block_on(record(&directory, &resolved));
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN_LIMIT);
     match recorded {
@@ -51,12 +52,17 @@ fn read_plan(directory: &RunDirectory) -> Result<Resolved> {
     resolve(&path.display().to_string(), &text, &Overrides::default())
 }
 
-fn runtime() -> Result<Runtime> {
-    Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("start the runtime")
+/// The time of a simulated broker is that of a runtime which is paused: it passes as soon as everybody waits.
+fn runtime(resolved: &Resolved) -> Result<Runtime> {
+    let built = if resolved.plan.is_simulated() {
+        Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+    } else {
+        Builder::new_multi_thread().worker_threads(2).enable_all().build()
+    };
+    built.context("start the runtime")
 }
 
 /// Records the trial. The history is closed whatever happens.
@@ -65,7 +71,10 @@ async fn record(directory: &RunDirectory, resolved: &Resolved) -> Result<()> {
     let progress = Arc::new(Progress::new());
     let watched = Arc::clone(&progress);
     let on_fault = Box::new(move |time, fault: &Fault| watched.fault(time, fault));
-    let recording = Recording::create(&directory.history(), header(resolved), broken.clone(), on_fault)?;
+    let simulated = resolved.plan.is_simulated().then(VirtualClock::default);
+    let clock = simulated.clone().map_or_else(Clock::real, Clock::Virtual);
+    let file = directory.history();
+    let recording = Recording::create(&file, header(resolved), clock, broken.clone(), on_fault)?;
     let trial = Trial {
         directory,
         resolved,
@@ -73,6 +82,7 @@ async fn record(directory: &RunDirectory, resolved: &Resolved) -> Result<()> {
         progress: Arc::clone(&progress),
         interrupt: interrupt::watch()?,
         broken,
+        simulated,
     };
     let outcome = trial.run().await;
     drop(trial);
@@ -103,7 +113,7 @@ fn conclude(
     resolved: &Resolved,
 ) -> Result<Exit, Failure> {
     let history = judge::read(&directory.history())?;
-    let verdict = checkers::check_history(&history);
+    let verdict = judge::check(&history, resolved)?;
     if verdict.valid == checkers::Validity::Valid && !options.keep_data {
         directory
             .remove_data(&history.header.nodes)

@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cluster::Cluster;
 use nemesis::InForce;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use workloads::Counters;
 
 use crate::progress::Progress;

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use cluster::kafka::{Install, InstallOptions, Java};
 
-use crate::cli::RunOptions;
+use crate::cli::{ConductOptions, RunOptions};
 use crate::directory::{RunDirectory, shown, write_whole};
 use crate::exit::{Exit, Failure};
 use crate::judge::MadeOf;
@@ -22,14 +22,42 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
         seed: options.seed,
         broker: options.broker.clone(),
         time_limit: options.time_limit,
+        bugs: options.bugs.clone(),
     };
     let resolved = resolve(&file, &text, &overrides).map_err(Failure::usage)?;
+    if resolved.plan.is_simulated() {
+        return simulate(options, &resolved);
+    }
     check_machine().map_err(Failure::infrastructure)?;
     let java = Java::find().map_err(Failure::infrastructure)?;
     let install = fetch(&resolved, options.offline).map_err(Failure::infrastructure)?;
     let directory = RunDirectory::create(options.out.as_deref(), &resolved.plan.name, resolved.seed)
         .map_err(Failure::usage)?;
-    write_inputs(&directory, &resolved, &java, &install).map_err(Failure::infrastructure)?;
+    let mut parts = vec![
+        ("Java".to_owned(), java.build.clone()),
+        ("kernel".to_owned(), kernel()),
+    ];
+    parts.extend(install.sums());
+    write_inputs(&directory, &resolved, parts).map_err(Failure::infrastructure)?;
+    announce(&resolved, &directory);
+    let error = sandbox::reexec(conduct_arguments(options, &directory));
+    Err(Failure::infrastructure(error.into()))
+}
+
+/// A simulated broker needs no sandbox, no Java and no jars: the run goes on in this process.
+fn simulate(options: &RunOptions, resolved: &Resolved) -> Result<Exit, Failure> {
+    let directory = RunDirectory::create(options.out.as_deref(), &resolved.plan.name, resolved.seed)
+        .map_err(Failure::usage)?;
+    write_inputs(&directory, resolved, Vec::new()).map_err(Failure::infrastructure)?;
+    announce(resolved, &directory);
+    super::conduct(&ConductOptions {
+        dir: directory.root().to_owned(),
+        json: options.json,
+        keep_data: options.keep_data,
+    })
+}
+
+fn announce(resolved: &Resolved, directory: &RunDirectory) {
     eprintln!(
         "tribunal: plan {}, seed {}, {}, {} nodes, in {}",
         resolved.plan.name,
@@ -38,8 +66,6 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
         resolved.plan.nodes,
         directory.shown()
     );
-    let error = sandbox::reexec(conduct_arguments(options, &directory));
-    Err(Failure::infrastructure(error.into()))
 }
 
 /// Refuses a machine that cannot hold the sandbox, with what to do about it.
@@ -89,17 +115,14 @@ fn fetch(resolved: &Resolved, offline: bool) -> anyhow::Result<Install> {
 fn write_inputs(
     directory: &RunDirectory,
     resolved: &Resolved,
-    java: &Java,
-    install: &Install,
+    more: Vec<(String, String)>,
 ) -> anyhow::Result<()> {
     write_whole(&directory.plan(), resolved.to_toml()?.as_bytes())?;
     let mut parts = vec![
         ("Tribunal".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
         ("broker".to_owned(), resolved.plan.broker.clone()),
-        ("Java".to_owned(), java.build.clone()),
-        ("kernel".to_owned(), kernel()),
     ];
-    parts.extend(install.sums());
+    parts.extend(more);
     let replay = format!("tribunal run {}", shown(&directory.plan()));
     let made_of = MadeOf { parts, replay };
     let json =

@@ -7,17 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use cluster::Cluster;
+use cluster::sim::VirtualClock;
 use history::{Phase, Recorder, What};
 use nemesis::Nemesis;
 use tokio_util::sync::CancellationToken;
+use workloads::sim::SimRunning;
 use workloads::{Arena, Running};
 
-use super::bring_up::{Courtroom, bring_up};
+use super::bring_up::{Courtroom, Kind, bring_up};
 use super::live::Live;
 use crate::directory::RunDirectory;
 use crate::judge::{self, Measured};
-use crate::plan::Resolved;
+use crate::plan::{Resolved, clients};
 use crate::progress::Progress;
 use crate::recorder::FileRecorder;
 
@@ -38,6 +39,8 @@ pub struct Trial<'run> {
     pub interrupt: CancellationToken,
     /// Cancelled when the trial cannot go on: the history cannot be written, or a node's machine is gone.
     pub broken: CancellationToken,
+    /// The clock, where the broker is simulated.
+    pub simulated: Option<VirtualClock>,
 }
 
 impl Trial<'_> {
@@ -62,25 +65,35 @@ impl Trial<'_> {
             }
         };
         self.enter(Phase::Teardown, "teardown", "the brokers go down");
-        let down = court
-            .cluster
-            .shut_down(TEARDOWN_LIMIT)
-            .await
-            .context("take the cluster down");
+        let down = self.take_down(&court).await;
         judge::write_measured(self.directory, &self.measure(&court))?;
         outcome.and(down)
+    }
+
+    async fn take_down(&self, court: &Courtroom) -> Result<()> {
+        match &court.kind {
+            Kind::Kafka(cluster, _) => {
+                let down = cluster.shut_down(TEARDOWN_LIMIT).await;
+                down.context("take the cluster down")
+            }
+            Kind::Simulated(cluster) => {
+                cluster.shut_down();
+                for (bug, fired) in cluster.with(|world, _| world.bugs()) {
+                    let when = fired.map_or_else(
+                        || "found no occasion".to_owned(),
+                        |fired| format!("did its harm at {:.3} s", fired as f64 / 1e9),
+                    );
+                    self.progress.say(&format!("the bug {bug} {when}"));
+                }
+                Ok(())
+            }
+        }
     }
 
     async fn put_to_trial(&self, court: &Courtroom) -> Result<()> {
         let limits = &self.resolved.plan.limits;
         self.enter(Phase::Steady, "steady", "clients work, nothing is wrong yet");
-        let mut running = self
-            .resolved
-            .plan
-            .workload
-            .start(self.arena(court))
-            .await
-            .context("start the clients")?;
+        let mut running = self.start_clients(court).await.context("start the clients")?;
         let nemesis = Nemesis::new(
             court.cluster.clone(),
             &self.resolved.topics(),
@@ -135,6 +148,18 @@ impl Trial<'_> {
         Ok(())
     }
 
+    async fn start_clients(&self, court: &Courtroom) -> Result<Box<dyn Running>> {
+        let workload = &self.resolved.plan.workload;
+        match &court.kind {
+            Kind::Kafka(..) => workload.start(self.arena(court)).await,
+            Kind::Simulated(cluster) => {
+                let (clients, topics) = (clients(workload), self.resolved.topics());
+                let running = SimRunning::start(clients, &topics, self.resolved.seed, cluster.clone());
+                Ok(Box::new(running))
+            }
+        }
+    }
+
     fn arena(&self, court: &Courtroom) -> Arena {
         Arena {
             bootstrap: court.cluster.bootstrap(),
@@ -146,13 +171,20 @@ impl Trial<'_> {
     }
 
     fn measure(&self, court: &Courtroom) -> Measured {
-        let switch = court.environment.switch().stats();
+        let run_us = self.recorder.now() / 1_000;
+        let Kind::Kafka(cluster, environment) = &court.kind else {
+            return Measured {
+                run_us,
+                ..Measured::default()
+            };
+        };
+        let switch = environment.switch().stats();
         Measured {
-            launch_ms: court.cluster.times().registered.as_millis() as u64,
+            launch_ms: cluster.times().registered.as_millis() as u64,
             switch_frames: switch.forwarded.frames,
             switch_bytes: switch.forwarded.bytes,
             switch_cpu_us: switch.cpu.as_micros() as u64,
-            run_us: self.recorder.now() / 1_000,
+            run_us,
         }
     }
 

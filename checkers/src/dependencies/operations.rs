@@ -28,9 +28,9 @@ pub(crate) struct Operation {
     /// Its writes.
     pub(crate) writes: Range<u32>,
     /// Where what it read is kept.
-    reads: Range<usize>,
+    reads: Range<u32>,
     /// The same of where it stopped reading.
-    stops: Range<usize>,
+    stops: Range<u32>,
 }
 
 /// A record that an operation read.
@@ -71,12 +71,12 @@ impl Operations {
 
     /// What an operation read of others.
     pub(crate) fn reads(&self, operation: &Operation) -> &[ReadOf] {
-        &self.reads[operation.reads.clone()]
+        &self.reads[operation.reads.start as usize..operation.reads.end as usize]
     }
 
     /// Where an operation stopped reading each partition.
     pub(super) fn stops(&self, operation: &Operation) -> &[(Key, Offset)] {
-        &self.stops[operation.stops.clone()]
+        &self.stops[operation.stops.start as usize..operation.stops.end as usize]
     }
 
     pub(crate) fn ended(&mut self, index: &Index, ending: &Ending) {
@@ -112,8 +112,8 @@ impl Operations {
                 time: ending.time,
             }),
             writes: open.numbers(),
-            reads: first..self.reads.len(),
-            stops: first_stop..self.stops.len(),
+            reads: first as u32..self.reads.len() as u32,
+            stops: first_stop as u32..self.stops.len() as u32,
         });
     }
 

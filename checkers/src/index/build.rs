@@ -101,9 +101,14 @@ impl Builder {
     fn in_range(&mut self, time: u64, key: Key, what: impl FnOnce() -> String) -> bool {
         let known = key < self.keys;
         if !known {
-            let keys = self.keys;
+            let (keys, named) = (self.keys, self.named_keys);
             self.flaw(time, || {
-                format!("{} names key {key}, and the header has {keys} keys", what())
+                let but = if named {
+                    "the header has"
+                } else {
+                    "no history is read that has more than"
+                };
+                format!("{} names key {key}, and {but} {keys} keys", what())
             });
         }
         known

@@ -340,8 +340,18 @@ impl<'t> Teller<'t> {
         format!("Ops {}", text::list(&named))
     }
 
-    /// A key as its history calls it.
+    /// A key in a sentence: a bare number would be taken for a value.
     fn key(&self, key: u32) -> String {
+        let name = self.key_word(key);
+        if name.bytes().all(|byte| byte.is_ascii_digit()) {
+            format!("key {name}")
+        } else {
+            name
+        }
+    }
+
+    /// A key as its history calls it.
+    fn key_word(&self, key: u32) -> String {
         self.raw_key(self.keys.key(key))
     }
 

@@ -202,6 +202,7 @@ fn summary(
             found.sort_by_key(|(name, _)| Anomaly::gravity(name));
             let found: Vec<String> = found
                 .iter()
+                .filter(|(name, _)| !UNKNOWN.contains(&name.as_str()))
                 .map(|(name, found)| format!("{} {name}", text::number(found.count)))
                 .collect();
             format!(

@@ -366,7 +366,7 @@ fn long_lists_are_told_in_short() {
     not strict-serializable: 1 G-single-item-realtime in 2,002 transactions, which rules out strong-snapshot-isolation
     G-single-item-realtime 1 at 2001 ms, ops [2001, 1990]
       T1 (op 2001) and T2 (op 1990) each came before the other.
-      T1 read 7 as [0 1 2 … 1,978 more … 1981 1982 1983 1984 1985 1986 1987 1988 1989], without the 1990 that T2 appended next.
+      T1 read key 7 as [0 1 2 … 1,978 more … 1981 1982 1983 1984 1985 1986 1987 1988 1989], without the 1990 that T2 appended next.
       T2 had completed at 1.990 s, before T1 began at 2.001 s.
       T1 = read 7 [0 1 2 … 1,978 more … 1981 1982 1983 1984 1985 1986 1987 1988 1989] (ok)
       T2 = append 7 1990 (ok)

@@ -305,4 +305,11 @@ fn sentences_agree_with_their_numbers() {
         "{}",
         said.err
     );
+    let said = edn(&concurrent(&["fail [[:append 1 1]]", "[[:r 1 [1]]]"]), &[]);
+    assert!(said.err.contains("Op 1 read 1 from key 1 and"), "{}", said.err);
+    assert!(
+        said.err.contains("not strict-serializable: 1 G1a in 2"),
+        "{}",
+        said.err
+    );
 }

@@ -22,9 +22,8 @@ impl Teller<'_> {
             Rel::Realtime => (None, self.realtime(from, to, &one, &other)),
             Rel::Ww | Rel::Wr | Rel::Rw => match self.explained.reasons.get(&edge) {
                 Some(Some((key, why))) => {
-                    let key = self.key(*key);
-                    let because = self.why(why, &key, (&one, &other), cycle);
-                    (Some(key), because)
+                    let because = self.why(why, &self.key(*key), (&one, &other), cycle);
+                    (Some(self.key_word(*key)), because)
                 }
                 _ => (None, format!("{other} depends on {one}.")),
             },

@@ -139,21 +139,10 @@ pub fn publish(directory: &RunDirectory, history: &History, verdict: &Verdict) -
 }
 
 /// The verdict as `--json` prints it: with the directory and the seed, so that scripts find the rest.
-pub fn to_json(verdict: &Verdict, header: &Header, directory: Option<&str>) -> Result<String> {
-    // A history from elsewhere has neither plan nor seed.
-    let ours = !header.plan.is_empty();
-    let printed = Printed {
-        verdict,
-        seed: ours.then_some(header.seed),
-        plan: ours.then_some(&header.plan),
-        dir: directory,
-    };
-    serde_json::to_string_pretty(&printed).context("a verdict always has a form in JSON")
-}
-
-/// A verdict and where the rest is. Thousands of findings go to the text as they are, and into no tree before.
+///
+/// Thousands of findings go to the text as they are, and into no tree before.
 #[derive(Serialize)]
-struct Printed<'a> {
+pub struct Printed<'a> {
     #[serde(flatten)]
     verdict: &'a Verdict,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,7 +150,21 @@ struct Printed<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    dir: Option<&'a str>,
+    dir: Option<String>,
+}
+
+impl<'a> Printed<'a> {
+    /// Of a verdict on a history, and on a run where it was one.
+    pub fn new(verdict: &'a Verdict, header: &'a Header, directory: Option<&Path>) -> Self {
+        // A history from elsewhere has neither plan nor seed.
+        let ours = !header.plan.is_empty();
+        Self {
+            verdict,
+            seed: ours.then_some(header.seed),
+            plan: ours.then_some(&header.plan),
+            dir: directory.map(|directory| directory.display().to_string()),
+        }
+    }
 }
 
 /// What the run was made of, as far as the directory still says.

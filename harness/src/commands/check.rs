@@ -34,9 +34,9 @@ pub fn check(options: &CheckOptions) -> Result<Exit, Failure> {
     refuse_useless(options, &verdict.model)?;
     eprintln!("format: {}", source.in_words());
     if options.json {
-        let dir = options.path.is_dir().then(|| options.path.display().to_string());
-        let text = judge::to_json(&verdict, source.header(), dir.as_deref());
-        print::data(&text.map_err(Failure::infrastructure)?).map_err(Failure::infrastructure)?;
+        let directory = options.path.is_dir().then_some(options.path.as_path());
+        let printed = judge::Printed::new(&verdict, source.header(), directory);
+        print::json(&printed).map_err(Failure::infrastructure)?;
     }
     let written = options.report.as_ref().map(|page| {
         let html = page_of(options, &path, &source, &verdict);

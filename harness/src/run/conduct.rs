@@ -121,13 +121,8 @@ fn conclude(
     }
     judge::publish(directory, &history, &verdict).map_err(Failure::infrastructure)?;
     if options.json {
-        let text = judge::to_json(
-            &verdict,
-            &history.header,
-            Some(&directory.root().display().to_string()),
-        )
-        .map_err(Failure::infrastructure)?;
-        print::data(&text).map_err(Failure::infrastructure)?;
+        let printed = judge::Printed::new(&verdict, &history.header, Some(directory.root()));
+        print::json(&printed).map_err(Failure::infrastructure)?;
     }
     eprint!("{}", report::text(&verdict));
     let made_of = judge::read_made_of(directory);

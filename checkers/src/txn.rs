@@ -54,7 +54,7 @@ pub(crate) fn judge(source: &mut dyn Source, model: Model, options: &Options) ->
 }
 
 fn lists(source: &mut dyn Source, consistency: Consistency) -> Result<Verdict, ReadError> {
-    let mut collector = lists::Collector::default();
+    let mut collector = lists::Collector::new(consistency);
     let walk = Walk::through(source, &mut collector)?;
     let mut lists = collector.close(&walk.txns);
     let found = std::mem::take(&mut lists.found);

@@ -94,6 +94,8 @@ pub(super) struct Steps {
     before: Vec<u32>,
     /// Whether the key is written by a later step.
     written_later: Vec<bool>,
+    /// How many steps before write the key.
+    written: Vec<u32>,
 }
 
 impl Steps {
@@ -109,6 +111,14 @@ impl Steps {
             self.link_few();
         } else {
             self.link_many();
+        }
+        self.written.clear();
+        for place in 0..mops.len() {
+            let before = self.before(place);
+            let written = before.map_or(0, |before| {
+                self.written[before] + u32::from(data.written(&mops[before]).is_some())
+            });
+            self.written.push(written);
         }
         self.written_later.clear();
         self.written_later.resize(mops.len(), false);
@@ -152,6 +162,11 @@ impl Steps {
     /// The step before on the same key.
     pub(super) fn before(&self, place: usize) -> Option<usize> {
         (self.before[place] as usize).checked_sub(1)
+    }
+
+    /// How many steps before write the same key.
+    pub(super) fn written_before(&self, place: usize) -> u32 {
+        self.written[place]
     }
 
     /// Whether a later step writes the same key.

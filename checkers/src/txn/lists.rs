@@ -2,6 +2,8 @@
 
 mod analysis;
 mod orders;
+mod reads;
+mod track;
 mod within;
 
 use history::{Mop, Seen, Value};
@@ -12,6 +14,8 @@ use super::groups::Groups;
 use super::txns::{Outcome, TxnId, Txns};
 use super::walk::{Line, Scribe};
 use super::writes::{Announced, Write, Writes, happened};
+use crate::anomaly;
+use crate::consistency::Consistency;
 use analysis::Memory;
 use orders::Orders;
 
@@ -55,6 +59,8 @@ pub(super) struct Collector {
     future: Vec<FutureRead>,
     /// What transactions did that may have happened, as far as that is known.
     doubtful: Vec<(TxnId, Vec<Mop>)>,
+    /// Whether what a transaction reads of its own appends is taken to stay in its place.
+    own_stay: bool,
     found: Found,
     misfits: u64,
 }
@@ -80,12 +86,30 @@ impl Scribe for Collector {
 }
 
 impl Collector {
+    /// For a history that is held to a model.
+    ///
+    /// A store may show a transaction its own appends behind what was committed when it looked, and put them behind
+    /// what was committed in the meantime when it commits itself. Then the transaction missed a write that its own
+    /// overwrote, which is a lost update; so where a model forbids that, the place of own appends is taken to be
+    /// final, and where it does not, only what others read is.
+    pub(super) fn new(consistency: Consistency) -> Self {
+        Self {
+            own_stay: consistency.forbids(anomaly::LOST_UPDATE),
+            ..Self::default()
+        }
+    }
+
     fn committed(&mut self, txn: TxnId, mops: &[Mop]) {
         self.steps.look(Data::Lists, mops, &mut self.keys);
         self.misfits += self.steps.misread(mops);
         for (place, mop) in mops.iter().enumerate() {
             if let (Mop::Read(_, seen), Some(key)) = (mop, self.steps.key(place)) {
-                let (order, length) = self.orders.place(key, list(seen), txn);
+                let own = if self.own_stay {
+                    0
+                } else {
+                    self.steps.written_before(place)
+                };
+                let (order, length) = self.orders.place(key, list(seen), own, txn);
                 let first = self.steps.before(place).is_none();
                 let updates = first && self.steps.written_later(place);
                 let tag = txn | if updates { UPDATES } else { 0 };
@@ -130,6 +154,7 @@ impl Collector {
             future: Groups::new(self.future, keys, |read| read.key),
             orders: self.orders,
             keys: self.keys,
+            own_stay: self.own_stay,
             found: self.found,
             misfits: self.misfits,
         }
@@ -143,6 +168,7 @@ pub(super) struct Lists {
     reads: Groups<Read>,
     future: Groups<FutureRead>,
     orders: Orders,
+    own_stay: bool,
     pub(super) found: Found,
     /// Steps that are not about lists.
     pub(super) misfits: u64,

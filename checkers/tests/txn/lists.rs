@@ -246,6 +246,20 @@ fn a_transaction_s_own_order() {
     lists("ax1 ax2 / ax3 / rx132", "read-uncommitted", "G0");
 }
 
+/// A store may put a transaction's appends behind what was committed after it looked.
+#[test]
+fn own_appends_need_not_stay_where_their_transaction_saw_them() {
+    // 2 is read by its own transaction alone: it may come before or after 1.
+    let text = "ax1 ay1 / ax2 rx2 ry1";
+    lists(text, "read-committed", "(G-single-item)");
+    lists(text, "cursor-stability", "G1c (G-single-item)");
+    lists(
+        "ax1 / ax2 rx2 / ax3 rx23 / rx1",
+        "read-committed",
+        "incompatible-order",
+    );
+}
+
 #[test]
 fn duplicate_elements() {
     lists("ax1 / rx11", "read-uncommitted", "duplicate-elements");

@@ -15,6 +15,8 @@ struct Order {
     key: u32,
     /// Who read all of it.
     by: TxnId,
+    /// So many of its first elements somebody else than their writer read.
+    attested: u32,
     /// The key's next order.
     next: u32,
 }
@@ -28,8 +30,16 @@ pub(super) struct Orders {
 }
 
 impl Orders {
-    /// Finds the order that a list is a beginning of, and its length.
-    pub(super) fn place(&mut self, key: u32, list: &[Value], by: TxnId) -> (u32, u32) {
+    /// Finds the order that a list is a beginning of, and its length. So many of its last elements are the reader's
+    /// own.
+    pub(super) fn place(&mut self, key: u32, list: &[Value], own: u32, by: TxnId) -> (u32, u32) {
+        let (order, length) = self.find(key, list, by);
+        let attested = &mut self.orders[order as usize].attested;
+        *attested = length.saturating_sub(own).max(*attested);
+        (order, length)
+    }
+
+    fn find(&mut self, key: u32, list: &[Value], by: TxnId) -> (u32, u32) {
         if key as usize >= self.heads.len() {
             self.heads.resize(key as usize + 1, NONE);
         }
@@ -60,6 +70,7 @@ impl Orders {
             elements: list.to_vec(),
             key,
             by,
+            attested: 0,
             next,
         });
         place
@@ -73,20 +84,25 @@ impl Orders {
         std::iter::successors(head, next)
     }
 
-    /// The longest order of a key, the first of those.
+    /// The order of a key of which most is attested, the longest and the first of those.
     pub(super) fn longest(&self, key: u32) -> Option<u32> {
-        self.of(key).reduce(|best, order| {
-            if self.elements(order).len() > self.elements(best).len() {
-                order
-            } else {
-                best
-            }
-        })
+        let length = |order: u32| (self.attested(order).len(), self.elements(order).len());
+        self.of(key).reduce(
+            |best, order| {
+                if length(order) > length(best) { order } else { best }
+            },
+        )
     }
 
     /// Its elements.
     pub(super) fn elements(&self, order: u32) -> &[Value] {
         &self.orders[order as usize].elements
+    }
+
+    /// Its first elements, as far as somebody else than their writer read them.
+    pub(super) fn attested(&self, order: u32) -> &[Value] {
+        let order = &self.orders[order as usize];
+        &order.elements[..order.attested as usize]
     }
 
     /// Its key.
@@ -122,11 +138,11 @@ mod tests {
     #[test]
     fn beginnings_share_an_order() {
         let mut orders = Orders::default();
-        assert_eq!(orders.place(1, &[5, 6], 0), (0, 2));
-        assert_eq!(orders.place(1, &[], 1), (0, 0));
-        assert_eq!(orders.place(1, &[5, 6, 7], 2), (0, 3));
-        assert_eq!(orders.place(1, &[5], 3), (0, 1));
-        assert_eq!(orders.place(0, &[5], 4), (1, 1));
+        assert_eq!(orders.place(1, &[5, 6], 0, 0), (0, 2));
+        assert_eq!(orders.place(1, &[], 0, 1), (0, 0));
+        assert_eq!(orders.place(1, &[5, 6, 7], 0, 2), (0, 3));
+        assert_eq!(orders.place(1, &[5], 0, 3), (0, 1));
+        assert_eq!(orders.place(0, &[5], 0, 4), (1, 1));
         assert_eq!((orders.elements(0), orders.by(0)), (&[5, 6, 7][..], 2));
         assert_eq!(orders.of(2).count(), 0);
     }
@@ -134,19 +150,30 @@ mod tests {
     #[test]
     fn what_fits_nowhere_has_an_order_of_its_own() {
         let mut orders = Orders::default();
-        assert_eq!(orders.place(0, &[1, 2], 0), (0, 2));
-        assert_eq!(orders.place(0, &[1, 3], 1), (1, 2));
-        assert_eq!(orders.place(0, &[1, 3, 4], 2), (1, 3));
-        assert_eq!(orders.place(0, &[2], 3), (2, 1));
+        assert_eq!(orders.place(0, &[1, 2], 0, 0), (0, 2));
+        assert_eq!(orders.place(0, &[1, 3], 0, 1), (1, 2));
+        assert_eq!(orders.place(0, &[1, 3, 4], 0, 2), (1, 3));
+        assert_eq!(orders.place(0, &[2], 0, 3), (2, 1));
         assert_eq!(orders.of(0).collect::<Vec<_>>(), [0, 1, 2]);
         assert_eq!(orders.longest(0), Some(1));
+    }
+
+    #[test]
+    fn what_only_its_writer_read_is_not_attested() {
+        let mut orders = Orders::default();
+        orders.place(0, &[1, 2, 3], 2, 0);
+        orders.place(0, &[4, 5], 0, 1);
+        assert_eq!((orders.attested(0), orders.attested(1)), (&[1][..], &[4, 5][..]));
+        assert_eq!(orders.longest(0), Some(1));
+        orders.place(0, &[1, 2], 0, 2);
+        assert_eq!(orders.longest(0), Some(0));
     }
 
     #[test]
     fn orders_without_number_stay_linear() {
         let mut orders = Orders::default();
         for value in 0..100_000 {
-            orders.place(0, &[value], 0);
+            orders.place(0, &[value], 0, 0);
         }
         assert_eq!(orders.of(0).count(), 100_000);
     }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use history::{
-    Event, F, Format, Header, History, MemorySource, Mop, Names, ReadError, Scanned, Seen, Source, What,
+    Event, F, Format, Header, History, MemorySource, Mop, Names, ReadError, Scanned, Seen, Source, Wanted,
+    What,
 };
 
 use crate::options::{Model, Options};
@@ -197,5 +198,13 @@ impl Source for Listener<'_> {
         })?;
         self.whole = whole;
         Ok(scanned)
+    }
+
+    fn scan_again(
+        &mut self,
+        wanted: &Wanted<'_>,
+        visit: &mut dyn FnMut(&[Event]) -> ControlFlow<()>,
+    ) -> Result<Scanned, ReadError> {
+        self.source.scan_again(wanted, visit)
     }
 }

@@ -6,7 +6,8 @@ use crate::error::ReadError;
 use crate::event::Event;
 use crate::line::blank;
 use crate::read::{self, LINE_BYTES_MAX, check_length, check_order};
-use crate::scan::{Buffers, scan_event};
+use crate::scan::{Buffers, pass_over, scan_event};
+use crate::source::Wanted;
 use crate::text::Text;
 
 /// A line that goes on for longer than this is left to the one thread that looks at the events, so that there is
@@ -24,6 +25,15 @@ pub(crate) struct Block {
     pub end: u64,
     /// Whether a line starts where the block does. Otherwise one may be under way.
     pub at_line: bool,
+}
+
+/// How a block's lines are read.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Lines<'w> {
+    /// Whether this thread may read lines of any length.
+    pub long: bool,
+    /// Of which operations everything is read; `None` is of all.
+    pub wanted: Option<&'w Wanted<'w>>,
 }
 
 /// How the reading of a block ended.
@@ -82,19 +92,19 @@ impl Batch {
         std::mem::replace(&mut self.end, End::Whole)
     }
 
-    /// Reads a block over the one that was read before. Without `long_lines`, it may be [`End::Deferred`].
-    pub(crate) fn read(&mut self, text: &dyn Text, block: Block, long_lines: bool) {
+    /// Reads a block over the one that was read before. Without long lines, it may be [`End::Deferred`].
+    pub(crate) fn read(&mut self, text: &dyn Text, block: Block, lines: Lines<'_>) {
         for holder in self.holders.drain(..) {
             self.buffers.reclaim(&mut self.events[holder]);
         }
         self.count = 0;
-        self.end = match self.read_lines(text, block, long_lines) {
+        self.end = match self.read_lines(text, block, lines) {
             Ok(()) => End::Whole,
             Err(end) => end,
         };
     }
 
-    fn read_lines(&mut self, text: &dyn Text, block: Block, long_lines: bool) -> Result<(), End> {
+    fn read_lines(&mut self, text: &dyn Text, block: Block, lines: Lines<'_>) -> Result<(), End> {
         self.window.load(text, block).map_err(End::Unreadable)?;
         let Some(mut at) = self.window.first_line(block) else {
             return Ok(());
@@ -105,9 +115,9 @@ impl Batch {
             if self.count == self.events.len() {
                 self.events.push(blank());
             }
-            at = match self.scan_line(at) {
+            at = match self.scan_line(at, lines.wanted) {
                 Some(next) => next,
-                None => self.read_line(text, at, long_lines)?,
+                None => self.read_line(text, at, lines.long)?,
             };
             let event = &self.events[self.count];
             check_order(event, time).map_err(|reason| End::Wrong {
@@ -122,8 +132,13 @@ impl Batch {
 
     /// Reads the line at a place, if it has the form that is read fast, and says where the next one starts.
     #[inline]
-    fn scan_line(&mut self, at: usize) -> Option<usize> {
+    fn scan_line(&mut self, at: usize, wanted: Option<&Wanted<'_>>) -> Option<usize> {
         let text = self.window.text();
+        if let Some(wanted) = wanted
+            && let Some(length) = pass_over(&text[at..], &mut self.events[self.count], wanted)
+        {
+            return Some(at + length);
+        }
         let taken = self.buffers.taken();
         let length = scan_event(&text[at..], &mut self.events[self.count], &mut self.buffers)?;
         let end = at + length;
@@ -242,7 +257,7 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
-    use super::{Batch, Block};
+    use super::{Batch, Block, Lines};
     use crate::event::{Event, F, What};
 
     const LINES: &str = concat!(
@@ -284,12 +299,16 @@ mod tests {
             at_line: true,
         };
         let length = text.len() as u64;
+        let lines = Lines {
+            long: true,
+            ..Lines::default()
+        };
         let mut batch = Batch::new();
-        batch.read(&text, block(0, length), true);
+        batch.read(&text, block(0, length), lines);
         assert_eq!(batch.events().len(), 5);
         assert!(batch.events().iter().all(holds_memory));
         // A block without a line takes back what the one before it had.
-        batch.read(&text, block(length, length), true);
+        batch.read(&text, block(length, length), lines);
         assert_eq!(batch.events().len(), 0);
         assert!(!batch.events.iter().any(holds_memory));
     }

@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::foreign;
 use crate::header::Header;
 use crate::read::first_line;
-use crate::source::{Format, Names, Scanned, Source};
+use crate::source::{Format, Names, Scanned, Source, Wanted};
 use crate::text::OpenFile;
 use crate::walk::walk;
 
@@ -140,7 +140,16 @@ impl Source for FileSource {
     }
 
     fn scan(&mut self, visit: &mut dyn FnMut(&[Event]) -> ControlFlow<()>) -> Result<Scanned, ReadError> {
-        walk(&self.text, self.opened.start, self.opened.reading, visit)
+        walk(&self.text, self.opened.start, self.opened.reading, None, visit)
+    }
+
+    fn scan_again(
+        &mut self,
+        wanted: &Wanted<'_>,
+        visit: &mut dyn FnMut(&[Event]) -> ControlFlow<()>,
+    ) -> Result<Scanned, ReadError> {
+        let Opened { start, reading, .. } = self.opened;
+        walk(&self.text, start, reading, Some(wanted), visit)
     }
 }
 
@@ -158,6 +167,15 @@ impl Source for BytesSource<'_> {
     }
 
     fn scan(&mut self, visit: &mut dyn FnMut(&[Event]) -> ControlFlow<()>) -> Result<Scanned, ReadError> {
-        walk(&self.text, self.opened.start, self.opened.reading, visit)
+        walk(&self.text, self.opened.start, self.opened.reading, None, visit)
+    }
+
+    fn scan_again(
+        &mut self,
+        wanted: &Wanted<'_>,
+        visit: &mut dyn FnMut(&[Event]) -> ControlFlow<()>,
+    ) -> Result<Scanned, ReadError> {
+        let Opened { start, reading, .. } = self.opened;
+        walk(&self.text, start, reading, Some(wanted), visit)
     }
 }

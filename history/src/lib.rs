@@ -47,6 +47,6 @@ pub use line::{from_line, to_line};
 pub use observation::{Claim, LogChunk, Metadata, Observed, Probe, Quorum, QuorumReplica, Silence};
 pub use read::{History, read_history, read_line};
 pub use record::{MemoryRecorder, Recorder};
-pub use source::{Format, MemorySource, Names, Scanned, Source};
+pub use source::{Format, MemorySource, Names, Scanned, Source, Wanted};
 pub use span::Span;
 pub use write::HistoryWriter;

@@ -25,7 +25,21 @@ pub trait Source {
 
     /// Shows every event after the header, a stretch at a time, until the end or until `visit` breaks off.
     fn scan(&mut self, visit: &mut dyn FnMut(&[Event]) -> ControlFlow<()>) -> Result<Scanned, ReadError>;
+
+    /// Shows every event as [`Source::scan`] does, for one who has seen them before and comes back for what some
+    /// operations did: of the others what a transaction or a poll did may be left out.
+    fn scan_again(
+        &mut self,
+        wanted: &Wanted<'_>,
+        visit: &mut dyn FnMut(&[Event]) -> ControlFlow<()>,
+    ) -> Result<Scanned, ReadError> {
+        let _ = wanted;
+        self.scan(visit)
+    }
 }
+
+/// Says of an operation's number whether what it did is wanted.
+pub type Wanted<'w> = dyn Fn(u64) -> bool + Sync + 'w;
 
 /// What a walk came through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

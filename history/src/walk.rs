@@ -7,12 +7,12 @@ use std::ops::ControlFlow;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use crate::block::{Batch, Block, End};
+use crate::block::{Batch, Block, End, Lines};
 use crate::error::ReadError;
 use crate::event::Event;
 use crate::file::Reading;
 use crate::read::check_time;
-use crate::source::Scanned;
+use crate::source::{Scanned, Wanted};
 use crate::text::Text;
 
 /// Blocks for each thread that may be parsed before they are looked at.
@@ -24,14 +24,15 @@ const BLOCK_BYTES_MAX: usize = 16 << 20;
 /// No more threads are started, whatever is asked for.
 const THREADS_MAX: usize = 64;
 
-/// Shows all events of the lines from `start` on, in their order.
+/// Shows all events of the lines from `start` on, in their order; whole where they are `wanted`.
 pub(crate) fn walk(
     text: &dyn Text,
     start: u64,
     reading: Reading,
+    wanted: Option<&Wanted<'_>>,
     visit: &mut dyn FnMut(&[Event]) -> ControlFlow<()>,
 ) -> Result<Scanned, ReadError> {
-    let blocks = Blocks::new(text, start, reading.block_bytes);
+    let blocks = Blocks::new(text, start, reading.block_bytes, wanted);
     let helpers = (reading.threads.clamp(1, THREADS_MAX) as u64 - 1).min(blocks.count / 2);
     let desk = Desk::new(&blocks, helpers);
     let mut showing = Showing::new(visit);
@@ -72,10 +73,11 @@ struct Blocks<'t> {
     start: u64,
     block_bytes: u64,
     count: u64,
+    wanted: Option<&'t Wanted<'t>>,
 }
 
 impl<'t> Blocks<'t> {
-    fn new(text: &'t dyn Text, start: u64, block_bytes: usize) -> Self {
+    fn new(text: &'t dyn Text, start: u64, block_bytes: usize, wanted: Option<&'t Wanted<'t>>) -> Self {
         let block_bytes = block_bytes.clamp(1, BLOCK_BYTES_MAX) as u64;
         let count = text.length().saturating_sub(start).div_ceil(block_bytes);
         Self {
@@ -83,6 +85,7 @@ impl<'t> Blocks<'t> {
             start,
             block_bytes,
             count,
+            wanted,
         }
     }
 
@@ -93,7 +96,11 @@ impl<'t> Blocks<'t> {
             end: (start + self.block_bytes).min(self.text.length()),
             at_line: number == 0,
         };
-        batch.read(self.text, block, long_lines);
+        let lines = Lines {
+            long: long_lines,
+            wanted: self.wanted,
+        };
+        batch.read(self.text, block, lines);
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::anyhow;
 use checkers::{Model, Options, SubVia, Verdict};
-use history::{Event, Format, Header, Names, ReadError, Scanned, Source};
+use history::{Event, Format, Header, Names, ReadError, Scanned, Source, Wanted};
 use report::VerdictInput;
 
 use crate::cli::{CheckOptions, SubViaName};
@@ -182,5 +182,13 @@ impl Source for Counted {
             self.scanned = scanned;
         }
         Ok(scanned)
+    }
+
+    fn scan_again(
+        &mut self,
+        wanted: &Wanted<'_>,
+        visit: &mut dyn FnMut(&[Event]) -> ControlFlow<()>,
+    ) -> Result<Scanned, ReadError> {
+        self.source.scan_again(wanted, visit)
     }
 }

@@ -1,5 +1,7 @@
 //! A place in a line, and what may be read from it on.
 
+use memchr::memchr;
+
 /// A place in a line. What does not read gives `None`; the place then means nothing any more.
 pub(super) struct Cursor<'t> {
     rest: &'t [u8],
@@ -32,6 +34,13 @@ impl<'t> Cursor<'t> {
             }
             _ => false,
         }
+    }
+
+    /// Passes what is left of the line, and its end.
+    pub(super) fn pass_line(&mut self) -> Option<()> {
+        let length = memchr(b'\n', self.rest)?;
+        self.rest = &self.rest[length + 1..];
+        Some(())
     }
 
     /// Characters up to a quote, which is passed too. Neither escapes nor anything but ASCII.

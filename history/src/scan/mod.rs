@@ -15,6 +15,7 @@ use std::mem;
 
 use crate::event::{Assign, Event, F, Mop, Op, Poll, Record, Seen, Send, Subscribe, Txn, What};
 use crate::header::{Key, Value};
+use crate::source::Wanted;
 
 /// Reads the operation's line that the text starts with over an event that is gone, and says how many bytes it took
 /// without the line's end.
@@ -28,6 +29,58 @@ pub(crate) fn scan_event(text: &[u8], event: &mut Event, buffers: &mut Buffers) 
     };
     scan.event(event)?;
     Some(text.len() - scan.line.left())
+}
+
+/// Passes over the line that the text starts with where it is that of a transaction or a poll which nobody wants, and
+/// says how many bytes it took with its end. Whatever else it is stays to be read.
+#[inline]
+pub(crate) fn pass_over(text: &[u8], event: &mut Event, wanted: &Wanted<'_>) -> Option<usize> {
+    let mut line = Cursor::new(text);
+    let op = head(&mut line, event)?;
+    if wanted(op.op) {
+        return None;
+    }
+    if line.passes(b"{\"txn\":{\"mops\":[") {
+        overwrite(&mut op.f, F::Txn(Txn::default()));
+    } else {
+        line.pass(b"{\"poll\":{\"records\":[")?;
+        overwrite(&mut op.f, F::Poll(Poll::default()));
+    }
+    line.pass_line()?;
+    Some(text.len() - line.left())
+}
+
+/// What stands before what the operation does.
+#[inline]
+fn head<'e>(line: &mut Cursor<'_>, event: &'e mut Event) -> Option<&'e mut Op> {
+    line.pass(b"{\"time\":")?;
+    event.time = line.usually_long_u64()?;
+    let op = kind(line, &mut event.what)?;
+    line.pass(b"{\"process\":")?;
+    op.process = line.u32()?;
+    line.pass(b",\"op\":")?;
+    op.op = line.u64()?;
+    line.pass(b",\"f\":")?;
+    Some(op)
+}
+
+#[inline]
+fn kind<'w>(line: &mut Cursor<'_>, what: &'w mut What) -> Option<&'w mut Op> {
+    if line.passes(b",\"invoke\":") {
+        overwrite(what, What::Invoke(blank()));
+    } else if line.passes(b",\"ok\":") {
+        overwrite(what, What::Ok(blank()));
+    } else if line.passes(b",\"fail\":") {
+        overwrite(what, What::Fail(blank()));
+    } else if line.passes(b",\"info\":") {
+        overwrite(what, What::Info(blank()));
+    } else {
+        return None;
+    }
+    match what {
+        What::Invoke(op) | What::Ok(op) | What::Fail(op) | What::Info(op) => Some(op),
+        _ => None,
+    }
 }
 
 struct Scan<'t, 'b> {
@@ -47,38 +100,12 @@ fn blank() -> Op {
 impl Scan<'_, '_> {
     #[inline]
     fn event(&mut self, event: &mut Event) -> Option<()> {
-        self.line.pass(b"{\"time\":")?;
-        event.time = self.line.usually_long_u64()?;
-        let op = self.kind(&mut event.what)?;
-        self.line.pass(b"{\"process\":")?;
-        op.process = self.line.u32()?;
-        self.line.pass(b",\"op\":")?;
-        op.op = self.line.u64()?;
-        self.line.pass(b",\"f\":")?;
+        let op = head(&mut self.line, event)?;
         self.f(&mut op.f)?;
         if self.line.passes(b"}}") {
             return Some(());
         }
         self.rest_of_op(op)
-    }
-
-    #[inline]
-    fn kind<'w>(&mut self, what: &'w mut What) -> Option<&'w mut Op> {
-        if self.line.passes(b",\"invoke\":") {
-            overwrite(what, What::Invoke(blank()));
-        } else if self.line.passes(b",\"ok\":") {
-            overwrite(what, What::Ok(blank()));
-        } else if self.line.passes(b",\"fail\":") {
-            overwrite(what, What::Fail(blank()));
-        } else if self.line.passes(b",\"info\":") {
-            overwrite(what, What::Info(blank()));
-        } else {
-            return None;
-        }
-        match what {
-            What::Invoke(op) | What::Ok(op) | What::Fail(op) | What::Info(op) => Some(op),
-            _ => None,
-        }
     }
 
     #[inline(never)]
@@ -274,8 +301,8 @@ impl Scan<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Buffers, scan_event};
-    use crate::event::Event;
+    use super::{Buffers, pass_over, scan_event};
+    use crate::event::{Event, F, Op, Poll, Txn, What};
     use crate::line::blank;
 
     /// The event of a whole line, where it is one that is read here.
@@ -312,6 +339,31 @@ mod tests {
                 assert_eq!(scan(&line), Some(by_serde), "{line}");
             }
         }
+    }
+
+    #[test]
+    fn what_nobody_wants_is_passed_over() {
+        let passed = |rest: &str, wanted: bool| {
+            let line = format!("{{\"time\":5,\"ok\":{{\"process\":3,\"op\":7,\"f\":{rest}}}}}\n");
+            let mut event = blank();
+            let length = pass_over(line.as_bytes(), &mut event, &|op| (op == 7) == wanted)?;
+            assert_eq!(length, line.len(), "{line}");
+            Some(event)
+        };
+        let left_out = |f| {
+            let what = What::Ok(Op::new(3, 7, f));
+            Some(Event { time: 5, what })
+        };
+        let txn = r#"{"txn":{"mops":[{"append":[1,2]},{"read":[1,[5]]}]}},"rebalanced":[1]"#;
+        assert_eq!(passed(txn, false), left_out(F::Txn(Txn::default())));
+        assert_eq!(passed(txn, true), None);
+        let poll = r#"{"poll":{"records":[[0,9,5]]}},"error":"late""#;
+        assert_eq!(passed(poll, false), left_out(F::Poll(Poll::default())));
+        assert_eq!(passed(r#"{"send":{"key":0,"value":5}}"#, false), None);
+        assert_eq!(
+            pass_over(b"{\"time\":5,\"phase\":\"heal\"}\n", &mut blank(), &|_| false),
+            None
+        );
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use history::{
-    BytesSource, Event, F, FileSource, Format, Op, Poll, ReadError, Reading, Record, Scanned, Source, What,
-    open,
+    BytesSource, Event, F, FileSource, Format, Op, Poll, ReadError, Reading, Record, Scanned, Source, Txn,
+    What, open,
 };
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
@@ -47,6 +47,22 @@ fn expected(bytes: &[u8]) -> Result<(Vec<Event>, Scanned), String> {
     Ok((history.events, scanned))
 }
 
+/// An event without what a transaction or a poll did that is not wanted.
+fn left_out(event: &Event, wanted: impl Fn(u64) -> bool) -> Event {
+    let mut event = event.clone();
+    if let What::Invoke(op) | What::Ok(op) | What::Fail(op) | What::Info(op) = &mut event.what
+        && !wanted(op.op)
+        && matches!(op.f, F::Poll(_) | F::Txn(_))
+    {
+        let f = match op.f {
+            F::Poll(_) => F::Poll(Poll::default()),
+            _ => F::Txn(Txn::default()),
+        };
+        *op = Op::new(op.process, op.op, f);
+    }
+    event
+}
+
 fn reading() -> impl Strategy<Value = Reading> {
     let block_bytes = prop_oneof![1..40_usize, 40..2_000_usize];
     (block_bytes, 1..4_usize).prop_map(|(block_bytes, threads)| Reading { block_bytes, threads })
@@ -57,6 +73,22 @@ proptest! {
     fn blocks_and_threads_make_no_difference(events in events(), reading in reading()) {
         let bytes = written(&events);
         prop_assert_eq!(walk_bytes(&bytes, reading), expected(&bytes));
+    }
+
+    #[test]
+    fn what_is_wanted_is_whole_on_another_walk(events in events(), reading in reading(), rest in 0..3_u64) {
+        let bytes = written(&events);
+        let mut source = BytesSource::with(&bytes, reading).expect("a header");
+        let wanted = |op: u64| op % 3 == rest;
+        let mut seen = Vec::new();
+        let scanned = source.scan_again(&wanted, &mut |events| {
+            seen.extend_from_slice(events);
+            ControlFlow::Continue(())
+        });
+        prop_assert_eq!(scanned.expect("it is whole").events, events.len() as u64);
+        for (seen, event) in seen.iter().zip(&events) {
+            prop_assert!(seen == event || *seen == left_out(event, wanted), "{:?} of {:?}", seen, event);
+        }
     }
 
     #[test]

@@ -82,8 +82,13 @@ fn event(value: u64) -> What {
 fn recorder_figure() -> Result<()> {
     let directory = tempfile::tempdir().context("make a temporary directory")?;
     let path = directory.path().join("history.jsonl");
-    let recording =
-        recorder::Recording::create(&path, header(), CancellationToken::new(), Box::new(|_, _| ()))?;
+    let recording = recorder::Recording::create(
+        &path,
+        header(),
+        recorder::Clock::real(),
+        CancellationToken::new(),
+        Box::new(|_, _| ()),
+    )?;
     let recorder = recording.recorder();
     let (began, cpu_before) = (Instant::now(), cpu());
     for value in 0..EVENTS {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use checkers::Validity;
-use history::{Event, F, History, Mop, Op, Seen, What};
+use checkers::{Options, Validity};
+use history::{BytesSource, Event, F, History, HistoryWriter, MemorySource, Mop, Op, Seen, What};
 use synthetic::{Data, Isolation, Kafka, Sink, Transactions};
 
 fn collect(write: impl FnOnce(&mut Sink) -> std::io::Result<()>) -> History {
@@ -90,6 +90,22 @@ fn a_log_keeps_its_promises() {
 }
 
 #[test]
+fn a_store_keeps_its_promises() {
+    for seed in 0..20 {
+        for data in [Data::Lists, Data::Registers] {
+            let history = transactions(Transactions {
+                data,
+                transactions: 2_000,
+                seed,
+                ..Transactions::default()
+            });
+            let verdict = checkers::check_history(&history);
+            assert_eq!(verdict.valid, Validity::Valid, "seed {seed}: {}", verdict.summary);
+        }
+    }
+}
+
+#[test]
 fn half_of_a_log_s_operations_write() {
     let history = kafka(Kafka::default());
     let ops = history.events.iter().filter_map(operation);
@@ -158,4 +174,30 @@ fn as_many_anomalies_as_asked_for_are_planted() {
     };
     // Two kinds of eight begin so, each twice, and each shows in two lines.
     assert!(circular(&planted) > circular(&clean) + 200);
+}
+
+/// A file is read anew for what is to be told, and then only where it has to be.
+#[test]
+fn what_is_found_is_told_alike_of_a_file_and_of_memory() {
+    let history = transactions(Transactions {
+        transactions: 2_000,
+        anomalies: 200,
+        ..Transactions::default()
+    });
+    let mut bytes = Vec::new();
+    let mut writer = HistoryWriter::new(&mut bytes);
+    let header = Event {
+        time: 0,
+        what: What::Header(Box::new(history.header.clone())),
+    };
+    for event in std::iter::once(&header).chain(&history.events) {
+        writer.write(event).expect("memory takes all");
+    }
+    let mut file = BytesSource::new(&bytes).expect("a history");
+    let of_file = checkers::check(&mut file, &Options::default()).expect("it can be read");
+    let mut memory = MemorySource::new(&history);
+    let of_memory = checkers::check(&mut memory, &Options::default()).expect("it can be read");
+    assert_eq!(of_file, of_memory);
+    let kinds = synthetic::planted_names().filter(|name| of_file.anomalies.contains_key(*name));
+    assert_eq!(kinds.count(), synthetic::planted_names().count());
 }

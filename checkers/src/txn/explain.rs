@@ -70,15 +70,20 @@ pub(super) fn explain(
     if wanted.txns.is_empty() {
         return Ok(Explained::default());
     }
+    let mut in_question = vec![false; txns.len()];
+    for txn in &wanted.txns {
+        in_question[*txn as usize] = true;
+    }
     let mut fetcher = Fetcher {
         left: wanted.txns.len(),
-        wanted: vec![false; txns.len()],
+        wanted: &in_question,
         told: BTreeMap::new(),
     };
-    for txn in wanted.txns {
-        fetcher.wanted[txn as usize] = true;
-    }
-    Walk::through(source, &mut fetcher)?;
+    let may_be = |op| {
+        let txn = txns.numbered(op);
+        txn.is_none_or(|txn| in_question.get(txn as usize) == Some(&true))
+    };
+    Walk::through_again(source, &may_be, &mut fetcher)?;
     Ok(Explained {
         txns: fetcher.told,
         reasons: wanted.reasons,
@@ -198,14 +203,14 @@ impl Listener for Reasoner<'_> {
 }
 
 /// Takes down what some transactions did.
-struct Fetcher {
-    wanted: Vec<bool>,
+struct Fetcher<'w> {
+    wanted: &'w [bool],
     told: BTreeMap<TxnId, Told>,
     /// How many of them have not completed yet.
     left: usize,
 }
 
-impl Scribe for Fetcher {
+impl Scribe for Fetcher<'_> {
     fn invoke(&mut self, txn: TxnId, line: Line<'_>) -> Announced {
         if self.wanted.get(txn as usize) == Some(&true) {
             let told = Told {

@@ -89,7 +89,7 @@ mod tests {
     fn of_many_those_that_time_may_contradict_are_paired() {
         let mut txns = Txns::default();
         for process in 0..20_000 {
-            let txn = txns.begin(process);
+            let txn = txns.begin(process, u64::from(process));
             txns.complete(txn, Outcome::Ok);
         }
         let mut readers: Vec<(u32, u32)> = (0..10_000).map(|txn| (txn, 0)).collect();

@@ -34,6 +34,8 @@ pub(super) struct Txns {
     done: Vec<TxnId>,
     places: u32,
     vertices: Vec<Vertex>,
+    /// How far the operations' numbers are from the transactions': `None` where it is not the same for all.
+    shift: Option<u64>,
 }
 
 impl Txns {
@@ -43,18 +45,23 @@ impl Txns {
     }
 
     /// One begins now.
-    pub(super) fn begin(&mut self, process: u32) -> TxnId {
+    pub(super) fn begin(&mut self, process: u32, op: u64) -> TxnId {
         self.places += 1;
-        self.add(process, self.places)
+        self.add(process, op, self.places)
     }
 
     /// One completes whose beginning nobody saw: it may have begun at any time.
-    pub(super) fn begin_unseen(&mut self, process: u32) -> TxnId {
-        self.add(process, 0)
+    pub(super) fn begin_unseen(&mut self, process: u32, op: u64) -> TxnId {
+        self.add(process, op, 0)
     }
 
-    fn add(&mut self, process: u32, invoked: u32) -> TxnId {
+    fn add(&mut self, process: u32, op: u64, invoked: u32) -> TxnId {
         let txn = self.len() as TxnId;
+        let shift = op.wrapping_sub(u64::from(txn));
+        if txn == 0 {
+            self.shift = Some(shift);
+        }
+        self.shift = self.shift.filter(|same| *same == shift);
         self.process.push(process);
         self.invoked.push(invoked);
         self.completed.push(NEVER);
@@ -83,6 +90,11 @@ impl Txns {
         for (vertex, txn) in self.done.iter().enumerate() {
             self.vertices[*txn as usize] = vertex as Vertex;
         }
+    }
+
+    /// The transaction of an operation's number, as far as it can be told by that alone: where not, any may be it.
+    pub(super) fn numbered(&self, op: u64) -> Option<TxnId> {
+        TxnId::try_from(op.wrapping_sub(self.shift?)).ok()
     }
 
     /// What became of one.
@@ -151,5 +163,22 @@ impl Txns {
         let first = self.completed.iter().min().copied().unwrap_or(NEVER);
         let begun = self.done.iter().map(|txn| self.invoked(*txn));
         begun.max().is_some_and(|last| first < last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Txns;
+
+    #[test]
+    fn numbers_tell_transactions_where_they_run_alike() {
+        let mut txns = Txns::default();
+        assert_eq!(txns.numbered(7), None);
+        txns.begin(0, 7);
+        txns.begin(1, 8);
+        assert_eq!((txns.numbered(7), txns.numbered(8)), (Some(0), Some(1)));
+        assert_eq!(txns.numbered(6), None);
+        txns.begin_unseen(2, 10);
+        assert_eq!(txns.numbered(7), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use history::{Event, F, Mop, Op, ReadError, Source, What};
+use history::{Event, F, Mop, Op, ReadError, Source, Wanted, What};
 
 use super::txns::{Outcome, TxnId, Txns};
 use super::writes::Announced;
@@ -57,18 +57,31 @@ impl Walk {
     /// Walks through a whole history.
     pub(super) fn through(source: &mut dyn Source, scribe: &mut impl Scribe) -> Result<Self, ReadError> {
         let mut walk = Self::default();
-        source.scan(&mut |events| {
-            for event in events {
-                walk.event(event, scribe);
-            }
-            if walk.too_many || scribe.is_done() {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        })?;
+        source.scan(&mut |events| walk.events(events, scribe))?;
         walk.txns.close();
         Ok(walk)
+    }
+
+    /// Walks through a history again: what is not wanted of it may be missing.
+    pub(super) fn through_again(
+        source: &mut dyn Source,
+        wanted: &Wanted<'_>,
+        scribe: &mut impl Scribe,
+    ) -> Result<(), ReadError> {
+        let mut walk = Self::default();
+        source.scan_again(wanted, &mut |events| walk.events(events, scribe))?;
+        Ok(())
+    }
+
+    fn events(&mut self, events: &[Event], scribe: &mut impl Scribe) -> ControlFlow<()> {
+        for event in events {
+            self.event(event, scribe);
+        }
+        if self.too_many || scribe.is_done() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     }
 
     fn event(&mut self, event: &Event, scribe: &mut impl Scribe) {
@@ -98,7 +111,7 @@ impl Walk {
     }
 
     fn invoke(&mut self, line: Line<'_>, scribe: &mut impl Scribe) {
-        let txn = self.txns.begin(line.op.process);
+        let txn = self.txns.begin(line.op.process, line.op.op);
         let announced = scribe.invoke(txn, line);
         let open = Open {
             txn: txn + 1,
@@ -115,7 +128,7 @@ impl Walk {
             self.open.set(process, Open::default());
             (open.txn - 1, open.announced)
         } else {
-            let txn = self.txns.begin_unseen(line.op.process);
+            let txn = self.txns.begin_unseen(line.op.process, line.op.op);
             (txn, scribe.invoke(txn, line))
         };
         self.txns.complete(txn, outcome);

@@ -97,7 +97,7 @@ fn many_readers_of_the_first_state_and_many_writers() {
 #[test]
 fn everybody_overlaps_everybody_round_after_round() {
     let mut events = Vec::new();
-    for round in 0..10_u64 {
+    for round in 0..4_u64 {
         for completion in [false, true] {
             for process in 0..2_000_u32 {
                 let value = round * 2_000 + u64::from(process);
@@ -210,7 +210,7 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn nothing_panics(events in prop::collection::vec(event(), 0..40), model in 0..2_usize, consistency in 0..25_usize) {

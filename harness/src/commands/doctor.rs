@@ -60,7 +60,7 @@ pub fn doctor(options: &DoctorOptions) -> Result<Exit, Failure> {
         if able {
             "this machine can run Tribunal"
         } else {
-            "this machine cannot run Tribunal yet: see above"
+            "this machine cannot run Tribunal yet: see above; `tribunal run --broker sim` needs none of it"
         }
     );
     Ok(if able { Exit::Valid } else { Exit::Infrastructure })

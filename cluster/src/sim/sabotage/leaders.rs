@@ -139,7 +139,7 @@ impl World {
             return None;
         }
         let (key, follower, since) = self.sabotage.starved?;
-        if self.now - since > STALE_FOR {
+        if self.now - since > STALE_FOR + 2 * self.settings.timing.lag {
             return Some((AGAIN_AFTER, 0));
         }
         let end = self.replica(follower, key)?.log.end();

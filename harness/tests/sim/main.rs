@@ -1,0 +1,9 @@
+//! The simulated broker before the court: each of its bugs is caught by the finding that names it, and without a bug
+//! nobody is accused.
+
+mod commands;
+mod random;
+#[path = "../support/mod.rs"]
+mod support;
+mod table;
+mod trial;

@@ -65,11 +65,27 @@ pub const DIFFERENCES: &[Difference] = &[
         ours: |name| name == "future-read",
         theirs: |name| is_cycle(name) || name == "lost-update",
     },
+    // A transaction's own appends stand in the order in which it made them, and all of them: a list that shows them
+    // otherwise has no order of versions at all. The peer does not look at that.
+    Difference {
+        name: "own appends in another order",
+        applies: |case, _, _| case.data == Data::Lists,
+        ours: |name| name == "cyclic-versions",
+        theirs: |_| false,
+    },
     // The peer looks no further in a transaction that contradicts itself.
     Difference {
         name: "lists that were read before they were appended to",
         applies: |case, _, _| case.data == Data::Lists,
         ours: |name| name == "future-read",
+        theirs: |_| false,
+    },
+    // What a transaction appended first and nobody read follows all that was read, what it appended later included: no
+    // order of versions has that. The peer does not look at the order within one transaction.
+    Difference {
+        name: "own appends in another order",
+        applies: |case, _, _| case.data == Data::Lists,
+        ours: |name| name == "cyclic-versions",
         theirs: |_| false,
     },
     // Of such a history nothing says what it is of: we say that, and the peer that it has no dependencies.

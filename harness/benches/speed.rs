@@ -9,6 +9,7 @@
 //! A number as argument says how many pairs are run (3).
 
 #[path = "../src/recorder.rs"]
+#[expect(dead_code, reason = "a simulated cluster's clock is not measured here")]
 mod recorder;
 
 use std::path::Path;

@@ -9,6 +9,7 @@ mod choice;
 mod clients;
 mod config;
 mod consumer;
+mod life;
 mod plan;
 mod running;
 mod simulate;

@@ -4,26 +4,25 @@
 //! lacks; so a request that is lost is simply asked again.
 
 use cluster::sim::{ClientId, Dice, MILLISECOND, Request, Response, Token};
-use history::{Assign, F, Key, Mop, NodeId, Offset, Poll, Record, Send, Subscribe, Txn};
+use history::{Assign, F, Key, Mop, NodeId, Offset, Poll, Record, Send, Subscribe};
 
 use super::book::{Book, Desk};
 use super::choice::{Choice, Role, choose};
 use super::consumer::{Consumer, Stand};
+use super::life::function;
 use crate::scribe::End;
 
 /// How long a client waits after it was told no.
 const AGAIN_AFTER: u64 = 10 * MILLISECOND;
 /// How often a member of the group says that it is alive.
 const BEAT_EVERY: u64 = 100 * MILLISECOND;
-/// What a crashed client says of its operation.
-const CRASHED: &str = "the client crashed";
 
 /// A client.
 pub(super) struct Worker {
     pub(super) id: ClientId,
     pub(super) role: Role,
     pub(super) dice: Dice,
-    process: u32,
+    pub(super) process: u32,
     /// By key, with the epoch.
     pub(super) leaders: Vec<(Option<NodeId>, i32)>,
     pub(super) coordinator: Option<NodeId>,
@@ -39,7 +38,7 @@ pub(super) struct Worker {
     pub(super) awaited: Option<Awaited>,
     timer: Token,
     beat: Token,
-    crash_at: Option<u64>,
+    pub(super) crash_at: Option<u64>,
     /// Up to where the final reader reads, and until when; why it did not get there.
     pub(super) goal: Option<Goal>,
     /// It does nothing any more.
@@ -55,7 +54,7 @@ pub(super) struct Goal {
 
 /// An operation under way.
 pub(super) struct Open {
-    op: u64,
+    pub(super) op: u64,
     pub(super) transaction: bool,
     pub(super) mops: Vec<Mop>,
     /// Which step it is at.
@@ -71,7 +70,7 @@ pub(super) struct Open {
     pub(super) gathered: Vec<Record>,
     pub(super) poll_until: Option<u64>,
     pub(super) rebalanced: Vec<Key>,
-    before: Stand,
+    pub(super) before: Stand,
     /// The newest reason why it did not succeed.
     pub(super) error: &'static str,
 }
@@ -320,7 +319,7 @@ impl Worker {
     }
 
     /// Does nothing for a while.
-    fn rest(&mut self, desk: &mut Desk) {
+    pub(super) fn rest(&mut self, desk: &mut Desk) {
         self.awaited = None;
         if self.done || (desk.book.is_full() && self.role != Role::Reader) {
             return;
@@ -395,7 +394,7 @@ impl Worker {
         self.proceed(desk);
     }
 
-    fn assign(&mut self, keys: Vec<Key>, from_beginning: bool, desk: &mut Desk) {
+    pub(super) fn assign(&mut self, keys: Vec<Key>, from_beginning: bool, desk: &mut Desk) {
         self.consumer.assign(&keys, from_beginning);
         let assign = F::Assign(Assign { keys, from_beginning });
         self.at_once(assign, desk);
@@ -431,100 +430,6 @@ impl Worker {
         self.beat = token;
         desk.world.wake(self.id, BEAT_EVERY, token);
     }
-
-    /// The operation ends.
-    pub(super) fn finish(&mut self, end: End, desk: &mut Desk) {
-        let Some(open) = self.open.take() else { return };
-        self.awaited = None;
-        match &end {
-            End::Ok => self.succeed(&open, desk),
-            End::Fail(_) => self.consumer.go_back(&open.before),
-            End::Info(_) => {}
-        }
-        let unknown = matches!(end, End::Info(_));
-        let f = function(open.mops, open.transaction);
-        desk.end(self.process, open.op, f, end, open.rebalanced);
-        if unknown {
-            self.replace(desk);
-        }
-        self.rest(desk);
-    }
-
-    fn succeed(&mut self, open: &Open, desk: &mut Desk) {
-        let mut read = false;
-        for mop in &open.mops {
-            if let Mop::Poll(poll) = mop {
-                self.consumer.has_read(&poll.records);
-                read |= !poll.records.is_empty();
-            }
-        }
-        // A transaction takes its reading with it.
-        if read
-            && !open.transaction
-            && let (Some(progress), Some(coordinator)) = (self.consumer.progress(), self.coordinator)
-        {
-            let token = desk.world.token();
-            desk.world
-                .request(self.id, coordinator, token, Request::CommitOffsets(progress));
-        }
-    }
-
-    /// A new client takes the place of one that nobody knows the state of.
-    fn replace(&mut self, desk: &mut Desk) {
-        self.process = desk.book.process();
-        self.identity = None;
-        self.informed = false;
-        // What the plan gave a consumer to read, its successor reads on.
-        if !matches!(self.role, Role::Consumer(_)) || self.consumer.member().is_some() {
-            self.consumer = Consumer::default();
-        }
-    }
-
-    fn plan_crash(&mut self, desk: &mut Desk) {
-        let every = desk.book.config.crash_every.filter(|_| self.role != Role::Reader);
-        self.crash_at = every.map(|every| desk.world.now() + self.dice.around(every));
-    }
-
-    fn crash_is_due(&self, desk: &Desk) -> bool {
-        let due = self.crash_at.is_some_and(|at| at <= desk.world.now());
-        due && !desk.book.is_full()
-    }
-
-    /// The client is thrown away with what it had under way.
-    fn crash(&mut self, desk: &mut Desk) {
-        self.plan_crash(desk);
-        if let Some(mut open) = self.open.take() {
-            self.awaited = None;
-            for mop in &mut open.mops {
-                if let Mop::Poll(poll) = mop {
-                    poll.records.clear();
-                }
-            }
-            self.consumer.go_back(&open.before);
-            if !self.dice.chance(desk.book.config.silent_per_mille) {
-                let f = function(open.mops, open.transaction);
-                let end = End::Info(CRASHED.to_owned());
-                desk.end(self.process, open.op, f, end, open.rebalanced);
-            }
-            self.process = desk.book.process();
-        }
-        let op = desk.invoke(self.process, F::Crash);
-        desk.end(
-            self.process,
-            op,
-            F::Crash,
-            End::Info(CRASHED.to_owned()),
-            Vec::new(),
-        );
-        self.replace(desk);
-        if let Role::Consumer(keys) = &self.role
-            && !self.consumer.is_idle()
-        {
-            let keys = keys.clone();
-            return self.assign(keys, false, desk);
-        }
-        self.rest(desk);
-    }
 }
 
 fn send(key: Key, value: history::Value) -> Send {
@@ -533,17 +438,5 @@ fn send(key: Key, value: history::Value) -> Send {
         value,
         offset: None,
         broker: None,
-    }
-}
-
-/// The operation as the history has it.
-fn function(mut mops: Vec<Mop>, transaction: bool) -> F {
-    if transaction {
-        return F::Txn(Txn { mops });
-    }
-    match mops.pop() {
-        Some(Mop::Send(send)) => F::Send(send),
-        Some(Mop::Poll(poll)) => F::Poll(poll),
-        _ => F::Txn(Txn::default()),
     }
 }

@@ -61,7 +61,7 @@ impl<L: Listener> Analysis<'_, L> {
             let length = self.counted(*read, &other);
             self.read(*read, main, &other, work);
             if length <= common {
-                self.missed(*read, length, track, work);
+                self.missed(*read, (main, length), track, work);
             }
         }
         work.other = other;
@@ -80,7 +80,7 @@ impl<L: Listener> Analysis<'_, L> {
                 });
         }
         if read.order == main {
-            self.missed(read, length, track, work);
+            self.missed(read, (main, length), track, work);
         }
         if read.updates() {
             work.updates.push((read.order, read.length, reader));
@@ -99,7 +99,7 @@ impl<L: Listener> Analysis<'_, L> {
     }
 
     /// rw: a read of the first so many elements of the longest order comes before the writer of the next one.
-    fn missed(&mut self, read: Read, length: usize, track: &Track, work: &mut Work) {
+    fn missed(&mut self, read: Read, (main, length): (u32, usize), track: &Track, work: &mut Work) {
         let next = track.next(length);
         if next >= track.attested {
             if length <= track.attested {
@@ -109,7 +109,7 @@ impl<L: Listener> Analysis<'_, L> {
             self.listener
                 .edge(read.reader(), track.writers[next], Rel::Rw, || Why::Missed {
                     state: self.lists.state(read),
-                    value: self.lists.orders.elements(read.order)[next],
+                    value: self.lists.orders.elements(main)[next],
                 });
         }
     }

@@ -55,7 +55,8 @@ pub(crate) fn judge(source: &mut dyn Source, model: Model, options: &Options) ->
 
 fn lists(source: &mut dyn Source, consistency: Consistency) -> Result<Verdict, ReadError> {
     let mut collector = lists::Collector::new(consistency);
-    let walk = Walk::through(source, &mut collector)?;
+    let mut walk = Walk::through(source, &mut collector)?;
+    walk.txns.count_doubtful(consistency.forbids(anomaly::G1A));
     let mut lists = collector.close(&walk.txns);
     let found = std::mem::take(&mut lists.found);
     let misfits = walk.misfits + lists.misfits;
@@ -70,7 +71,8 @@ fn lists(source: &mut dyn Source, consistency: Consistency) -> Result<Verdict, R
 
 fn registers(source: &mut dyn Source, consistency: Consistency) -> Result<Verdict, ReadError> {
     let mut collector = registers::Collector::default();
-    let walk = Walk::through(source, &mut collector)?;
+    let mut walk = Walk::through(source, &mut collector)?;
+    walk.txns.count_doubtful(consistency.forbids(anomaly::G1A));
     let mut question = Question::new(Model::RwRegister, consistency, walk.misfits);
     let mut registers = collector.close(question.assumptions, &walk.txns);
     let found = std::mem::take(&mut registers.found);

@@ -141,7 +141,10 @@ impl Collector {
                     .flat_map(|order| self.orders.elements(order).iter().copied())
             };
             let happened = happened(&writes, self.keys.len(), seen, txns);
-            for (txn, mops) in doubtful.iter().filter(|(txn, _)| happened[*txn as usize]) {
+            for (txn, mops) in doubtful
+                .iter()
+                .filter(|(txn, _)| happened[*txn as usize] && txns.counts(*txn))
+            {
                 self.committed(*txn, mops);
             }
         }

@@ -163,7 +163,10 @@ impl Collector {
             let touches = Groups::new(self.touches.clone(), self.keys.len(), |touch| touch.key);
             let seen = |key| touches.of(key).iter().filter_map(|touch| touch.read());
             let happened = happened(&writes, self.keys.len(), seen, txns);
-            for (txn, mops) in doubtful.iter().filter(|(txn, _)| happened[*txn as usize]) {
+            for (txn, mops) in doubtful
+                .iter()
+                .filter(|(txn, _)| happened[*txn as usize] && txns.counts(*txn))
+            {
                 self.committed(*txn, mops);
             }
         }

@@ -36,6 +36,7 @@ pub(super) struct Txns {
     vertices: Vec<Vertex>,
     /// How far the operations' numbers are from the transactions': `None` where it is not the same for all.
     shift: Option<u64>,
+    doubtful_count: bool,
 }
 
 impl Txns {
@@ -105,6 +106,21 @@ impl Txns {
     /// Whether one certainly happened.
     pub(super) fn is_ok(&self, txn: TxnId) -> bool {
         self.outcome(txn) == Outcome::Ok
+    }
+
+    /// Whether one may be part of what happened. Of those in doubt that goes without saying only as long as nobody
+    /// may read what was aborted: where a model permits that, that their writes were seen proves nothing.
+    pub(super) fn counts(&self, txn: TxnId) -> bool {
+        match self.outcome(txn) {
+            Outcome::Ok => true,
+            Outcome::Fail => false,
+            Outcome::Open | Outcome::Info => self.doubtful_count,
+        }
+    }
+
+    /// Those in doubt are to count as far as their writes were seen.
+    pub(super) fn count_doubtful(&mut self, count: bool) {
+        self.doubtful_count = count;
     }
 
     /// Whether one certainly did not happen.

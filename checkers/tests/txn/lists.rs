@@ -242,7 +242,7 @@ fn a_transaction_s_own_order() {
         "read-uncommitted",
         "(G1b) (G-single-item)",
     );
-    lists("ax1 ax2? / rx1", "read-uncommitted", "(G1b) (G-single-item)");
+    lists("ax1 ax2? / rx1", "read-uncommitted", "(G1b)");
     lists("ax1 ax2 / ax3 / rx132", "read-uncommitted", "G0");
 }
 
@@ -305,6 +305,9 @@ fn what_was_in_doubt_happened_where_it_was_seen() {
     lists("ax1? / rx1 ry / ay1 rx", "serializable", "G2-item");
     lists("ax1 ay1? / rx1 ry", "serializable", "G-single-item");
     lists("ax1 ay1~ / rx1 ry", "serializable", "G-single-item");
+    // Not where anybody may read what was aborted.
+    lists("ax1 ay1~ / ax2 ay2~ / rx1 ry2", "read-committed", "G0 (G-single-item)");
+    lists("ax1 ay1~ / ax2 ay2~ / rx1 ry2", "read-uncommitted", "");
     // It is held to what it read itself.
     lists("ax1! / rx1 ay1? / ry1", "read-committed", "G1a");
     lists("ax1! / rx1 ay1? / ry", "read-committed", "");

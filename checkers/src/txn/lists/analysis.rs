@@ -144,7 +144,7 @@ impl<L: Listener> Analysis<'_, L> {
     fn trust(&self, main: u32, track: &mut Track) {
         let stays = |value: &Value| {
             let write = self.index.place(*value).map(|place| self.index.writes[place]);
-            write.is_some_and(|write| !self.txns.failed(write.writer()))
+            write.is_some_and(|write| self.txns.counts(write.writer()))
         };
         let attested = self.lists.orders.attested(main);
         track.attested = attested.len();
@@ -194,7 +194,7 @@ impl<L: Listener> Analysis<'_, L> {
             let trusted = one.max(other) <= track.trusted && (one > 0 || track.is_trusted());
             let backwards = other > 0 && (one == 0 || one > other);
             let known = !self.index.ambiguous[place] && !self.index.ambiguous[place + 1];
-            let happened = !self.txns.failed(pair[0].writer());
+            let happened = self.txns.counts(pair[0].writer());
             if backwards && trusted && known && happened && pair[0].precedes(pair[1]) {
                 let shown = Source::Shown(self.lists.orders.by(main));
                 let source = if one == 0 { Source::Unread } else { shown };
@@ -235,7 +235,7 @@ impl<L: Listener> Analysis<'_, L> {
         work.unread.clear();
         for (place, write) in self.index.writes.iter().enumerate() {
             let read = (1..=track.attested).contains(&(places[place] as usize));
-            if !read && !self.index.ambiguous[place] && !self.txns.failed(write.writer()) {
+            if !read && !self.index.ambiguous[place] && self.txns.counts(write.writer()) {
                 work.unread.push((write.writer(), write.value));
             }
         }

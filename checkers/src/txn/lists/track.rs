@@ -54,7 +54,7 @@ impl Track {
                     begun = begun.max(txns.invoked(txn));
                     if txns.failed(txn) && !index.ambiguous[write] {
                         self.failed.push((place, txn));
-                    } else if !index.ambiguous[write] {
+                    } else if txns.counts(txn) && !index.ambiguous[write] {
                         writer = txn;
                     }
                 }

@@ -170,7 +170,7 @@ impl<L: Listener> Analysis<'_, L> {
     /// The version of a value, where its one writer may have happened.
     fn version(&self, value: Value, memory: &Memory) -> Option<Version> {
         let place = memory.lookup.get(value)?;
-        let known = !memory.ambiguous[place] && !self.txns.failed(self.writes[place].writer());
+        let known = !memory.ambiguous[place] && self.txns.counts(self.writes[place].writer());
         known.then_some(place as Version + 1)
     }
 
@@ -189,7 +189,8 @@ impl<L: Listener> Analysis<'_, L> {
         memory.in_doubt.clear();
         for (place, write) in self.writes.iter().enumerate() {
             let outcome = self.txns.outcome(write.writer());
-            let in_doubt = matches!(outcome, Outcome::Info | Outcome::Open);
+            let in_doubt =
+                matches!(outcome, Outcome::Info | Outcome::Open) && self.txns.counts(write.writer());
             if in_doubt && !write.is_intermediate() && !memory.ambiguous[place] {
                 memory.in_doubt.push((write.writer(), place as Version + 1));
             }
@@ -245,7 +246,7 @@ impl<L: Listener> Analysis<'_, L> {
         }
         memory.roots.clear();
         for (place, write) in self.writes.iter().enumerate() {
-            if !follows[place] && !memory.ambiguous[place] && !self.txns.failed(write.writer()) {
+            if !follows[place] && !memory.ambiguous[place] && self.txns.counts(write.writer()) {
                 memory.roots.push((write.writer(), write.value));
             }
         }

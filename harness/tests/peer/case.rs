@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use checkers::{Consistency, Model, Options, Validity};
-use history::{Event, F, History, MemorySource, Mop, Op, Seen, What};
+use history::{Event, F, History, Key, MemorySource, Mop, Op, Seen, Value, What};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use synthetic::{Data, Isolation, Transactions, elle_line};
@@ -21,6 +21,8 @@ pub struct Case {
 /// A verdict, for comparing.
 #[derive(Clone, Debug)]
 pub struct Judged {
+    /// By this consistency model.
+    pub model: String,
     pub valid: Validity,
     /// The anomalies that make it.
     pub found: BTreeSet<String>,
@@ -69,6 +71,23 @@ impl Case {
             .any(|mop| matches!(mop, Mop::Append(..) | Mop::Write(..)))
     }
 
+    /// Whether a committed transaction saw a list, its own appends at the end aside, end in what another one had
+    /// appended before it appended more.
+    pub fn shows_states_on_their_way(&self) -> bool {
+        let on_the_way: BTreeSet<(Key, Value)> = self.history.events.iter().flat_map(on_the_way).collect();
+        self.history.events.iter().any(|event| {
+            let What::Ok(_) = &event.what else { return false };
+            let own = |key: Key, value: Value| mops(event).contains(&Mop::Append(key, value));
+            mops(event).iter().any(|mop| {
+                let Mop::Read(key, Seen::List(values)) = mop else {
+                    return false;
+                };
+                let others = values.iter().rev().find(|value| !own(*key, **value));
+                others.is_some_and(|value| on_the_way.contains(&(*key, *value)))
+            })
+        })
+    }
+
     /// Whether nobody wrote or saw anything.
     pub fn speaks_of_nothing(&self) -> bool {
         let mut mops = self.history.events.iter().flat_map(mops);
@@ -110,7 +129,7 @@ impl Case {
         };
         let mut source = MemorySource::new(&self.history);
         let verdict = checkers::check(&mut source, &options).expect("memory can be read");
-        judged(verdict.valid, verdict.anomalies.keys().map(String::as_str))
+        judged(model, verdict.valid, verdict.anomalies.keys().map(String::as_str))
     }
 
     /// What the peer says.
@@ -137,7 +156,7 @@ impl Case {
             adya::Valid::Unknown => Validity::Unknown,
             adya::Valid::False => Validity::Invalid,
         };
-        judged(valid, report.anomaly_types.iter().map(String::as_str))
+        judged(model, valid, report.anomaly_types.iter().map(String::as_str))
     }
 }
 
@@ -163,13 +182,29 @@ fn plan(data: Data, seed: u64, transactions_max: u64, random: &mut ChaCha8Rng) -
     }
 }
 
-fn judged<'a>(valid: Validity, names: impl Iterator<Item = &'a str>) -> Judged {
+fn judged<'a>(model: &str, valid: Validity, names: impl Iterator<Item = &'a str>) -> Judged {
     // That there is a cycle of some kind says no more than the cycle that is shown.
     let names: Vec<&str> = names.filter(|name| !name.ends_with("-cycle-exists")).collect();
     Judged {
+        model: model.to_owned(),
         valid,
         found: names.into_iter().map(str::to_owned).collect(),
     }
+}
+
+/// What a transaction appends before it appends more to the same list.
+fn on_the_way(event: &Event) -> Vec<(Key, Value)> {
+    let mut states = Vec::new();
+    for (place, mop) in mops(event).iter().enumerate() {
+        if let Mop::Append(key, value) = mop {
+            let mut later = mops(event)[place + 1..].iter();
+            let more = |mop: &Mop| matches!(mop, Mop::Append(other, _) if other == key);
+            if later.any(more) {
+                states.push((*key, *value));
+            }
+        }
+    }
+    states
 }
 
 fn history(plan: &Transactions) -> History {

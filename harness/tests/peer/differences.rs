@@ -38,7 +38,7 @@ pub const DIFFERENCES: &[Difference] = &[
     Difference {
         name: "reads of which neither continues the other",
         applies: |_, ours, theirs| ours.has("incompatible-order") && theirs.has("incompatible-order"),
-        ours: |name| is_cycle(name) || name == "dirty-update",
+        ours: |name| is_cycle(name) || ["dirty-update", "empty-transaction-graph"].contains(&name),
         theirs: |name| is_cycle(name) || name == "dirty-update",
     },
     // What follows an element that stands twice in one read is not known either: we take nothing to follow it,
@@ -49,11 +49,12 @@ pub const DIFFERENCES: &[Difference] = &[
         ours: is_cycle,
         theirs: is_cycle,
     },
-    // A transaction that may have failed may have read anything; we take its word only where its writes were seen.
+    // A transaction that may have failed may have read anything; we take its word where its writes were seen, and then
+    // as that of any other.
     Difference {
         name: "reads of transactions that may have failed",
         applies: |case, _, _| case.has_doubtful_reads(),
-        ours: |name| ["G1b", "empty-transaction-graph", "lost-update"].contains(&name),
+        ours: |_| true,
         theirs: |name| {
             is_cycle(name) || ["dirty-update", "duplicate-elements", "incompatible-order"].contains(&name)
         },
@@ -64,6 +65,15 @@ pub const DIFFERENCES: &[Difference] = &[
         applies: |case, ours, _| case.data == Data::Registers && ours.has("future-read"),
         ours: |name| name == "future-read",
         theirs: |name| is_cycle(name) || name == "lost-update",
+    },
+    // A store that reads what is committed may show a transaction its own appends last, wherever they come to stand. The
+    // peer takes what the transaction saw for the order. But what it saw of others must not be the state of one on its
+    // way.
+    Difference {
+        name: "the place of one's own appends",
+        applies: |case, ours, _| ours.model == "read-committed" && !case.shows_states_on_their_way(),
+        ours: |_| false,
+        theirs: |name| is_cycle(name) || name == "incompatible-order",
     },
     // The peer looks no further in a transaction that contradicts itself.
     Difference {

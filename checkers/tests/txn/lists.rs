@@ -306,7 +306,11 @@ fn what_was_in_doubt_happened_where_it_was_seen() {
     lists("ax1 ay1? / rx1 ry", "serializable", "G-single-item");
     lists("ax1 ay1~ / rx1 ry", "serializable", "G-single-item");
     // Not where anybody may read what was aborted.
-    lists("ax1 ay1~ / ax2 ay2~ / rx1 ry2", "read-committed", "G0 (G-single-item)");
+    lists(
+        "ax1 ay1~ / ax2 ay2~ / rx1 ry2",
+        "read-committed",
+        "G0 (G-single-item)",
+    );
     lists("ax1 ay1~ / ax2 ay2~ / rx1 ry2", "read-uncommitted", "");
     // It is held to what it read itself.
     lists("ax1! / rx1 ay1? / ry1", "read-committed", "G1a");

@@ -65,6 +65,9 @@ fn g1b_intermediate_read() {
     lists("ax1 ax2 / rx12", "read-committed", "");
     lists("ax1 rx1 ax2 / rx12", "read-committed", "");
     lists("ax1 ax2? / rx1", "read-committed", "G1b (G-single-item)");
+    // Where own appends may be shown last, the state of others is the one before them.
+    lists("ax1 ax2 / ax3 rx13", "read-committed", "G1b (G-single-item)");
+    lists("ax1 ax2 / ax3 rx123", "read-committed", "");
 }
 
 #[test]

@@ -143,7 +143,7 @@ impl<L: Listener> Analysis<'_, L> {
                 .map(|write| self.index.writes[write].writer());
             self.bad(Wrong::Unobservable, (reader, writer), read.order, place as u32);
         }
-        let Some(last) = length.checked_sub(1) else {
+        let Some(last) = self.counted(read, track).checked_sub(1) else {
             return;
         };
         let write = self.index.only(self.lists.orders.elements(read.order)[last]);

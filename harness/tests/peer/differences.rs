@@ -67,12 +67,14 @@ pub const DIFFERENCES: &[Difference] = &[
         theirs: |name| is_cycle(name) || name == "lost-update",
     },
     // A store that reads what is committed may show a transaction its own appends last, wherever they come to stand. The
-    // peer takes what the transaction saw for the order. But what it saw of others must not be the state of one on its
-    // way.
+    // peer takes what the transaction saw for the order. What it saw of others must not be the state of one on its way,
+    // and the peer looks at the last element alone.
     Difference {
         name: "the place of one's own appends",
-        applies: |case, ours, _| ours.model == "read-committed" && !case.shows_states_on_their_way(),
-        ours: |_| false,
+        applies: |case, ours, _| {
+            ours.model == "read-committed" && (ours.has("G1b") || !case.shows_states_on_their_way())
+        },
+        ours: |name| name == "G1b",
         theirs: |name| is_cycle(name) || name == "incompatible-order",
     },
     // The peer looks no further in a transaction that contradicts itself.

@@ -191,23 +191,50 @@ fn offline_without_a_cache_says_what_is_missing() {
 }
 
 #[test]
-fn the_guide_lists_every_fault_and_check() {
-    let lists: serde_json::Value =
-        serde_json::from_str(&Bench::new().run(&["list", "--json"]).out).expect("lists in JSON");
+fn the_guide_lists_every_check() {
     let guide = include_str!("../../docs/guide.md");
-    for list in lists.as_array().expect("lists") {
-        if !["faults", "checks"].contains(&list["list"].as_str().expect("a name")) {
-            continue;
-        }
-        for item in list["items"].as_array().expect("items") {
-            let row = format!(
-                "| `{}` | {} |",
-                item["name"].as_str().expect("a name"),
-                item["about"].as_str().expect("a text")
-            );
-            assert!(guide.contains(&row), "docs/guide.md lacks this row:\n{row}");
-        }
+    for (name, about) in items("checks") {
+        let row = format!("| `{name}` | {about} |");
+        assert!(guide.contains(&row), "docs/guide.md lacks this row:\n{row}");
     }
+}
+
+/// `UPDATE_GUIDE=1` writes the table anew.
+#[test]
+fn the_guide_lists_every_fault() {
+    let begin =
+        "<!-- faults: from the nemesis's list, by `UPDATE_GUIDE=1 cargo test -p tribunal --test cli` -->\n";
+    let end = "<!-- end of the faults -->";
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/faults.md");
+    let guide = std::fs::read_to_string(&path).expect("the guide lies beside this crate");
+    let (before, rest) = guide.split_once(begin).expect("the table's beginning is marked");
+    let (table, after) = rest.split_once(end).expect("the table's end is marked");
+    let head = ["| fault | what it does |".to_owned(), "|---|---|".to_owned()];
+    let rows = items("faults")
+        .into_iter()
+        .map(|(name, about)| format!("| `{name}` | {about} |"));
+    let expected: String = head.into_iter().chain(rows).map(|line| line + "\n").collect();
+    if std::env::var_os("UPDATE_GUIDE").is_some() {
+        std::fs::write(&path, format!("{before}{begin}{expected}{end}{after}"))
+            .expect("the guide can be written");
+    } else {
+        assert_eq!(
+            table, expected,
+            "docs/faults.md is not made from the list: UPDATE_GUIDE=1"
+        );
+    }
+}
+
+/// What `tribunal list` has of one kind: names and texts.
+fn items(list: &str) -> Vec<(String, String)> {
+    let lists: serde_json::Value =
+        serde_json::from_str(&Bench::new().run(&["list", list, "--json"]).out).expect("lists in JSON");
+    let text = |item: &serde_json::Value, field: &str| item[field].as_str().expect("a text").to_owned();
+    let items = lists[0]["items"].as_array().expect("items");
+    items
+        .iter()
+        .map(|item| (text(item, "name"), text(item, "about")))
+        .collect()
 }
 
 /// The binary on a machine of which something is missing, made by this script in a mount namespace of its own.

@@ -1,4 +1,4 @@
-//! The list of faults: each is one file in `faults/` and one word here.
+//! The list of faults: each is one file in the folder of its group in `faults/` and one word here.
 
 use std::fmt;
 
@@ -12,6 +12,8 @@ use crate::fault::FaultKind;
 pub struct Listed {
     /// Its word in plans and histories.
     pub name: &'static str,
+    /// What it is a fault of: the folder of its file.
+    pub group: &'static str,
     /// The source of its file, which begins with its documentation.
     source: &'static str,
 }
@@ -24,61 +26,62 @@ impl Listed {
 }
 
 macro_rules! faults {
-    ($($name:literal => $module:ident :: $kind:ident),+ $(,)?) => {
-        $(mod $module;)+
-        $(pub use $module::$kind;)+
+    ($($group:ident { $($name:literal => $module:ident :: $kind:ident),* $(,)? })+) => {
+        $(mod $group { $(pub mod $module;)* })+
+        $($(pub use $group::$module::$kind;)*)+
 
         /// Every fault, in the order of the list.
-        pub const FAULTS: &[Listed] = &[$(Listed {
+        pub const FAULTS: &[Listed] = &[$($(Listed {
             name: $name,
-            source: include_str!(concat!("faults/", stringify!($module), ".rs")),
-        }),+];
+            group: stringify!($group),
+            source: include_str!(concat!("faults/", stringify!($group), "/", stringify!($module), ".rs")),
+        },)*)+];
 
         /// The files of the list, for the test that none is missing.
         #[cfg(test)]
-        const FILES: &[&str] = &[$(concat!(stringify!($module), ".rs")),+];
+        const FILES: &[&str] = &[$($(concat!(stringify!($group), "/", stringify!($module), ".rs"),)*)+];
 
         /// One fault with its configuration. In a plan: `{ kill = { target = "leader" } }`, or its word alone for
         /// the fault as it is by default.
         #[derive(Clone, Debug, PartialEq, Serialize)]
         pub enum FaultSpec {
-            $(
+            $($(
                 #[doc = concat!("`", $name, "`")]
                 #[serde(rename = $name)]
                 $kind($kind),
-            )+
+            )*)+
         }
 
         impl FaultSpec {
             /// Its word in the list.
             pub fn name(&self) -> &'static str {
                 match self {
-                    $(Self::$kind(_) => $name,)+
+                    $($(Self::$kind(_) => $name,)*)+
                 }
             }
 
             /// What it can do.
             pub fn kind(&self) -> &dyn FaultKind {
                 match self {
-                    $(Self::$kind(fault) => fault,)+
+                    $($(Self::$kind(fault) => fault,)*)+
                 }
             }
 
             pub(crate) fn kind_mut(&mut self) -> &mut dyn FaultKind {
                 match self {
-                    $(Self::$kind(fault) => fault,)+
+                    $($(Self::$kind(fault) => fault,)*)+
                 }
             }
 
             fn by_default(word: Word) -> Self {
                 match word {
-                    $(Word::$kind => Self::$kind($kind::default()),)+
+                    $($(Word::$kind => Self::$kind($kind::default()),)*)+
                 }
             }
 
             fn from_map<'de, M: MapAccess<'de>>(word: Word, map: &mut M) -> Result<Self, M::Error> {
                 match word {
-                    $(Word::$kind => map.next_value().map(Self::$kind),)+
+                    $($(Word::$kind => map.next_value().map(Self::$kind),)*)+
                 }
             }
         }
@@ -86,16 +89,26 @@ macro_rules! faults {
         /// A fault's word. An unknown one is refused with the list of all.
         #[derive(Clone, Copy, Deserialize)]
         enum Word {
-            $(#[serde(rename = $name)] $kind,)+
+            $($(#[serde(rename = $name)] $kind,)*)+
         }
     };
 }
 
 faults! {
-    "partition" => partition::Partition,
-    "shrink-isr" => shrink_isr::ShrinkIsr,
-    "kill" => kill::Kill,
-    "pause" => pause::Pause,
+    network {
+        "partition" => partition::Partition,
+        "shrink-isr" => shrink_isr::ShrinkIsr,
+    }
+    disk {
+    }
+    clock {
+    }
+    process {
+        "kill" => kill::Kill,
+        "pause" => pause::Pause,
+    }
+    kafka {
+    }
 }
 
 struct SpecVisitor;
@@ -138,10 +151,19 @@ mod tests {
     #[test]
     fn each_file_is_in_the_list() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/faults");
-        let mut found: Vec<_> = std::fs::read_dir(folder)
-            .expect("the folder of the faults")
-            .map(|entry| entry.expect("an entry of it").file_name().into_string())
-            .map(|name| name.expect("a name in UTF-8"))
+        let names = |folder: &str| -> Vec<String> {
+            std::fs::read_dir(folder)
+                .expect("a folder of faults")
+                .map(|entry| entry.expect("an entry of it").file_name().into_string())
+                .map(|name| name.expect("a name in UTF-8"))
+                .collect()
+        };
+        let mut found: Vec<String> = names(folder)
+            .into_iter()
+            .flat_map(|group| {
+                let files = names(&format!("{folder}/{group}"));
+                files.into_iter().map(move |file| format!("{group}/{file}"))
+            })
             .collect();
         found.sort();
         let mut listed = FILES.to_vec();

@@ -4,7 +4,7 @@
 //! shape. A [`Nemesis`] carries them out against a [`cluster::Cluster`] and writes each step of each fault's life
 //! into the history, with the evidence that it bit. What is in force at the end is healed, the newest first.
 //!
-//! A fault is one file in `faults/` and one word in the list in `faults.rs`: its configuration implements
+//! A fault is one file in `faults/`, in the folder of its group, and one word in the list in `faults.rs`: its configuration implements
 //! [`FaultKind`]. Nothing here speaks to a broker except through what `cluster` offers.
 
 mod config;

@@ -2,7 +2,9 @@
 //! whatever ends a run leaves nothing behind. Each test takes tens of seconds: run them one after the other with
 //! `cargo test -p tribunal -- --ignored --test-threads=1`.
 
+#[path = "../support/mod.rs"]
 mod support;
+mod trial;
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -10,43 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use support::{Bench, Ran};
-
-/// A trial: the verdict as `--json` printed it, and what else the command did.
-struct Trial {
-    bench: Bench,
-    ran: Ran,
-}
-
-impl Trial {
-    fn of(plan: &str, more: &[&str]) -> Self {
-        let bench = Bench::new();
-        Self::in_bench(bench, plan, more)
-    }
-
-    fn in_bench(bench: Bench, plan: &str, more: &[&str]) -> Self {
-        let arguments = [&["run", plan, "--json", "--out", "run"], more].concat();
-        let ran = bench.run(&arguments);
-        Self { bench, ran }
-    }
-
-    /// The verdict; what the run said is shown where there is none, or another exit code than this.
-    #[track_caller]
-    fn verdict(&self, code: i32) -> Value {
-        assert_eq!(self.ran.code, Some(code), "{}\n{}", self.ran.err, self.ran.out);
-        serde_json::from_str(&self.ran.out).unwrap_or_else(|error| panic!("{error}: {}", self.ran.out))
-    }
-
-    fn file(&self, name: &str) -> String {
-        let path = self.bench.path().join("run").join(name);
-        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-    }
-}
-
-/// The events of one kind in a history.
-fn events<'text>(history: &'text str, kind: &str) -> Vec<&'text str> {
-    let mark = format!(",\"{kind}\":");
-    history.lines().filter(|line| line.contains(&mark)).collect()
-}
+use trial::{Trial, events, every_fault_bit};
 
 #[test]
 #[ignore = "brings up a real cluster"]
@@ -58,22 +24,7 @@ fn the_quick_plan_is_valid_and_each_fault_bit() {
         "{}",
         verdict["stats"]
     );
-    let history = trial.file("history.jsonl");
-    let faults = events(&history, "fault");
-    for kind in ["kill", "partition", "pause"] {
-        let bit = faults
-            .iter()
-            .any(|line| line.contains(&format!("\"kind\":\"{kind}\"")) && line.contains("\"bit\":true"));
-        assert!(bit, "{kind} has no evidence: {faults:#?}");
-    }
-    assert_eq!(
-        faults
-            .iter()
-            .filter(|line| line.contains("\"bit\":false"))
-            .count(),
-        0,
-        "{faults:#?}"
-    );
+    every_fault_bit(&trial, &["kill", "partition", "pause"]);
     for name in [
         "report.html",
         "junit.xml",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use async_trait::async_trait;
 use history::{Key, NodeId, Offset, Topic, Value};
 
@@ -43,6 +43,15 @@ pub trait Cluster: Send + Sync {
     async fn kill_node(&self, node: NodeId) -> Result<Exit>;
     /// Asks a node's broker process to end (SIGTERM), waits, and kills it where it takes longer.
     async fn stop_node(&self, node: NodeId, within: Duration) -> Result<Exit>;
+    /// Removes all that a node's broker keeps on its disk, and formats it anew: the same cluster and node, and a
+    /// directory that nobody knows. Fails where its process runs.
+    async fn wipe_node(&self, node: NodeId) -> Result<Wiped> {
+        bail!("wipe node {node}: this cluster's nodes have no disk that can be formatted anew")
+    }
+    /// How far the newest process of a node has come with recovering its logs.
+    async fn recovery(&self, node: NodeId) -> Result<Recovery> {
+        bail!("see node {node} recover its logs: this cluster does not tell")
+    }
     /// Whether the node's broker answers a request over the side channel in that time.
     async fn answers(&self, node: NodeId, within: Duration) -> bool;
     /// Writes one record that no check looks at (an empty one) to a partition's leader, with acks=1, over
@@ -54,6 +63,30 @@ pub trait Cluster: Send + Sync {
     /// Reads one replica's own copy of a partition, by raw Fetch at that node over the side channel, from its
     /// start to its own high watermark.
     async fn replica_log(&self, node: NodeId, key: Key) -> Result<ReplicaLog>;
+}
+
+/// What was removed from a node's disk, and what took its place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wiped {
+    /// How many files were removed.
+    pub files: u64,
+    /// How many bytes of the disk they took up.
+    pub bytes: u64,
+    /// By which number the cluster knew the directory of its data.
+    pub directory_before: String,
+    /// The number it has now.
+    pub directory: String,
+}
+
+/// How far a broker's process has come with recovering its logs. It does so before it serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// It has not begun.
+    Before,
+    /// It is at it.
+    Underway,
+    /// It has ended.
+    Over,
 }
 
 impl dyn Cluster {

@@ -15,7 +15,7 @@ pub mod sim;
 mod view;
 
 pub use brokers::{BROKERS, Broker, SIMULATED};
-pub use cluster::{Cluster, Ports, ReplicaLog};
+pub use cluster::{Cluster, Ports, Recovery, ReplicaLog, Wiped};
 pub use environment::{Cut, CutReport, Environment, Exit, ExitKind, Links, Machine, Place, ProcessSpec};
 pub use loopback::LoopbackEnvironment;
 pub use sandbox::SandboxEnvironment;

@@ -1,6 +1,7 @@
 //! What a plan says of its faults: nothing, a random schedule, or the steps one by one.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use history::Span;
 use serde::{Deserialize, Serialize};
@@ -81,6 +82,16 @@ impl Invalid {
         self.path.splice(0..0, place.iter().map(|&key| key.to_owned()));
         self
     }
+}
+
+/// Refuses a number that is out of range.
+pub(crate) fn in_range(field: &str, value: u32, range: &RangeInclusive<u32>) -> Result<(), Invalid> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let (least, most) = (range.start(), range.end());
+    let reason = format!("{value} is out of range: give {least} to {most}");
+    Err(Invalid::new(&[field], reason))
 }
 
 impl fmt::Display for Invalid {

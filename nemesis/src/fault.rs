@@ -21,6 +21,10 @@ pub trait FaultKind: Send + Sync {
     fn resolve(&mut self, draw: &mut Draw<'_>) -> Result<(), Invalid>;
     /// What is asked for, before it is known whom it hits: `leader of log-0 cut from its peers`.
     fn describe(&self, scene: &Scene) -> String;
+    /// Whether it stays in force beyond its time, until every other fault is over.
+    fn stays(&self) -> bool {
+        false
+    }
     /// Finds whom it hits now. The error says why nobody fits, and the fault is skipped.
     async fn aim(&self, scene: &Scene) -> Result<Aim, NoTarget>;
 }
@@ -54,6 +58,15 @@ pub struct Evidence {
     pub bit: bool,
     /// What shows it, or what was looked for in vain.
     pub text: String,
+}
+
+impl Evidence {
+    /// The same, with more to tell.
+    pub(crate) fn and(mut self, more: &str) -> Self {
+        self.text.push_str("; ");
+        self.text.push_str(more);
+        self
+    }
 }
 
 /// Why a fault was skipped.
@@ -169,6 +182,12 @@ impl Scene {
             return Err(NoTarget(format!("{}: {otherwise}", node_list(&nodes))));
         }
         Ok(fitting)
+    }
+
+    /// The nodes that a resolved target means now, as far as a broker's process runs there.
+    pub(crate) async fn running(&self, target: &Target, key: Option<Key>) -> Result<Vec<NodeId>, NoTarget> {
+        let nodes = self.find(target, key)?;
+        self.in_state(nodes, |_| true, "no process runs").await
     }
 
     /// What a target means, in words: `leader of log-0`.

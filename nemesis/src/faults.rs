@@ -105,6 +105,12 @@ faults! {
     }
     process {
         "kill" => kill::Kill,
+        "terminate" => terminate::Terminate,
+        "restart" => restart::Restarts,
+        "rolling-restart" => rolling_restart::RollingRestart,
+        "crash-loop" => crash_loop::CrashLoop,
+        "kill-recovering" => kill_recovering::KillRecovering,
+        "wipe" => wipe::Wipe,
         "pause" => pause::Pause,
     }
     kafka {

@@ -10,19 +10,26 @@
 mod config;
 mod cuts;
 mod draw;
+mod ending;
 mod fault;
 mod faults;
 mod in_force;
 mod life;
+mod restart;
 mod runner;
 mod schedule;
 mod target;
 
 pub use config::{Invalid, NemesisConfig, RandomConfig, Step};
 pub use draw::Draw;
+pub use ending::Means;
 pub use fault::{Action, Aim, Evidence, FaultKind, NoTarget, Power, Scene};
-pub use faults::{FAULTS, FaultSpec, Kill, Listed, Partition, Pause, ShrinkIsr};
+pub use faults::{
+    CrashLoop, FAULTS, FaultSpec, Kill, KillRecovering, Listed, Partition, Pause, Restarts, RollingRestart,
+    ShrinkIsr, Terminate, Wipe,
+};
 pub use in_force::{FaultInForce, InForce};
+pub use restart::Restart;
 pub use runner::{Nemesis, Tally};
 pub use schedule::length;
 pub use target::Target;

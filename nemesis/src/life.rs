@@ -151,7 +151,7 @@ impl Live {
     async fn last(self, until: Option<Instant>, others_over: &CancellationToken) -> Ended {
         if let Some(until) = until {
             let over = others_over.run_until_cancelled(sleep_until(until)).await;
-            if over.is_some() {
+            if over.is_some() && !self.life.step.fault.kind().stays() {
                 return self.heal().await;
             }
         } else {

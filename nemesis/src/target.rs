@@ -12,9 +12,10 @@ const ACCEPTED: &str = "\"one\", \"minority\", \"majority\", \"all\", \"leader\"
      or a list of nodes such as [\"n1\", 2]";
 
 /// Whom a fault is aimed at.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Target {
     /// A node, drawn from the seed.
+    #[default]
     One,
     /// As many nodes as the rest can do without, drawn from the seed.
     Minority,

@@ -18,7 +18,7 @@ use super::node_files::NodeFiles;
 use super::observer::{Observed, Observer};
 use super::replica;
 use super::wire::Connection;
-use crate::{Cluster, ClusterView, Environment, Exit, Links, Machine, Ports, ReplicaLog};
+use crate::{Cluster, ClusterView, Environment, Exit, Links, Machine, Ports, Recovery, ReplicaLog, Wiped};
 
 /// A nudge is written within this time, however often the leader changes.
 const NUDGE_WITHIN: Duration = Duration::from_secs(3);
@@ -221,6 +221,14 @@ impl Cluster for KafkaCluster {
 
     async fn stop_node(&self, node: NodeId, within: Duration) -> Result<Exit> {
         self.node(node)?.stop(within).await
+    }
+
+    async fn wipe_node(&self, node: NodeId) -> Result<Wiped> {
+        self.node(node)?.wipe().await
+    }
+
+    async fn recovery(&self, node: NodeId) -> Result<Recovery> {
+        self.node(node)?.recovery()
     }
 
     async fn answers(&self, node: NodeId, within: Duration) -> bool {

@@ -14,7 +14,7 @@ use super::config::{KafkaConfig, NodeAddress};
 use super::install::Install;
 use super::java::Java;
 use super::jvm;
-use super::node::Node;
+use super::node::{Format, Node};
 use super::node_files::{NodeFiles, random_id};
 use super::prepare::Prepared;
 use super::wire::Connection;
@@ -69,16 +69,20 @@ pub(super) fn place(launch: &Launch) -> Result<Vec<Arc<Node>>> {
         .iter()
         .map(|machine| address_of(machine.as_ref()))
         .collect();
-    let cluster_id = random_id();
+    let format = Format {
+        cluster_id: random_id(),
+        bootstrap: launch.prepared.bootstrap.clone(),
+    };
     let place = |(machine, address): (&Arc<dyn Machine>, &NodeAddress)| {
         let files = NodeFiles::new(machine.directory());
         files.write_configuration(&launch.config, *address, &addresses)?;
-        files.format(&cluster_id, machine.node(), &launch.prepared.bootstrap)?;
+        files.format(&format.cluster_id, machine.node(), &format.bootstrap)?;
         let archive = launch.prepared.archive.as_deref();
         let command = jvm::broker(&launch.java, &launch.install, &files, archive);
         Ok(Arc::new(Node::new(
             Arc::clone(machine),
             files,
+            format.clone(),
             command,
             Arc::clone(&launch.recorder),
         )))

@@ -1,6 +1,7 @@
 //! One node's broker process: started, ended, and watched while it runs.
 
 use std::net::SocketAddrV4;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use tokio::task::AbortHandle;
 
 use super::config::PORTS;
 use super::node_files::NodeFiles;
-use crate::{Exit, ExitKind, Machine, ProcessSpec};
+use super::prepare::Bootstrap;
+use crate::{Exit, ExitKind, Machine, ProcessSpec, Recovery, Wiped};
 
 /// A process that got SIGKILL is gone within this time.
 const KILLED_WITHIN: Duration = Duration::from_secs(10);
@@ -29,10 +31,20 @@ pub(super) struct Life {
     pub exit: Exit,
 }
 
+/// What a node's data directory is formatted with.
+#[derive(Clone, Debug)]
+pub(super) struct Format {
+    pub cluster_id: String,
+    pub bootstrap: Bootstrap,
+}
+
 /// A node of the cluster.
 pub(super) struct Node {
     pub machine: Arc<dyn Machine>,
     pub files: NodeFiles,
+    format: Format,
+    /// How long the log was when the newest process was started.
+    log_begins: AtomicU64,
     spec: ProcessSpec,
     recorder: Arc<dyn Recorder>,
     life: watch::Sender<Life>,
@@ -45,6 +57,7 @@ impl Node {
     pub(super) fn new(
         machine: Arc<dyn Machine>,
         files: NodeFiles,
+        format: Format,
         command: Vec<String>,
         recorder: Arc<dyn Recorder>,
     ) -> Self {
@@ -60,6 +73,8 @@ impl Node {
         Self {
             machine,
             files,
+            format,
+            log_begins: AtomicU64::new(0),
             spec,
             recorder,
             life: watch::Sender::new(Life {
@@ -106,6 +121,7 @@ impl Node {
             running: true,
             exit: before.exit,
         });
+        self.log_begins.store(self.files.log_length(), Ordering::Relaxed);
         if let Err(error) = self.machine.start(&self.spec).await {
             self.life.send_replace(before);
             return Err(error.context(format!("start the broker of node {}", self.id())));
@@ -132,6 +148,36 @@ impl Node {
             return Ok(exit);
         }
         self.kill_in_turn().await
+    }
+
+    /// Removes all data and formats the directory anew. Fails where a process runs.
+    pub(super) async fn wipe(&self) -> Result<Wiped> {
+        let _turn = self.turn.lock().await;
+        if self.life().running {
+            bail!("wipe node {}: its broker runs", self.id());
+        }
+        let (files, format, node) = (self.files.clone(), self.format.clone(), self.id());
+        let wipe = move || -> Result<Wiped> {
+            let directory_before = files.directory_id().unwrap_or_default();
+            let (removed, bytes) = files.clear_data()?;
+            files.format(&format.cluster_id, node, &format.bootstrap)?;
+            Ok(Wiped {
+                files: removed,
+                bytes,
+                directory_before,
+                directory: files.directory_id().unwrap_or_default(),
+            })
+        };
+        let wiped = tokio::task::spawn_blocking(wipe).await;
+        wiped
+            .context("a bug in Tribunal (panic)")
+            .and_then(|wiped| wiped)
+            .with_context(|| format!("wipe node {node}"))
+    }
+
+    /// How far the newest process has come with recovering its partitions.
+    pub(super) fn recovery(&self) -> Result<Recovery> {
+        self.files.recovery(self.log_begins.load(Ordering::Relaxed))
     }
 
     /// Waits until the process has ended; `None` where it has not in that time.

@@ -1,6 +1,8 @@
 //! The files of one node: its configuration, its logging, and a freshly formatted data directory.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -9,6 +11,7 @@ use uuid::Uuid;
 
 use super::config::{KafkaConfig, NodeAddress, to_file};
 use super::prepare::Bootstrap;
+use crate::Recovery;
 
 /// Each line begins with the time in milliseconds since 1970, so that it can be laid beside a history.
 /// The dump of every configuration value is left out: `server.properties` is beside the log.
@@ -110,6 +113,42 @@ impl NodeFiles {
             .with_context(|| format!("copy {} to {}", bootstrap.file.display(), target.display()))
     }
 
+    /// Removes everything in the data directory, and says how many files and bytes that were. The directory itself
+    /// stays: something may be mounted there.
+    pub fn clear_data(&self) -> Result<(u64, u64)> {
+        let data = self.data();
+        let mut removed = (0, 0);
+        let entries = fs::read_dir(&data).with_context(|| format!("list {}", data.display()))?;
+        for entry in entries {
+            let path = entry.with_context(|| format!("list {}", data.display()))?.path();
+            remove(&path, &mut removed).with_context(|| format!("remove {}", path.display()))?;
+        }
+        Ok(removed)
+    }
+
+    /// By which number the cluster knows the data directory; nothing where it was never formatted.
+    pub fn directory_id(&self) -> Option<String> {
+        let text = fs::read_to_string(self.data().join("meta.properties")).ok()?;
+        let id = text.lines().find_map(|line| line.strip_prefix("directory.id="))?;
+        Some(id.to_owned())
+    }
+
+    /// How long the broker's log is.
+    pub(super) fn log_length(&self) -> u64 {
+        fs::metadata(self.log()).map_or(0, |metadata| metadata.len())
+    }
+
+    /// How far a process whose log begins there has come with recovering its partitions.
+    pub(super) fn recovery(&self, log_begins: u64) -> Result<Recovery> {
+        let path = self.log();
+        let mut text = Vec::new();
+        let mut file = File::open(&path).with_context(|| format!("open {}", path.display()))?;
+        file.seek(SeekFrom::Start(log_begins))
+            .and_then(|_| file.read_to_end(&mut text))
+            .with_context(|| format!("read {}", path.display()))?;
+        Ok(recovery_in(&String::from_utf8_lossy(&text)))
+    }
+
     /// The last lines of the broker's log, for people.
     pub fn log_tail(&self, lines: usize) -> String {
         let text = fs::read(self.log()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
@@ -117,6 +156,36 @@ impl NodeFiles {
         let all: Vec<&str> = text.lines().collect();
         all[all.len().saturating_sub(lines)..].join("\n")
     }
+}
+
+/// Removes a file, or a directory with everything in it, and counts the files and the bytes that they take up.
+fn remove(path: &Path, removed: &mut (u64, u64)) -> io::Result<()> {
+    let metadata = fs::symlink_metadata(path)?;
+    if !metadata.is_dir() {
+        removed.0 += 1;
+        // What it takes up: an index is a file of ten megabytes with nothing in it.
+        removed.1 += metadata.blocks() * 512;
+        return fs::remove_file(path);
+    }
+    for entry in fs::read_dir(path)? {
+        remove(&entry?.path(), removed)?;
+    }
+    fs::remove_dir(path)
+}
+
+/// What a broker says in its log when it begins to load its partitions, and when it has.
+const LOADING: &str = "Loading logs from log dirs";
+const LOADED: [&str; 2] = ["Loaded ", " logs in "];
+
+fn recovery_in(log: &str) -> Recovery {
+    let Some(begun) = log.find(LOADING) else {
+        return Recovery::Before;
+    };
+    let over = |line: &str| LOADED.iter().all(|part| line.contains(part));
+    if log[begun..].lines().any(over) {
+        return Recovery::Over;
+    }
+    Recovery::Underway
 }
 
 fn write(path: &Path, content: &[u8]) -> Result<()> {
@@ -186,5 +255,35 @@ mod tests {
         fs::write(files.log(), "a\nb\nc\n").expect("writable");
         assert_eq!(files.log_tail(2), "b\nc");
         assert_eq!(files.log_tail(9), "a\nb\nc");
+    }
+
+    #[test]
+    fn a_wiped_directory_is_empty_and_gets_another_number() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let files = NodeFiles::new(directory.path());
+        let template = directory.path().join("template");
+        fs::write(&template, "bootstrap").expect("writable");
+        let bootstrap = Bootstrap {
+            file: template,
+            place: "__cluster_metadata-0/0.checkpoint".into(),
+        };
+        fs::create_dir_all(files.data().join("log-0")).expect("writable");
+        fs::write(files.data().join("log-0/00.log"), "12345").expect("writable");
+        files.format("c", 1, &bootstrap).expect("formatted");
+        let before = files.directory_id().expect("a number");
+        assert_eq!(files.clear_data().expect("removed").0, 3);
+        assert_eq!(files.directory_id(), None);
+        files.format("c", 1, &bootstrap).expect("formatted");
+        assert!(!files.data().join("log-0").exists());
+        assert_ne!(files.directory_id().expect("a number"), before);
+    }
+
+    #[test]
+    fn a_log_tells_how_far_the_recovery_is() {
+        let begun = "1 INFO Loading logs from log dirs [/d] (LogManager)\n2 INFO Recovering 5 logs from /d\n";
+        assert_eq!(recovery_in("1 INFO starting\n"), Recovery::Before);
+        assert_eq!(recovery_in(begun), Recovery::Underway);
+        let over = format!("{begun}3 INFO Loaded 5 logs in 23ms (LogManager)\n");
+        assert_eq!(recovery_in(&over), Recovery::Over);
     }
 }

@@ -10,13 +10,18 @@ use anyhow::{Result, bail};
 use async_trait::async_trait;
 use cluster::{
     Cluster, ClusterView, Cut, CutReport, Exit, ExitKind, Links, Machine, PartitionView, Place, Ports,
-    ProcessSpec, ReplicaLog,
+    ProcessSpec, Recovery, ReplicaLog, Wiped,
 };
 use history::{Fault, FaultStep, Key, MemoryRecorder, NodeId, Offset, Recorder, Topic, What};
 use nemesis::{InForce, Nemesis, Step, Tally};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub const CLIENT_PORT: u16 = 9092;
+/// How long after its start a process serves, …
+const SERVES_AFTER: Duration = Duration::from_millis(1_500);
+/// … and how long after it begins to recover.
+const RECOVERS_AFTER: Duration = Duration::from_secs(1);
 
 /// What was done, in words, in order.
 type Journal = Arc<Mutex<Vec<String>>>;
@@ -32,6 +37,12 @@ pub struct FakeCluster {
     pub answers_when_stopped: AtomicBool,
     /// SIGKILL goes wrong.
     pub kill_fails: AtomicBool,
+    /// SIGTERM is enough.
+    pub ends_by_itself: AtomicBool,
+    /// What a disk holds.
+    pub files_on_disk: AtomicU64,
+    /// How long a process recovers.
+    pub recovers_for: Duration,
     /// Starting a node goes wrong this many times.
     pub starts_that_fail: AtomicU64,
     /// What the ISR of every partition becomes once a record is written while cuts are in force.
@@ -41,6 +52,8 @@ pub struct FakeCluster {
 struct FakeMachine {
     node: NodeId,
     state: Mutex<Option<char>>,
+    /// When its newest process was started; nothing for the first, which has long been up.
+    started: Mutex<Option<Instant>>,
     journal: Journal,
 }
 
@@ -60,6 +73,7 @@ impl FakeCluster {
             Arc::new(FakeMachine {
                 node,
                 state: Mutex::new(Some('S')),
+                started: Mutex::default(),
                 journal: journal.clone(),
             })
         };
@@ -83,6 +97,9 @@ impl FakeCluster {
             journal,
             answers_when_stopped: AtomicBool::default(),
             kill_fails: AtomicBool::default(),
+            ends_by_itself: AtomicBool::new(true),
+            files_on_disk: AtomicU64::new(3),
+            recovers_for: Duration::from_millis(100),
             starts_that_fail: AtomicU64::default(),
             isr_after_nudge: Mutex::default(),
         }
@@ -107,6 +124,16 @@ impl FakeCluster {
     /// What was done, in order.
     pub fn journal(&self) -> Vec<String> {
         self.journal.lock().expect("the journal").clone()
+    }
+
+    /// What the observer says of a partition from now on.
+    pub fn set_isr(&self, key: Key, leader: NodeId, isr: Vec<NodeId>) {
+        self.view.set_partition(key, partition(leader, isr));
+    }
+
+    /// Whether every node's process runs.
+    pub fn all_run(&self) -> bool {
+        self.fakes.iter().all(|fake| fake.state() == Some('S'))
     }
 
     fn fake(&self, node: NodeId) -> &FakeMachine {
@@ -162,6 +189,7 @@ impl Cluster for FakeCluster {
         }
         self.note(format!("start {node}"));
         self.fake(node).set(Some('S'));
+        *self.fake(node).started.lock().expect("a time") = Some(Instant::now());
         Ok(())
     }
     async fn kill_node(&self, node: NodeId) -> Result<Exit> {
@@ -174,16 +202,43 @@ impl Cluster for FakeCluster {
             kind: ExitKind::Signal(9),
         })
     }
-    async fn stop_node(&self, _: NodeId, _: Duration) -> Result<Exit> {
-        unreachable!("a nemesis does not ask")
+    async fn stop_node(&self, node: NodeId, _: Duration) -> Result<Exit> {
+        self.note(format!("stop {node}"));
+        self.fake(node).set(None);
+        let kind = if self.ends_by_itself.load(Relaxed) {
+            ExitKind::Status(143)
+        } else {
+            ExitKind::Signal(9)
+        };
+        Ok(Exit { kind })
+    }
+    async fn wipe_node(&self, node: NodeId) -> Result<Wiped> {
+        self.note(format!("wipe {node}"));
+        Ok(Wiped {
+            files: self.files_on_disk.load(Relaxed),
+            bytes: 700,
+            directory_before: "old".to_owned(),
+            directory: "new".to_owned(),
+        })
+    }
+    async fn recovery(&self, node: NodeId) -> Result<Recovery> {
+        let started = *self.fake(node).started.lock().expect("a time");
+        Ok(match started.map(|at| at.elapsed()) {
+            Some(age) if age < RECOVERS_AFTER => Recovery::Before,
+            Some(age) if age < RECOVERS_AFTER + self.recovers_for => Recovery::Underway,
+            _ => Recovery::Over,
+        })
     }
     async fn answers(&self, node: NodeId, within: Duration) -> bool {
-        let stopped = self.fake(node).state();
-        if stopped == Some('T') {
+        let (state, started) = (
+            self.fake(node).state(),
+            *self.fake(node).started.lock().expect("a time"),
+        );
+        if state == Some('T') {
             tokio::time::sleep(within).await;
             return self.answers_when_stopped.load(Relaxed);
         }
-        true
+        state.is_some() && started.is_none_or(|at| at.elapsed() >= SERVES_AFTER)
     }
     async fn nudge(&self, key: Key) -> Result<()> {
         self.note(format!("nudge {key}"));

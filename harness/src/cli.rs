@@ -38,6 +38,8 @@ pub enum Command {
     Export(ExportOptions),
     /// Judge run directories again and write their pages anew.
     Report(ReportOptions),
+    /// Find the smallest plan that still fails as a run did that failed.
+    Shrink(ShrinkOptions),
     /// List what can be named in a plan: plans, brokers, workloads, faults, bugs, checks.
     List(ListOptions),
     /// Say what this machine can do, and what to install for the rest.
@@ -177,6 +179,47 @@ pub struct ReportOptions {
     /// The runs' directories.
     #[arg(required = true)]
     pub dirs: Vec<PathBuf>,
+}
+
+/// `tribunal shrink`.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct ShrinkOptions {
+    /// The directory of a run that failed.
+    pub dir: PathBuf,
+    /// What has to be found again [default: the gravest of what the run found].
+    #[arg(long, value_name = "NAME")]
+    pub anomaly: Option<String>,
+    /// How often a plan has to fail to count as failing, from 0 to 1.
+    #[arg(long, default_value = "0.8")]
+    pub rate: f64,
+    /// How often a candidate is run at most; as soon as the rate is reached or out of reach, no more.
+    #[arg(long, value_name = "N", default_value = "5")]
+    pub runs: u32,
+    /// How often the smallest plan is run at the end, by which its rate is known.
+    #[arg(long, value_name = "N", default_value = "10")]
+    pub confirm: u32,
+    /// All runs together, those that confirm and those before a --resume included.
+    #[arg(long, value_name = "N", default_value = "300")]
+    pub runs_max: u32,
+    /// After this time the smallest plan so far is confirmed; what that takes is set aside.
+    #[arg(long, value_name = "SPAN")]
+    pub time_limit: Option<Span>,
+    /// Go on where an earlier search was ended, however it was.
+    #[arg(long)]
+    pub resume: bool,
+    /// Give each run the failing run's seed instead of one of its own.
+    #[arg(long)]
+    pub same_seed: bool,
+    /// Where the search is kept instead of in DIR/shrink.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print what was found as JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+    /// Download nothing: what the cache does not hold is an error.
+    #[arg(long)]
+    pub offline: bool,
 }
 
 /// `tribunal list`.

@@ -13,6 +13,7 @@ mod print;
 mod progress;
 mod recorder;
 mod run;
+mod shrink;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Check(options) => commands::check(&options),
         Command::Export(options) => commands::export(&options),
         Command::Report(options) => commands::report(&options),
+        Command::Shrink(options) => commands::shrink(&options),
         Command::List(options) => commands::list(&options),
         Command::Doctor(options) => commands::doctor(&options),
     }

@@ -11,7 +11,7 @@ const POLL: Duration = Duration::from_millis(5);
 
 /// Spawns a process that the kernel kills when the thread that spawned it ends: call it from a thread that
 /// outlives the process.
-pub(crate) fn spawn_bound(command: &mut Command) -> std::io::Result<Child> {
+pub fn spawn_bound(command: &mut Command) -> std::io::Result<Child> {
     let parent = std::process::id();
     let bind = move || {
         // SAFETY: both calls are safe after fork (they are plain system calls) and take no pointer.

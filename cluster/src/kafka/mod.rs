@@ -38,4 +38,4 @@ pub use prepare::{Bootstrap, Prepared, prepare};
 pub use progress::{Progress, Report};
 pub use wire::{Connection, WireError};
 
-pub(crate) use child::spawn_bound;
+pub use child::spawn_bound;

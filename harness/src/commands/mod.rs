@@ -5,9 +5,11 @@ mod doctor;
 mod export;
 mod list;
 mod report;
+mod shrink;
 
 pub use check::check;
 pub use doctor::doctor;
 pub use export::export;
 pub use list::list;
 pub use report::report;
+pub use shrink::shrink;

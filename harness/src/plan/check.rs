@@ -73,6 +73,11 @@ pub fn check(plan: &Plan) -> Vec<Wrong> {
     wrong
 }
 
+/// Whether nothing is wrong with a plan.
+pub fn makes_sense(plan: &Plan) -> bool {
+    check(plan).is_empty()
+}
+
 fn check_cluster(plan: &Plan, wrong: &mut Vec<Wrong>) {
     if !plan.name.starts_with(|c: char| c.is_ascii_alphanumeric())
         || !plan

@@ -15,6 +15,7 @@ use nemesis::NemesisConfig;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+pub use check::makes_sense;
 pub use resolve::{Overrides, Resolved, resolve};
 pub use shipped::{SHIPPED, shipped};
 pub use simulated::clients;

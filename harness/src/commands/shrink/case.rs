@@ -1,0 +1,82 @@
+//! The run that failed: its plan, and what was found.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail};
+use checkers::{Anomaly, Validity, Verdict};
+
+use crate::directory::{RunDirectory, shown};
+use crate::plan::{Overrides, Plan, resolve};
+use crate::shrink::Clue;
+
+/// What is to be shrunk.
+pub struct Case {
+    /// The run's directory, as people name it.
+    pub dir: String,
+    /// Its plan, with nothing left to choose.
+    pub plan: Plan,
+    /// Its seed.
+    pub seed: u64,
+    /// The finding that has to come again.
+    pub anomaly: String,
+    /// What the finding points at.
+    pub clue: Clue,
+}
+
+impl Case {
+    /// Reads a run's directory. A run that found nothing is refused.
+    pub fn open(dir: &Path, anomaly: Option<&str>) -> Result<Self> {
+        let directory = RunDirectory::open(dir)?;
+        let plan = directory.plan();
+        let text = fs::read_to_string(&plan).with_context(|| format!("read {}", plan.display()))?;
+        let resolved = resolve(&shown(&plan), &text, &Overrides::default())?;
+        let verdict = verdict(&directory.verdict())?;
+        if verdict.valid != Validity::Invalid {
+            bail!("{} is no run that failed: {}", directory.shown(), verdict.summary);
+        }
+        let anomaly = choose(&verdict, anomaly)?;
+        Ok(Self {
+            dir: directory.shown(),
+            clue: clue(&verdict, &anomaly),
+            anomaly,
+            seed: resolved.seed,
+            plan: resolved.plan,
+        })
+    }
+}
+
+/// A verdict as a run left it.
+pub fn verdict(path: &Path) -> Result<Verdict> {
+    let bytes = fs::read(path).with_context(|| format!("read {}", path.display()))?;
+    serde_json::from_slice(&bytes).with_context(|| format!("read {} as a verdict", path.display()))
+}
+
+/// The finding that was asked for, or the gravest.
+fn choose(verdict: &Verdict, asked: Option<&str>) -> Result<String> {
+    let mut found: Vec<&str> = verdict.anomalies.keys().map(String::as_str).collect();
+    found.sort_by_key(|name| Anomaly::gravity(name));
+    let chosen = match asked {
+        Some(asked) => found.iter().find(|name| **name == asked),
+        None => found.first(),
+    };
+    let chosen = chosen.ok_or_else(|| {
+        let asked = asked.unwrap_or("any anomaly");
+        anyhow!("the run did not find {asked}: it found {}", found.join(", "))
+    })?;
+    Ok((*chosen).to_owned())
+}
+
+fn clue(verdict: &Verdict, anomaly: &str) -> Clue {
+    let cases = verdict
+        .anomalies
+        .get(anomaly)
+        .map_or(&[][..], |found| &found.cases[..]);
+    Clue {
+        faults: cases
+            .iter()
+            .flat_map(|case| case.faults.iter().map(|fault| *fault as usize))
+            .collect(),
+        key: cases.first().and_then(|case| case.key),
+    }
+}

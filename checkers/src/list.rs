@@ -74,6 +74,7 @@ mod tests {
             without_faults: true,
             producers: ProducerPromise::Idempotent,
             acks: "all".to_owned(),
+            liveness: None,
         };
         let header = Header {
             format: history::FORMAT.to_owned(),

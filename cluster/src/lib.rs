@@ -19,4 +19,4 @@ pub use cluster::{Cluster, Ports, Recovery, ReplicaLog, Wiped};
 pub use environment::{Cut, CutReport, Environment, Exit, ExitKind, Links, Machine, Place, ProcessSpec};
 pub use loopback::LoopbackEnvironment;
 pub use sandbox::SandboxEnvironment;
-pub use view::{ClusterView, PartitionView};
+pub use view::{Change, ClusterView, PartitionView};

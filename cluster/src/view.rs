@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
 use history::{Key, NodeId};
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// One partition as the newest claim has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +24,16 @@ pub struct PartitionView {
 #[derive(Debug, Default)]
 pub struct ClusterView {
     inner: RwLock<Inner>,
+    changed: watch::Sender<Change>,
+}
+
+/// The newest change of a view.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// How many there have been.
+    pub count: u64,
+    /// When it was seen; nothing as long as there was none.
+    pub at: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -50,26 +62,76 @@ impl ClusterView {
     pub fn set_partition(&self, key: Key, view: PartitionView) {
         self.write(|inner| {
             let known = inner.partitions.entry(key).or_default();
-            if view.epoch >= known.epoch {
+            let news = view.epoch >= known.epoch && *known != view;
+            if news {
                 *known = view;
             }
+            news
         });
     }
 
     /// Takes a controller's claim over, unless a newer term is known.
     pub fn set_controller(&self, node: NodeId, epoch: i32) {
         self.write(|inner| {
-            if inner.controller.is_none_or(|(_, known)| epoch >= known) {
+            let newer = inner.controller.is_none_or(|(_, known)| epoch >= known);
+            let news = newer && inner.controller != Some((node, epoch));
+            if news {
                 inner.controller = Some((node, epoch));
             }
+            news
         });
+    }
+
+    /// Tells of each change as soon as it is written: for who waits until something is seen.
+    pub fn changes(&self) -> watch::Receiver<Change> {
+        self.changed.subscribe()
     }
 
     fn read<T>(&self, f: impl FnOnce(&Inner) -> T) -> T {
         f(&self.inner.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn write<T>(&self, f: impl FnOnce(&mut Inner) -> T) -> T {
-        f(&mut self.inner.write().unwrap_or_else(PoisonError::into_inner))
+    /// Writes, and tells those who wait where that made a difference.
+    fn write(&self, f: impl FnOnce(&mut Inner) -> bool) {
+        let news = f(&mut self.inner.write().unwrap_or_else(PoisonError::into_inner));
+        if news {
+            self.changed.send_modify(|change| {
+                change.count += 1;
+                change.at = Some(Instant::now());
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ClusterView, PartitionView};
+
+    fn led_by(leader: u32, epoch: i32) -> PartitionView {
+        PartitionView {
+            leader: Some(leader),
+            epoch,
+            ..PartitionView::default()
+        }
+    }
+
+    #[test]
+    fn only_what_makes_a_difference_is_a_change() {
+        let view = ClusterView::default();
+        let changes = view.changes();
+        let check = |expected: u64| assert_eq!(changes.borrow().count, expected);
+        check(0);
+        view.set_partition(0, led_by(1, 3));
+        check(1);
+        view.set_partition(0, led_by(1, 3));
+        view.set_partition(0, led_by(2, 2));
+        check(1);
+        view.set_partition(0, led_by(2, 4));
+        check(2);
+        view.set_controller(1, 1);
+        view.set_controller(1, 1);
+        view.set_controller(3, 0);
+        check(3);
+        assert!(changes.borrow().at.is_some());
     }
 }

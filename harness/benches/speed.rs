@@ -66,6 +66,7 @@ fn header() -> Header {
             without_faults: true,
             producers: ProducerPromise::Idempotent,
             acks: "all".to_owned(),
+            liveness: None,
         },
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::header::{Header, Key, NodeId, Offset, Value};
+use crate::impairment::Impairment;
 use crate::observation::Observed;
 
 /// Something that happened, and when.
@@ -226,6 +227,9 @@ pub struct Fault {
     pub nodes: Vec<NodeId>,
     /// What is done to whom, in words: `leader of log-0 (node 2) cut from its peers, not from clients`.
     pub detail: String,
+    /// What it takes away while it is in force, as far as its kind says so: told when it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impairs: Option<Impairment>,
     /// Where in its life the fault is.
     pub step: FaultStep,
 }

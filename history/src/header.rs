@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::span::Span;
+
 /// The name of the format, as the header carries it.
 pub const FORMAT: &str = "tribunal-history";
 /// The version of the format that this crate writes, and the newest that it reads.
@@ -132,4 +134,8 @@ pub struct Expectation {
     pub producers: ProducerPromise,
     /// `acks` of the producers: `0`, `1` or `all`.
     pub acks: String,
+    /// How long a partition may go without an acknowledged write while the faults are within what the
+    /// configuration tolerates. Where it is not given, nobody asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub liveness: Option<Span>,
 }

@@ -18,6 +18,7 @@ mod event;
 mod file;
 pub mod foreign;
 mod header;
+mod impairment;
 mod line;
 mod observation;
 pub mod payload;
@@ -43,6 +44,7 @@ pub use header::{
     Expectation, FORMAT, Header, KEYS_MAX, Key, NodeId, Offset, ProducerPromise, Topic, VERSION, Value,
     key_name, partition_of,
 };
+pub use impairment::{Impairment, whole_group};
 pub use line::{from_line, to_line};
 pub use observation::{Claim, LogChunk, Metadata, Observed, Probe, Quorum, QuorumReplica, Silence};
 pub use read::{History, read_history, read_line};

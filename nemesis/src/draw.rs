@@ -1,6 +1,6 @@
 //! Random choices from the run's seed: the same seed draws the same.
 
-use history::{Key, NodeId};
+use history::{Key, NodeId, Span};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -15,11 +15,52 @@ pub struct Draw<'a> {
     keys: u32,
 }
 
+/// Who draws: each has a stream of its own of the seed, so that none hangs on how often another drew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream<'a> {
+    /// What a plan says is tried out: nothing comes of it.
+    Trial,
+    /// What the step of that number in the plan left open.
+    Step(usize),
+    /// The times of one of several faults that may be in force together, in one period.
+    Times { period: usize, lane: usize },
+    /// How much the fault of that number in the mix of that number wants to be next.
+    Choice { mix: usize, fault: usize },
+    /// What it left open when its turn came for the so manieth time.
+    Target { mix: usize, fault: usize, turn: usize },
+    /// Whether a kind is switched off.
+    Swarm { kind: &'a str },
+}
+
+impl Stream<'_> {
+    fn number(self) -> u64 {
+        let number = |of: u64, one: usize, two: usize, three: usize| {
+            (of << 56) | ((one as u64) << 40) | ((two as u64) << 20) | three as u64
+        };
+        match self {
+            Self::Trial => 0,
+            Self::Step(index) => index as u64 + 1,
+            Self::Times { period, lane } => number(1, period, lane, 0),
+            Self::Choice { mix, fault } => number(2, mix, fault, 0),
+            Self::Target { mix, fault, turn } => number(3, mix, fault, turn),
+            Self::Swarm { kind } => number(4, 0, 0, 0) | fnv1a(kind),
+        }
+    }
+}
+
+/// A name as a number that stays the same whatever else is in a list (the hash FNV-1a).
+fn fnv1a(name: &str) -> u64 {
+    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    u64::from(hash)
+}
+
 impl<'a> Draw<'a> {
     /// Streams of one seed are independent: a step's choices do not hang on those of the steps before it.
-    pub(crate) fn new(seed: u64, stream: u64, nodes: &'a [NodeId], keys: u32) -> Self {
+    pub(crate) fn new(seed: u64, stream: Stream<'_>, nodes: &'a [NodeId], keys: u32) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        random.set_stream(stream);
+        random.set_stream(stream.number());
         Self { random, nodes, keys }
     }
 
@@ -82,20 +123,23 @@ impl<'a> Draw<'a> {
         }
     }
 
-    /// A number of milliseconds between the two, both included.
-    pub(crate) fn milliseconds(&mut self, least: u64, most: u64) -> u64 {
+    /// A time between the two, both included, in milliseconds.
+    pub(crate) fn between(&mut self, (least, most): (Span, Span)) -> u64 {
+        let (least, most) = (least.as_millis(), most.as_millis());
         self.random.random_range(least..=most.max(least))
     }
 
-    /// The numbers below `count`, shuffled.
-    pub(crate) fn order(&mut self, count: usize) -> Vec<usize> {
-        let mut order: Vec<_> = (0..count).collect();
-        order.shuffle(&mut self.random);
-        order
+    /// A chance of a half.
+    pub(crate) fn coin(&mut self) -> bool {
+        self.random.random()
     }
 
-    /// A number below `count`.
-    pub(crate) fn index(&mut self, count: usize) -> usize {
-        self.random.random_range(0..count)
+    /// How much something of this weight wants to be chosen: of several the highest is chosen, and each as often as
+    /// its weight says, because it is the highest of that many numbers.
+    pub(crate) fn wish(&mut self, weight: u32) -> u64 {
+        (0..weight)
+            .map(|_| self.random.random::<u64>())
+            .max()
+            .unwrap_or(0)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use async_trait::async_trait;
 use cluster::Cluster;
-use history::{Key, NodeId, Topic};
+use history::{Impairment, Key, NodeId, Topic};
 
 use crate::config::Invalid;
 use crate::draw::Draw;
@@ -27,6 +27,17 @@ pub trait FaultKind: Send + Sync {
     }
     /// Finds whom it hits now. The error says why nobody fits, and the fault is skipped.
     async fn aim(&self, scene: &Scene) -> Result<Aim, NoTarget>;
+    /// What it takes away while it is in force, aimed at these nodes of a cluster that has those others besides.
+    /// Limits are kept by it, and it decides whether progress may be asked for meanwhile. One that does not say
+    /// takes no node away, but may hold partitions up.
+    fn impairs(&self, _nodes: &[NodeId], _others: &[NodeId]) -> Impairment {
+        Impairment::degrading()
+    }
+    /// Whom it is aimed at, so that a schedule need not draw what limits would skip. One that does not say hits
+    /// a node that is known when it is injected.
+    fn target(&self) -> Option<Target> {
+        None
+    }
 }
 
 /// A fault that knows whom it hits.

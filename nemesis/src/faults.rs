@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::FaultKind;
@@ -79,7 +80,15 @@ macro_rules! faults {
                 }
             }
 
-            fn from_map<'de, M: MapAccess<'de>>(word: Word, map: &mut M) -> Result<Self, M::Error> {
+            /// Writes it into a table that holds more than the fault.
+            pub(crate) fn serialize_entry<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+                match self {
+                    $($(Self::$kind(fault) => map.serialize_entry($name, fault),)*)+
+                }
+            }
+
+            /// Reads a fault's configuration: the value of the key that was its word.
+            pub(crate) fn from_map<'de, M: MapAccess<'de>>(word: Word, map: &mut M) -> Result<Self, M::Error> {
                 match word {
                     $($(Word::$kind => map.next_value().map(Self::$kind),)*)+
                 }
@@ -88,7 +97,7 @@ macro_rules! faults {
 
         /// A fault's word. An unknown one is refused with the list of all.
         #[derive(Clone, Copy, Deserialize)]
-        enum Word {
+        pub(crate) enum Word {
             $($(#[serde(rename = $name)] $kind,)*)+
         }
     };

@@ -8,19 +8,25 @@
 //! [`FaultKind`]. Nothing here speaks to a broker except through what `cluster` offers.
 
 mod config;
+mod cue;
 mod cuts;
 mod draw;
 mod ending;
 mod fault;
 mod faults;
+mod guard;
 mod in_force;
 mod life;
+mod limits;
 mod restart;
 mod runner;
 mod schedule;
+mod step;
 mod target;
+mod weighted;
+mod when;
 
-pub use config::{Invalid, NemesisConfig, RandomConfig, Step};
+pub use config::{Invalid, NemesisConfig, Period, RandomConfig, RotationConfig, Schedule};
 pub use draw::Draw;
 pub use ending::Means;
 pub use fault::{Action, Aim, Evidence, FaultKind, NoTarget, Power, Scene};
@@ -29,7 +35,11 @@ pub use faults::{
     ShrinkIsr, Terminate, Wipe,
 };
 pub use in_force::{FaultInForce, InForce};
+pub use limits::{FaultLimits, Keep};
 pub use restart::Restart;
 pub use runner::{Nemesis, Tally};
 pub use schedule::length;
+pub use step::{Start, Step};
 pub use target::Target;
+pub use weighted::Weighted;
+pub use when::{After, Condition, ControllerChanged, Election, IsrOf, Moment, When};

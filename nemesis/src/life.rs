@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use history::{Fault, FaultStep, NodeId, Recorder, What};
+use history::{Fault, FaultStep, Recorder, Span, What};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Step;
-use crate::fault::{Action, Aim, Evidence, Scene};
+use crate::cue::{Cue, Mark, Marks, Watch};
+use crate::fault::{Action, Aim, Evidence, Power, Scene};
+use crate::guard::Guard;
 use crate::in_force::{FaultInForce, InForce};
+use crate::limits::Hit;
+use crate::step::{Start, Step};
 
 /// How long finding a target may take.
 const AIM_WITHIN: Duration = Duration::from_secs(10);
@@ -26,11 +29,20 @@ const HEAL_AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// One step of the schedule on its way.
 pub(crate) struct Life {
     pub(crate) id: u32,
+    /// When it begins, or begins to wait.
     pub(crate) begin: Instant,
     pub(crate) step: Step,
+    pub(crate) shared: Shared,
+}
+
+/// What all steps of a schedule share.
+#[derive(Clone)]
+pub(crate) struct Shared {
     pub(crate) scene: Scene,
     pub(crate) recorder: Arc<dyn Recorder>,
     pub(crate) in_force: InForce,
+    pub(crate) guard: Guard,
+    pub(crate) marks: Marks,
 }
 
 /// How a step's own task ended.
@@ -50,29 +62,31 @@ pub(crate) enum Ended {
 impl Life {
     /// Runs until the fault is over, or has to be healed by the caller because `others_over` says so.
     pub(crate) async fn run(self, stop: CancellationToken, others_over: CancellationToken) -> Ended {
-        let interrupted = stop.run_until_cancelled(sleep_until(self.begin)).await.is_none();
-        if interrupted {
-            return self.skip("the run was interrupted before its time");
-        }
+        let (marks, step) = (self.shared.marks.clone(), self.step.clone());
+        let ended = self.live(stop, others_over).await;
+        let mark = match &ended {
+            Ended::Healed { .. } => Mark::Healed(Instant::now()),
+            _ => Mark::Gone,
+        };
+        marks.set(&step, mark);
+        ended
+    }
+
+    async fn live(self, stop: CancellationToken, others_over: CancellationToken) -> Ended {
         let lacks = self.step.fault.kind().needs().iter();
-        if let Some(power) = lacks.copied().find(|power| !self.scene.has(*power)) {
-            return self.skip(&format!("this environment lacks the power `{}`", power.word()));
-        }
-        let Aim {
-            nodes,
-            detail,
-            action,
-        } = match self.aim().await {
-            Ok(aim) => aim,
-            Err(reason) => return self.skip(&reason),
+        let lacks = lacks.copied().find(|power| !self.shared.scene.has(*power));
+        let aimed = match stop
+            .run_until_cancelled(self.aim_in_time(lacks, &others_over))
+            .await
+        {
+            Some(Ok(aimed)) => aimed,
+            Some(Err(reason)) => return self.skip(&reason),
+            None => return self.skip("the run was interrupted before its time"),
         };
         let lasts = self.step.lasts;
-        let live = Live {
-            life: self,
-            nodes,
-            detail,
-            action,
-            injected_at: 0,
+        let live = match self.admit(aimed) {
+            Ok(live) => live,
+            Err(skipped) => return skipped,
         };
         let live = match live.inject(&stop).await {
             Ok(live) => live,
@@ -82,26 +96,90 @@ impl Life {
         live.last(until, &others_over).await
     }
 
+    /// Waits for its time, or for what it has to see, and finds whom it hits then.
+    async fn aim_in_time(
+        &self,
+        lacks: Option<Power>,
+        others_over: &CancellationToken,
+    ) -> Result<(Aim, Option<Cue>), String> {
+        sleep_until(self.begin).await;
+        if let Some(power) = lacks {
+            return Err(format!("this environment lacks the power `{}`", power.word()));
+        }
+        let Start::When(when) = &self.step.start else {
+            return Ok((self.aim().await?, None));
+        };
+        let until = self.begin + when.timeout.duration();
+        let mut watch = Watch::new(&self.shared.scene, &self.shared.marks);
+        loop {
+            let cue = watch.wait(when, until);
+            // One that would last until the others are over has no time left once they are.
+            let cue = if self.step.lasts.is_some() {
+                cue.await?
+            } else {
+                let cue = others_over.run_until_cancelled(cue).await;
+                cue.ok_or_else(|| "the other steps were over before".to_owned())??
+            };
+            let aim = self.aim().await?;
+            let late = |within: Span| cue.at.elapsed() > within.duration();
+            if !when.within().is_some_and(late) {
+                return Ok((aim, Some(cue)));
+            }
+        }
+    }
+
     async fn aim(&self) -> Result<Aim, String> {
-        match timeout(AIM_WITHIN, self.step.fault.kind().aim(&self.scene)).await {
+        match timeout(AIM_WITHIN, self.step.fault.kind().aim(&self.shared.scene)).await {
             Ok(aimed) => aimed.map_err(|none| none.0),
             Err(_) => Err(format!("no target found within {AIM_WITHIN:?}")),
         }
     }
 
+    /// Takes it down as in force, unless that breaks a limit.
+    fn admit(self, (aim, cue): (Aim, Option<Cue>)) -> Result<Live, Ended> {
+        let Aim {
+            nodes,
+            mut detail,
+            action,
+        } = aim;
+        let others = self.shared.scene.others(&nodes);
+        let hit = Hit {
+            impairs: self.step.fault.kind().impairs(&nodes, &others),
+            nodes,
+        };
+        match self.shared.guard.admit(self.id, hit.clone(), self.step.exceed) {
+            Ok(None) => {}
+            Ok(Some(note)) => detail = format!("{detail}; {note}"),
+            Err(reason) => return Err(self.skip(&reason)),
+        }
+        if let Some(cue) = cue {
+            let after = cue.at.elapsed().as_millis();
+            detail = format!("{detail}; {after} ms after {}", cue.what);
+        }
+        Ok(Live {
+            life: self,
+            hit,
+            detail,
+            action,
+            injected_at: 0,
+        })
+    }
+
     fn skip(&self, reason: &str) -> Ended {
-        let detail = self.step.fault.kind().describe(&self.scene);
+        let detail = self.step.fault.kind().describe(&self.shared.scene);
         let reason = reason.to_owned();
-        self.record(&[], &detail, FaultStep::Skipped { reason });
+        self.record(&Hit::nobody(), &detail, FaultStep::Skipped { reason });
         Ended::Skipped
     }
 
-    fn record(&self, nodes: &[NodeId], detail: &str, step: FaultStep) -> u64 {
-        self.recorder.record(What::Fault(Fault {
+    fn record(&self, hit: &Hit, detail: &str, step: FaultStep) -> u64 {
+        let begins = step == FaultStep::Injecting;
+        self.shared.recorder.record(What::Fault(Fault {
             id: self.id,
             kind: self.step.fault.name().to_owned(),
-            nodes: nodes.to_vec(),
+            nodes: hit.nodes.clone(),
             detail: detail.to_owned(),
+            impairs: begins.then(|| hit.impairs.clone()),
             step,
         }))
     }
@@ -110,7 +188,7 @@ impl Life {
 /// A fault that is in force, or on its way there.
 pub(crate) struct Live {
     life: Life,
-    nodes: Vec<NodeId>,
+    hit: Hit,
     detail: String,
     action: Box<dyn Action>,
     injected_at: u64,
@@ -124,15 +202,17 @@ impl Live {
 
     async fn inject(mut self, stop: &CancellationToken) -> Result<Self, Ended> {
         self.record(FaultStep::Injecting);
-        let injection = timeout(INJECT_WITHIN, self.action.inject(&self.life.scene));
+        let injection = timeout(INJECT_WITHIN, self.action.inject(&self.life.shared.scene));
         let error = match stop.run_until_cancelled(injection).await {
             Some(Ok(Ok(()))) => {
                 self.injected_at = self.record(FaultStep::Injected);
-                self.life.in_force.enter(FaultInForce {
+                self.life.shared.in_force.enter(FaultInForce {
                     id: self.life.id,
                     kind: self.life.step.fault.name(),
-                    nodes: self.nodes.clone(),
+                    nodes: self.hit.nodes.clone(),
                 });
+                let mark = Mark::Injected(Instant::now());
+                self.life.shared.marks.set(&self.life.step, mark);
                 return Ok(self);
             }
             Some(Ok(Err(error))) => format!("{error:#}"),
@@ -140,7 +220,10 @@ impl Live {
             None => "interrupted before it was in force".to_owned(),
         };
         let error = match self.undo().await {
-            Ok(_) => error,
+            Ok(_) => {
+                self.life.shared.guard.release(self.life.id);
+                error
+            }
             Err(also) => format!("{error}; and then healing: {also:#}"),
         };
         self.record(FaultStep::Failed { error });
@@ -164,9 +247,10 @@ impl Live {
     pub(crate) async fn heal(mut self) -> Ended {
         self.record(FaultStep::Healing);
         let healed = self.undo().await;
-        self.life.in_force.leave(self.life.id);
+        self.life.shared.in_force.leave(self.life.id);
         match healed {
             Ok(Evidence { bit, text }) => {
+                self.life.shared.guard.release(self.life.id);
                 self.record(FaultStep::Healed { bit, evidence: text });
                 Ended::Healed { bit }
             }
@@ -185,7 +269,7 @@ impl Live {
             if attempt > 0 {
                 sleep(HEAL_AGAIN_AFTER).await;
             }
-            match timeout(HEAL_WITHIN, self.action.heal(&self.life.scene)).await {
+            match timeout(HEAL_WITHIN, self.action.heal(&self.life.shared.scene)).await {
                 Ok(Ok(evidence)) => return Ok(evidence),
                 Ok(Err(error)) => failed = Some(error),
                 Err(_) => failed = Some(anyhow!("not over within {HEAL_WITHIN:?}")),
@@ -195,6 +279,6 @@ impl Live {
     }
 
     fn record(&self, step: FaultStep) -> u64 {
-        self.life.record(&self.nodes, &self.detail, step)
+        self.life.record(&self.hit, &self.detail, step)
     }
 }

@@ -9,10 +9,13 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Step;
+use crate::cue::Marks;
 use crate::fault::Scene;
+use crate::guard::Guard;
 use crate::in_force::InForce;
-use crate::life::{Ended, Life, Live};
+use crate::life::{Ended, Life, Live, Shared};
+use crate::limits::FaultLimits;
+use crate::step::Step;
 
 /// What came of a schedule, by number of faults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +35,7 @@ pub struct Nemesis {
     scene: Scene,
     recorder: Arc<dyn Recorder>,
     in_force: InForce,
+    limits: FaultLimits,
 }
 
 impl Nemesis {
@@ -41,7 +45,13 @@ impl Nemesis {
             scene: Scene::new(cluster, topics),
             recorder,
             in_force: InForce::default(),
+            limits: FaultLimits::default(),
         }
+    }
+
+    /// The same, kept to these limits.
+    pub fn within(self, limits: FaultLimits) -> Self {
+        Self { limits, ..self }
     }
 
     /// The faults in force, for the progress line: a handle that stays true while [`Self::run`] runs.
@@ -49,7 +59,7 @@ impl Nemesis {
         self.in_force.clone()
     }
 
-    /// Runs the schedule, as [`crate::NemesisConfig::resolve`] made it, to its end or until `stop`. Nothing is in
+    /// Runs the steps of a schedule, as [`crate::NemesisConfig::resolve`] made it, to its end or until `stop`. Nothing is in
     /// force when it returns, except what could not be healed, which the history names.
     pub async fn run(self, steps: Vec<Step>, stop: CancellationToken) -> Tally {
         let others_over = stop.child_token();
@@ -85,16 +95,21 @@ impl Nemesis {
         others_over: &CancellationToken,
     ) -> JoinSet<(bool, Ended)> {
         let begun = Instant::now();
+        let shared = Shared {
+            scene: self.scene.clone(),
+            recorder: self.recorder.clone(),
+            in_force: self.in_force.clone(),
+            guard: Guard::new(self.limits.clone(), self.scene.cluster.nodes()),
+            marks: Marks::of(&steps),
+        };
         let mut lives = JoinSet::new();
         for (id, step) in steps.into_iter().enumerate() {
             let had_end = step.lasts.is_some();
             let life = Life {
                 id: id as u32,
-                begin: begun + step.at.duration(),
+                begin: begun + step.earliest().duration(),
                 step,
-                scene: self.scene.clone(),
-                recorder: self.recorder.clone(),
-                in_force: self.in_force.clone(),
+                shared: shared.clone(),
             };
             let (stop, others_over) = (stop.clone(), others_over.clone());
             lives.spawn(async move { (had_end, life.run(stop, others_over).await) });

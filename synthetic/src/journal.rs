@@ -69,6 +69,7 @@ fn header(seed: u64, topics: Vec<Topic>) -> Header {
             without_faults: true,
             producers: ProducerPromise::Idempotent,
             acks: "all".to_owned(),
+            liveness: None,
         },
     }
 }

@@ -27,9 +27,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use history::{
-    Assign, Claim, Event, Expectation, F, FORMAT, Fault, FaultStep, FinalReads, Header, History, LogChunk,
-    Metadata, Mop, Observed, Op, Phase, Poll, Probe, ProducerPromise, Quorum, Record, Send, Subscribe, Topic,
-    Txn, VERSION, What,
+    Assign, Claim, Event, Expectation, F, FORMAT, Fault, FaultStep, FinalReads, Header, History, Impairment,
+    LogChunk, Metadata, Mop, Observed, Op, Phase, Poll, Probe, ProducerPromise, Quorum, Record, Send,
+    Subscribe, Topic, Txn, VERSION, What,
 };
 
 /// A tick of the text's clock, in nanoseconds.
@@ -58,6 +58,7 @@ pub fn header() -> Header {
             without_faults: true,
             producers: ProducerPromise::Idempotent,
             acks: "all".to_owned(),
+            liveness: None,
         },
     }
 }
@@ -94,6 +95,27 @@ struct Parser {
     ops: u64,
     open: HashMap<u32, u64>,
     override_op: Option<u64>,
+}
+
+/// What a fault takes away: `nothing`, or of `down=1,2 apart=1-2,1-3 degrades` what applies.
+fn impairment(text: &str) -> Impairment {
+    let mut impairment = Impairment::default();
+    for word in text.split(' ') {
+        if let Some(nodes) = word.strip_prefix("down=") {
+            impairment.down = list(nodes);
+        } else if let Some(pairs) = word.strip_prefix("apart=") {
+            let pair = |pair: &str| {
+                let (one, other) = pair.split_once('-').expect("a pair is A-B");
+                (parse(one), parse(other))
+            };
+            impairment.apart = pairs.split(',').map(pair).collect();
+        } else if word == "degrades" {
+            impairment.degrades = true;
+        } else {
+            assert_eq!(word, "nothing", "no impairment");
+        }
+    }
+    impairment
 }
 
 fn parse<T: std::str::FromStr>(text: &str) -> T {
@@ -231,6 +253,7 @@ impl Parser {
             }
             rest => (Vec::new(), rest.unwrap_or_default().to_owned()),
         };
+        let impairs = (step == "injecting" && !text.is_empty()).then(|| impairment(text));
         let text = text.to_owned();
         let step = match step {
             "injecting" => FaultStep::Injecting,
@@ -253,6 +276,7 @@ impl Parser {
             kind,
             nodes,
             detail,
+            impairs,
             step,
         }));
     }

@@ -57,6 +57,7 @@ pub fn header() -> Header {
             without_faults: true,
             producers: ProducerPromise::Idempotent,
             acks: "all".to_owned(),
+            liveness: None,
         },
     }
 }

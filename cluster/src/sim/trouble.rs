@@ -1,7 +1,7 @@
 //! Faults for a simulated cluster that nobody else breaks: one after the other, drawn from a seed, each with the same
 //! steps and evidence in the history as those of a nemesis.
 
-use history::{Fault, FaultStep, NodeId, What};
+use history::{Fault, FaultStep, Impairment, NodeId, What};
 
 use super::cluster::Sink;
 use super::dice::Dice;
@@ -41,6 +41,14 @@ impl Harm {
             Self::Kill => "kill",
             Self::Pause => "pause",
             Self::Isolate | Self::OneWay | Self::CutClients => "partition",
+        }
+    }
+
+    fn impairs(self, node: NodeId, all: &[NodeId]) -> Impairment {
+        match self {
+            Self::Kill | Self::Pause => Impairment::down(&[node]),
+            Self::Isolate | Self::OneWay => Impairment::apart(&[node], all),
+            Self::CutClients => Impairment::degrading(),
         }
     }
 }
@@ -195,6 +203,7 @@ impl Trouble {
             kind: current.harm.kind().to_owned(),
             nodes: vec![current.node],
             detail: current.detail.clone(),
+            impairs: (step == FaultStep::Injecting).then(|| current.harm.impairs(current.node, &world.ids())),
             step,
         };
         sink.take(world.now(), What::Fault(fault));

@@ -34,10 +34,10 @@ const NODES_MAX: u32 = 9;
 /// More partitions than this in one plan is a mistake: every one is asked for ten times a second.
 const PARTITIONS_MAX: u32 = 1_000;
 
-/// The steps that a plan's nemesis comes to with a seed.
-pub fn steps(plan: &Plan, seed: u64) -> Result<Vec<nemesis::Step>, nemesis::Invalid> {
+/// What a plan's nemesis comes to with a seed.
+pub fn nemesis(plan: &Plan, seed: u64) -> Result<nemesis::NemesisConfig, nemesis::Invalid> {
     let nodes: Vec<u32> = (1..=plan.nodes).collect();
-    plan.nemesis.resolve(
+    plan.nemesis.resolved(
         seed,
         &nodes,
         plan.topics.iter().map(|topic| topic.partitions).sum(),
@@ -65,7 +65,7 @@ pub fn check(plan: &Plan) -> Vec<Wrong> {
     for invalid in plan.workload.validate() {
         wrong.push(Wrong::in_section("workload", invalid.path, invalid.reason));
     }
-    if let Err(invalid) = steps(plan, 0) {
+    if let Err(invalid) = nemesis(plan, 0) {
         wrong.push(Wrong::in_section("nemesis", invalid.path, invalid.reason));
     }
     check_limits(plan, &mut wrong);

@@ -132,6 +132,10 @@ pub struct Limits {
     pub settle: Span,
     /// How long the final reads may take.
     pub final_reads: Span,
+    /// How long a partition may go without an acknowledged write while the faults are within what the
+    /// configuration tolerates: by the brokers' timeouts where this is not given, and `0s` asks for nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub liveness: Option<Span>,
 }
 
 impl Default for Limits {
@@ -144,6 +148,7 @@ impl Default for Limits {
             bring_up: Span::from_millis(90_000),
             settle: Span::from_millis(60_000),
             final_reads: Span::from_millis(60_000),
+            liveness: None,
         }
     }
 }

@@ -1,15 +1,22 @@
 //! From what the user wrote to what will be done: every default filled in, every random choice drawn.
 
 use anyhow::{Context, Result, anyhow};
+use cluster::kafka::Timeouts;
 use cluster::sim::Bug;
 use history::{Expectation, Span, Topic};
-use nemesis::{NemesisConfig, Step};
+use nemesis::{Schedule, Step};
 
-use super::check::{check, steps};
+use super::check::{check, nemesis};
 use super::{Plan, place};
 
 /// The first line of a resolved plan.
 const REPLAY: &str = "# Everything this run was made of: `tribunal run` with this file runs it again.";
+
+/// How long a partition may go without an acknowledged write, where the plan does not say: several times what an
+/// election and the clients' next try take with the brokers' timeouts tuned, …
+const LIVENESS_TUNED: Span = Span::from_secs(30);
+/// … and as the brokers ship.
+const LIVENESS_UNTUNED: Span = Span::from_secs(90);
 
 /// What the command line says over the plan.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +59,7 @@ pub fn resolve(file: &str, text: &str, overrides: &Overrides) -> Result<Resolved
         }
     }
     if let Some(limit) = overrides.time_limit {
-        if !matches!(plan.nemesis, NemesisConfig::Random(_)) {
+        if !plan.nemesis.is_drawn() {
             return Err(anyhow!(
                 "--time-limit: plan {file} has no random schedule whose length could be set"
             ));
@@ -62,13 +69,22 @@ pub fn resolve(file: &str, text: &str, overrides: &Overrides) -> Result<Resolved
     report_wrong(file, text, &plan)?;
     let seed = overrides.seed.or(plan.seed).unwrap_or_else(draw_seed);
     plan.seed = Some(seed);
-    let steps = steps(&plan, seed).map_err(|invalid| anyhow!("plan {file}: nemesis: {}", invalid.reason))?;
-    plan.limits
-        .required_faults
-        .get_or_insert_with(|| plan.nemesis.kinds());
-    if !plan.nemesis.is_none() {
-        plan.nemesis = NemesisConfig::Steps(steps.clone());
-    }
+    let kinds = plan.nemesis.kinds();
+    plan.nemesis =
+        nemesis(&plan, seed).map_err(|invalid| anyhow!("plan {file}: nemesis: {}", invalid.reason))?;
+    // What swarm testing switched off in this run cannot be asked for.
+    let required = plan.limits.required_faults.get_or_insert(kinds);
+    required.retain(|kind| !plan.nemesis.off.contains(kind));
+    let liveness = if plan.timeouts == Timeouts::default() {
+        LIVENESS_TUNED
+    } else {
+        LIVENESS_UNTUNED
+    };
+    plan.limits.liveness.get_or_insert(liveness);
+    let steps = match &plan.nemesis.schedule {
+        Schedule::Steps(steps) => steps.clone(),
+        _ => Vec::new(),
+    };
     Ok(Resolved { plan, seed, steps })
 }
 
@@ -135,6 +151,7 @@ impl Resolved {
             without_faults: self.plan.nemesis.is_none(),
             producers: promises.producers,
             acks: promises.acks,
+            liveness: self.plan.limits.liveness.filter(|limit| !limit.is_zero()),
         }
     }
 }

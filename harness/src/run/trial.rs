@@ -98,7 +98,8 @@ impl Trial<'_> {
             court.cluster.clone(),
             &self.resolved.topics(),
             self.recorder.clone(),
-        );
+        )
+        .within(self.resolved.plan.nemesis.limits.clone());
         let live = Live::start(
             &self.progress,
             court.cluster.clone(),

@@ -1,8 +1,9 @@
 //! Events of every kind.
 
 use history::{
-    Assign, Claim, Event, F, Fault, FaultStep, FinalReads, LogChunk, Metadata, Mop, NodeChange, Observed, Op,
-    Phase, Poll, Probe, Quorum, QuorumReplica, Record, Seen, Send, Silence, Subscribe, Txn, What,
+    Assign, Claim, Event, F, Fault, FaultStep, FinalReads, Impairment, LogChunk, Metadata, Mop, NodeChange,
+    Observed, Op, Phase, Poll, Probe, Quorum, QuorumReplica, Record, Seen, Send, Silence, Subscribe, Txn,
+    What,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -90,14 +91,30 @@ fn fault() -> impl Strategy<Value = Fault> {
         text().prop_map(|reason| FaultStep::Skipped { reason }),
         text().prop_map(|error| FaultStep::Failed { error }),
     ];
-    (any::<u32>(), text(), few(any::<u32>()), text(), step).prop_map(|(id, kind, nodes, detail, step)| {
-        Fault {
-            id,
-            kind,
-            nodes,
-            detail,
-            step,
-        }
+    let fault = (
+        any::<u32>(),
+        text(),
+        few(any::<u32>()),
+        text(),
+        option::of(impairment()),
+        step,
+    );
+    fault.prop_map(|(id, kind, nodes, detail, impairs, step)| Fault {
+        id,
+        kind,
+        nodes,
+        detail,
+        impairs,
+        step,
+    })
+}
+
+fn impairment() -> impl Strategy<Value = Impairment> {
+    let pair = (any::<u32>(), any::<u32>());
+    (few(any::<u32>()), few(pair), any::<bool>()).prop_map(|(down, apart, degrades)| Impairment {
+        down,
+        apart,
+        degrades,
     })
 }
 

@@ -27,6 +27,7 @@ fn header() -> Header {
             without_faults: false,
             producers: ProducerPromise::Idempotent,
             acks: "all".to_owned(),
+            liveness: None,
         },
     }
 }

@@ -205,6 +205,7 @@ fn faults_are_the_nemesis_in_edn_and_not_in_json() {
             kind: "clock jump".to_owned(),
             nodes: vec![2],
             detail: "node 2".to_owned(),
+            impairs: None,
             step,
         })
     };

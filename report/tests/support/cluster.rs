@@ -103,6 +103,7 @@ pub fn header(plan: &str, seed: u64, partitions: u32, acks: &str) -> Header {
             without_faults: false,
             producers: ProducerPromise::AtLeastOnce,
             acks: acks.to_owned(),
+            liveness: None,
         },
     }
 }
@@ -253,6 +254,7 @@ fn faults(script: &Script, events: &mut Vec<Event>) {
                     kind,
                     nodes,
                     detail,
+                    impairs: None,
                     step,
                 }),
             )

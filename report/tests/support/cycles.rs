@@ -27,6 +27,7 @@ pub fn foreign_header() -> Header {
             without_faults: true,
             producers: ProducerPromise::Idempotent,
             acks: String::new(),
+            liveness: None,
         },
     }
 }

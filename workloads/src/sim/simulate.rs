@@ -174,6 +174,7 @@ impl Simulation {
                 without_faults: self.troubles.0.is_empty() || !self.whole,
                 producers: promises.producers,
                 acks: promises.acks,
+                liveness: None,
             },
         }
     }

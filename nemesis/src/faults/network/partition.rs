@@ -4,7 +4,7 @@
 use anyhow::Result;
 use async_trait::async_trait;
 use cluster::{Cut, Place};
-use history::{Key, NodeId};
+use history::{Impairment, Key, NodeId};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Invalid;
@@ -98,7 +98,7 @@ impl TryFrom<Written> for Partition {
 }
 
 impl Partition {
-    fn target(&self) -> Target {
+    fn whom(&self) -> Target {
         self.target.clone().unwrap_or(match self.shape {
             Shape::Leader => Target::Leader,
             Shape::Controller => Target::Controller,
@@ -135,7 +135,7 @@ impl FaultKind for Partition {
     }
 
     fn resolve(&mut self, draw: &mut Draw<'_>) -> Result<(), Invalid> {
-        let mut target = self.target();
+        let mut target = self.whom();
         draw.aim(&mut target, &mut self.key)?;
         if matches!(self.shape, Shape::Halves | Shape::OneWay) {
             self.target = Some(target);
@@ -147,7 +147,7 @@ impl FaultKind for Partition {
     }
 
     fn describe(&self, scene: &Scene) -> String {
-        let target = scene.target_name(&self.target(), self.key);
+        let target = scene.target_name(&self.whom(), self.key);
         let clients = if self.clients {
             "and from clients"
         } else {
@@ -161,7 +161,7 @@ impl FaultKind for Partition {
     }
 
     async fn aim(&self, scene: &Scene) -> Result<Aim, NoTarget> {
-        let nodes = scene.find(&self.target(), self.key)?;
+        let nodes = scene.find(&self.whom(), self.key)?;
         let cuts = self.cuts(&nodes, &scene.others(&nodes));
         if cuts.is_empty() {
             return Err(NoTarget(format!(
@@ -177,6 +177,15 @@ impl FaultKind for Partition {
                 cutting: Cutting::default(),
             }),
         })
+    }
+
+    /// One direction is as good as both: a connection whose answers do not come is none.
+    fn impairs(&self, nodes: &[NodeId], others: &[NodeId]) -> Impairment {
+        Impairment::apart(nodes, others)
+    }
+
+    fn target(&self) -> Option<Target> {
+        Some(self.whom())
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use history::{Key, NodeId, Span};
+use history::{Impairment, Key, NodeId, Span};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -71,6 +71,14 @@ impl FaultKind for CrashLoop {
             }),
             nodes,
         })
+    }
+
+    fn impairs(&self, nodes: &[NodeId], _others: &[NodeId]) -> Impairment {
+        Impairment::down(nodes)
+    }
+
+    fn target(&self) -> Option<Target> {
+        Some(self.target.clone())
     }
 }
 

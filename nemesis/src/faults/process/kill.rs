@@ -1,7 +1,7 @@
 //! Ends the broker's process with SIGKILL, and starts it again when the fault is over or as its `restart` says.
 
 use async_trait::async_trait;
-use history::Key;
+use history::{Impairment, Key, NodeId};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Invalid;
@@ -50,5 +50,13 @@ impl FaultKind for Kill {
             action: Box::new(TakeDown::new(&nodes, Means::Kill, self.restart)),
             nodes,
         })
+    }
+
+    fn impairs(&self, nodes: &[NodeId], _others: &[NodeId]) -> Impairment {
+        Impairment::down(nodes)
+    }
+
+    fn target(&self) -> Option<Target> {
+        Some(self.target.clone())
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use async_trait::async_trait;
 use cluster::Recovery;
-use history::{Key, NodeId};
+use history::{Impairment, Key, NodeId};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
@@ -88,6 +88,14 @@ impl FaultKind for KillRecovering {
             }),
             nodes,
         })
+    }
+
+    fn impairs(&self, nodes: &[NodeId], _others: &[NodeId]) -> Impairment {
+        Impairment::down(nodes)
+    }
+
+    fn target(&self) -> Option<Target> {
+        Some(self.target.clone())
     }
 }
 

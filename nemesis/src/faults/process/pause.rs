@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
-use history::{Key, NodeId};
+use history::{Impairment, Key, NodeId};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -77,6 +77,14 @@ impl FaultKind for Pause {
             }),
             nodes,
         })
+    }
+
+    fn impairs(&self, nodes: &[NodeId], _others: &[NodeId]) -> Impairment {
+        Impairment::down(nodes)
+    }
+
+    fn target(&self) -> Option<Target> {
+        Some(self.target.clone())
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use history::{Key, NodeId};
+use history::{Impairment, Key, NodeId};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -82,6 +82,14 @@ impl FaultKind for Restarts {
             }),
             nodes,
         })
+    }
+
+    fn impairs(&self, nodes: &[NodeId], _others: &[NodeId]) -> Impairment {
+        Impairment::down(nodes)
+    }
+
+    fn target(&self) -> Option<Target> {
+        Some(self.target.clone())
     }
 }
 

@@ -73,6 +73,10 @@ impl FaultKind for RollingRestart {
             nodes,
         })
     }
+
+    fn target(&self) -> Option<Target> {
+        Some(self.target.clone())
+    }
 }
 
 struct Rolling {

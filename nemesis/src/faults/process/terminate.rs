@@ -2,7 +2,7 @@
 //! when the fault is over or as its `restart` says.
 
 use async_trait::async_trait;
-use history::Key;
+use history::{Impairment, Key, NodeId};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Invalid;
@@ -51,5 +51,13 @@ impl FaultKind for Terminate {
             action: Box::new(TakeDown::new(&nodes, Means::Terminate, self.restart)),
             nodes,
         })
+    }
+
+    fn impairs(&self, nodes: &[NodeId], _others: &[NodeId]) -> Impairment {
+        Impairment::down(nodes)
+    }
+
+    fn target(&self) -> Option<Target> {
+        Some(self.target.clone())
     }
 }

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use cluster::Wiped;
-use history::{Key, NodeId};
+use history::{Impairment, Key, NodeId};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Invalid;
@@ -60,6 +60,18 @@ impl FaultKind for Wipe {
             }),
             nodes,
         })
+    }
+
+    fn impairs(&self, nodes: &[NodeId], _others: &[NodeId]) -> Impairment {
+        Impairment {
+            // Who comes back empty may have been the last that held something.
+            degrades: true,
+            ..Impairment::down(nodes)
+        }
+    }
+
+    fn target(&self) -> Option<Target> {
+        Some(self.target.clone())
     }
 }
 

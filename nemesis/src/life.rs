@@ -62,13 +62,13 @@ pub(crate) enum Ended {
 impl Life {
     /// Runs until the fault is over, or has to be healed by the caller because `others_over` says so.
     pub(crate) async fn run(self, stop: CancellationToken, others_over: CancellationToken) -> Ended {
-        let (marks, step) = (self.shared.marks.clone(), self.step.clone());
+        let (marks, own) = (self.shared.marks.clone(), self.step.clone());
         let ended = self.live(stop, others_over).await;
         let mark = match &ended {
             Ended::Healed { .. } => Mark::Healed(Instant::now()),
             _ => Mark::Gone,
         };
-        marks.set(&step, mark);
+        marks.set(&own, mark);
         ended
     }
 

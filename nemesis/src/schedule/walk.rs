@@ -158,7 +158,9 @@ impl<'a> Walk<'a> {
                 break;
             };
             let Some(next) = self.choose(number, mix, &due, at) else {
-                lane.at = self.next_healed(at).filter(|at| at.saturating_add(mix.turn()) <= to);
+                lane.at = self
+                    .next_healed(at)
+                    .filter(|at| at.saturating_add(mix.turn()) <= to);
                 continue;
             };
             due.retain(|index| *index != next.index);
@@ -242,7 +244,11 @@ impl<'a> Walk<'a> {
     }
 
     fn place(&mut self, next: Fitting, at: u64, lasts: u64) {
-        let until = if next.fault.kind().stays() { u64::MAX } else { at + lasts };
+        let until = if next.fault.kind().stays() {
+            u64::MAX
+        } else {
+            at + lasts
+        };
         let step = Step::at(Span::from_millis(at), Some(Span::from_millis(lasts)), next.fault);
         self.placed.push(Placed {
             step,

@@ -26,6 +26,7 @@ impl SandboxEnvironment {
         let spec = SandboxSpec {
             nodes: (1..=nodes).collect(),
             directory: directory.to_owned(),
+            ..SandboxSpec::default()
         };
         let sandbox = Sandbox::create(&spec)?;
         let machine = |node: &Arc<sandbox::Node>| -> Arc<dyn Machine> {

@@ -78,6 +78,7 @@ fn measure(directory: PathBuf) -> Result<(), Error> {
     let sandbox = Sandbox::create(&SandboxSpec {
         nodes: vec![1, 2, 3],
         directory: directory.clone(),
+        ..SandboxSpec::default()
     })?;
     println!(
         "three machines made in {:.1} ms",

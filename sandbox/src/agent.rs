@@ -15,6 +15,7 @@ use nix::unistd::{ForkResult, Pid, fork, sethostname};
 
 use crate::address::{Port, host};
 use crate::card;
+use crate::disk::device;
 use crate::error::{EXIT_INFRASTRUCTURE, Error, Result};
 use crate::namespaces;
 use crate::process::{Processes, Reaped};
@@ -123,14 +124,37 @@ impl Agent {
                 let Some((call, _)) = self.inbox.receive::<Call>(&self.socket)? else {
                     return Ok(());
                 };
-                let answer = self.answer(&call.request);
-                send(&self.socket, &Report::Reply { id: call.id, answer }, None)?;
+                let (answer, file) = self.answer(&call.request);
+                let reply = Report::Reply { id: call.id, answer };
+                // Ours is closed at once: a disk has to end with the conductor, who serves it.
+                send(&self.socket, &reply, file.as_ref().map(AsRawFd::as_raw_fd))?;
             }
         }
     }
 
-    fn answer(&mut self, request: &Request) -> std::result::Result<Answer, String> {
+    /// The answer, and the file that goes with it.
+    fn answer(&mut self, request: &Request) -> (std::result::Result<Answer, String>, Option<OwnedFd>) {
         match request {
+            Request::Mount { directory } => match device::mount_at(directory) {
+                Ok(device) => (Ok(Answer::Done), Some(device)),
+                Err(error) => (Err(error.to_string()), None),
+            },
+            other => (self.answer_plainly(other), None),
+        }
+    }
+
+    fn answer_plainly(&mut self, request: &Request) -> std::result::Result<Answer, String> {
+        match request {
+            Request::Mount { .. } => Err("answered elsewhere".to_owned()),
+            Request::Unmount { directory, by_force } => {
+                let unmount = if *by_force {
+                    device::tear_off
+                } else {
+                    device::unmount
+                };
+                unmount(directory);
+                Ok(Answer::Done)
+            }
             Request::Connect => card::bring_up(self.card)
                 .map(|()| Answer::Done)
                 .map_err(|error| error.to_string()),

@@ -86,6 +86,26 @@ pub enum Error {
         /// What to do.
         hint: Hint,
     },
+    /// The device behind every disk cannot be opened.
+    #[error("open /dev/fuse{detail}: {errno}{hint}")]
+    FuseDevice {
+        /// Its mode, where it is there.
+        detail: String,
+        /// The kernel's reason.
+        errno: Errno,
+        /// What to do.
+        hint: Hint,
+    },
+    /// A disk cannot do what it was asked to.
+    #[error("{what} of node {node}'s disk: {source}")]
+    Disk {
+        /// The node.
+        node: u32,
+        /// What it was asked to do.
+        what: &'static str,
+        /// The reason.
+        source: io::Error,
+    },
     /// A network card cannot be made or set.
     #[error("{step} of the network card {card}: {errno}{hint}")]
     Card {

@@ -48,6 +48,7 @@
 mod address;
 mod agent;
 mod card;
+mod disk;
 mod entry;
 mod error;
 mod fabric;
@@ -66,6 +67,10 @@ mod switch;
 mod table;
 
 pub use address::{NODE_MAX, Place, Port};
+pub use disk::{
+    Disk, DiskSpec, DiskStats, Effect as DiskEffect, Files, Flip, Hook, HookCounts, HookId, Loss, Lost,
+    Operation, Which,
+};
 pub use entry::{Entered, entry, reexec};
 pub use error::{EXIT_INFRASTRUCTURE, Error, Hint, Result};
 pub use node::{Node, Process};

@@ -11,6 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::address::{Port, host};
+use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::protocol::{Answer, Call, Command, Exit, Inbox, ProcessState, Report, Request, send};
 
@@ -24,15 +25,17 @@ pub struct Node {
     host: String,
     directory: PathBuf,
     line: Arc<Line>,
+    disk: Option<Arc<Disk>>,
 }
 
 impl Node {
-    pub(crate) fn new(number: u32, directory: PathBuf, line: Arc<Line>) -> Self {
+    pub(crate) fn new(number: u32, directory: PathBuf, line: Arc<Line>, disk: Option<Arc<Disk>>) -> Self {
         Self {
             number,
             host: host(number),
             directory,
             line,
+            disk,
         }
     }
 
@@ -65,12 +68,21 @@ impl Node {
         &self.directory
     }
 
+    /// Its disk, where the specification asked for one.
+    pub fn disk(&self) -> Option<&Arc<Disk>> {
+        self.disk.as_ref()
+    }
+
     /// Starts a process. It is the head of a session and a process group of its own; when it ends, what is left of
     /// that group is killed. It may be started again in the same namespaces, any number of times.
     pub fn start(&self, command: &Command) -> Result<Process> {
         let what = || format!("start {}", command.argv.first().map_or("nothing", String::as_str));
         match self.line.call(Request::Start(command.clone()), what)? {
-            (Answer::Started { pid }, Some(life)) => Ok(Process {
+            Answered {
+                answer: Answer::Started { pid },
+                life: Some(life),
+                ..
+            } => Ok(Process {
                 pid,
                 life,
                 line: Arc::clone(&self.line),
@@ -89,6 +101,9 @@ impl Node {
     pub(crate) fn end(&self) {
         self.line.closing.store(true, Ordering::Release);
         let _ = self.line.call(Request::EndAll, || "end all processes".to_owned());
+        if let Some(disk) = &self.disk {
+            disk.detach();
+        }
         let _ = nix::sys::socket::shutdown(raw(&self.line.socket), nix::sys::socket::Shutdown::Both);
     }
 }
@@ -139,8 +154,8 @@ impl Process {
         if self.exit().is_some() {
             return Ok(None);
         }
-        match self.line.call(Request::State { pid: self.pid }, what)? {
-            (Answer::State(state), _) => Ok(state),
+        match self.line.call(Request::State { pid: self.pid }, what)?.answer {
+            Answer::State(state) => Ok(state),
             _ => Err(self.line.confused(what())),
         }
     }
@@ -236,8 +251,19 @@ impl Life {
     }
 }
 
-/// The answer to a call, and the process where it started one.
-type Reply = (std::result::Result<Answer, String>, Option<Arc<Life>>);
+/// The answer to a call, the process where it started one, and the file that came with it.
+struct Reply {
+    answer: std::result::Result<Answer, String>,
+    life: Option<Arc<Life>>,
+    file: Option<OwnedFd>,
+}
+
+/// What was asked is done.
+struct Answered {
+    answer: Answer,
+    life: Option<Arc<Life>>,
+    file: Option<OwnedFd>,
+}
 
 /// The line to an agent: calls from any thread, answers by its own.
 #[derive(Debug)]
@@ -268,8 +294,21 @@ impl Line {
         }
     }
 
+    /// Has something done that answers nothing.
+    pub(crate) fn do_it(&self, request: Request, what: impl Fn() -> String) -> Result<()> {
+        self.call(request, what).map(drop)
+    }
+
+    /// Mounts a disk over a directory of the node; the device by which it is served.
+    pub(crate) fn mount(&self, directory: &Path) -> Result<OwnedFd> {
+        let what = || format!("mount a disk on {}", directory.display());
+        let directory = directory.to_owned();
+        let answered = self.call(Request::Mount { directory }, what)?;
+        answered.file.ok_or_else(|| self.confused(what()))
+    }
+
     /// Asks and waits for the answer.
-    fn call(&self, request: Request, what: impl Fn() -> String) -> Result<(Answer, Option<Arc<Life>>)> {
+    fn call(&self, request: Request, what: impl Fn() -> String) -> Result<Answered> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let answers = self.expect_answer(id)?;
         let outcome = match send(&self.socket, &Call { id, request }, None) {
@@ -282,14 +321,15 @@ impl Line {
             }),
         };
         lock(&self.book).calls.remove(&id);
-        let (answer, life) = outcome?;
-        answer
-            .map(|answer| (answer, life))
-            .map_err(|reason| Error::Refused {
+        let Reply { answer, life, file } = outcome?;
+        match answer {
+            Ok(answer) => Ok(Answered { answer, life, file }),
+            Err(reason) => Err(Error::Refused {
                 node: self.node,
                 what: what(),
                 reason,
-            })
+            }),
+        }
     }
 
     fn expect_answer(&self, id: u64) -> Result<Receiver<Reply>> {
@@ -326,9 +366,9 @@ impl Line {
 
     /// The body of the node's own thread: takes what the agent says, until it is gone. True: it went unasked.
     pub(crate) fn listen(&self, inbox: &mut Inbox) -> bool {
-        while let Ok(Some((report, _))) = inbox.receive::<Report>(&self.socket) {
+        while let Ok(Some((report, file))) = inbox.receive::<Report>(&self.socket) {
             match report {
-                Report::Reply { id, answer } => self.deliver(id, answer),
+                Report::Reply { id, answer } => self.deliver(id, answer, file),
                 Report::Exited { pid, exit } => self.finish(pid, exit),
                 Report::Ready | Report::Failed { .. } => {}
             }
@@ -337,7 +377,7 @@ impl Line {
         !self.closing.load(Ordering::Acquire)
     }
 
-    fn deliver(&self, id: u64, answer: std::result::Result<Answer, String>) {
+    fn deliver(&self, id: u64, answer: std::result::Result<Answer, String>, file: Option<OwnedFd>) {
         let mut book = lock(&self.book);
         let life = match answer {
             // The agent reports an end only after the start, so that the end finds it here.
@@ -350,7 +390,7 @@ impl Line {
         };
         if let Some(waiting) = book.calls.remove(&id) {
             // A caller that gave up waiting does not want it any more.
-            let _ = waiting.send((answer, life));
+            let _ = waiting.send(Reply { answer, life, file });
         }
     }
 

@@ -71,6 +71,10 @@ pub(crate) enum Request {
     Signal { pid: i32, signal: i32 },
     /// Say what a process does.
     State { pid: i32 },
+    /// Mount a disk over a directory; the device that serves it comes with the answer.
+    Mount { directory: PathBuf },
+    /// Take a disk's mount away; by force with all that the kernel has not written to it.
+    Unmount { directory: PathBuf, by_force: bool },
     /// End every process.
     EndAll,
 }

@@ -17,6 +17,7 @@ use nix::sys::time::TimeVal;
 
 use crate::address::{Place, Port, check_nodes, host, hosts_file};
 use crate::card;
+use crate::disk::{Disk, DiskSpec};
 use crate::entry::{NODE, SELF, require_inside};
 use crate::error::{Error, Result};
 use crate::namespaces::{HOSTS, cover, uncover};
@@ -31,12 +32,14 @@ const SET_UP_LIMIT: Duration = Duration::from_secs(15);
 const SEND_LIMIT: Duration = Duration::from_secs(5);
 
 /// What a sandbox is made of.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SandboxSpec {
     /// The numbers of the nodes, from 1 to [`crate::NODE_MAX`], in the order in which they are to be listed.
     pub nodes: Vec<u32>,
     /// Where the sandbox keeps its files: a directory `nN` for each node, and the file `hosts`. It must exist.
     pub directory: PathBuf,
+    /// Which directory of each node is a disk that can fail; none where this is not given.
+    pub disk: Option<DiskSpec>,
 }
 
 /// Machines and the switch between them. Ends with all of it when it is dropped: when that returns, no process of a
@@ -87,7 +90,7 @@ impl Sandbox {
             listeners: Vec::new(),
         };
         for egg in hatched {
-            sandbox.adopt(egg, &directory)?;
+            sandbox.adopt(egg, &directory, spec.disk.as_ref())?;
         }
         sandbox.nodes.iter().try_for_each(|node| node.connect())?;
         Ok(sandbox)
@@ -116,7 +119,7 @@ impl Sandbox {
     }
 
     /// Takes a node in, with a thread that listens to its agent.
-    fn adopt(&mut self, hatched: Hatched, directory: &Path) -> Result<()> {
+    fn adopt(&mut self, hatched: Hatched, directory: &Path, disk: Option<&DiskSpec>) -> Result<()> {
         let number = hatched.node;
         let line = Arc::new(Line::new(number, hatched.socket));
         let (losses, ear, mut inbox) = (Arc::clone(&self.losses), Arc::clone(&line), hatched.inbox);
@@ -133,8 +136,11 @@ impl Sandbox {
                 reason: format!("start its thread: {error}"),
             })?;
         self.listeners.push(listener);
-        self.nodes
-            .push(Arc::new(Node::new(number, directory.join(host(number)), line)));
+        let home = directory.join(host(number));
+        let disk = disk
+            .map(|spec| Disk::attach(number, &home, &line, spec))
+            .transpose()?;
+        self.nodes.push(Arc::new(Node::new(number, home, line, disk)));
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{SigSet, Signal, kill, killpg};
 use nix::unistd::Pid;
 
-use crate::scenarios::{make, role};
+use crate::scenarios::{make, make_with, role};
 use crate::user::User;
 
 /// The environment variable by which a test's processes are found in `/proc`.
@@ -40,6 +40,10 @@ pub const ALL: &[(&str, LifeTest)] = &[
         kill_at_each_moment(user, Role::Named("sandbox-n1"))
     }),
     (
+        "nothing_outlives_anybody_with_disks",
+        nothing_outlives_anybody_with_disks,
+    ),
+    (
         "a_signal_reaches_the_conductor_once",
         a_signal_reaches_the_conductor_once,
     ),
@@ -54,6 +58,21 @@ pub fn idle(_: &[String]) {
     let sandbox = make(2);
     sandbox.on_loss(|_| std::process::exit(4));
     let processes = sandbox.nodes().iter().map(|node| node.start(&role(&["sleep"])));
+    let _processes: Vec<_> = processes.collect::<Result<_, _>>().expect("they can be started");
+    println!("ready");
+    loop {
+        thread::sleep(Duration::from_secs(3600));
+    }
+}
+
+/// Inside: the same with disks, on which the processes work without end.
+pub fn idle_with_disks(_: &[String]) {
+    let sandbox = make_with(2, Some(crate::disks::spec()));
+    sandbox.on_loss(|_| std::process::exit(4));
+    let processes = sandbox.nodes().iter().map(|node| {
+        let file = node.directory().join("data/file").display().to_string();
+        node.start(&role(&["files", &format!("churn:{file}")]))
+    });
     let _processes: Vec<_> = processes.collect::<Result<_, _>>().expect("they can be started");
     println!("ready");
     loop {
@@ -97,18 +116,34 @@ enum Role {
 
 fn kill_at_each_moment(user: User, role: Role) -> Result<(), String> {
     for moment in MOMENTS_MS {
-        kill_at(user, role, Some(Duration::from_millis(moment)))
+        kill_at(user, "_idle", role, Some(Duration::from_millis(moment)))
             .map_err(|text| format!("{role:?} killed after {moment} ms: {text}"))?;
     }
-    kill_at(user, role, None).map_err(|text| format!("{role:?} killed when all was set up: {text}"))
+    kill_when_set_up(user, "_idle", role)
+}
+
+fn kill_when_set_up(user: User, scenario: &str, role: Role) -> Result<(), String> {
+    let killed = kill_at(user, scenario, role, None);
+    killed.map_err(|text| format!("{role:?} killed when all was set up: {text}"))
+}
+
+/// The processes of the nodes are at work on their disks, and so in the middle of requests, at any moment.
+fn nothing_outlives_anybody_with_disks(user: User) -> Result<(), String> {
+    let roles = ["sandbox-init", "conductor", "sandbox-n1"].map(Role::Named);
+    for role in roles.into_iter().chain([Role::First]) {
+        for _ in 0..3 {
+            kill_when_set_up(user, "_idle_with_disks", role)?;
+        }
+    }
+    Ok(())
 }
 
 /// Starts a sandbox, kills one process of it at a moment, or when all is set up, and looks for remains.
-fn kill_at(user: User, role: Role, moment: Option<Duration>) -> Result<(), String> {
+fn kill_at(user: User, scenario: &str, role: Role, moment: Option<Duration>) -> Result<(), String> {
     let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
     let mark = format!("{MARK}={}", directory.path().display());
     let cards = cards();
-    let mut first = begin(user, directory.path(), &["_idle"])?;
+    let mut first = begin(user, directory.path(), &[scenario])?;
     if moment.is_none() {
         await_ready(&mut first)?;
     }

@@ -207,6 +207,7 @@ pub fn rules_that_cannot_be_are_refused(_: &[String]) {
     let again = Sandbox::create(&SandboxSpec {
         nodes: vec![1, 1],
         directory: PathBuf::from("."),
+        ..SandboxSpec::default()
     });
     again.expect_err("one node twice");
 }

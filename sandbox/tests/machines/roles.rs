@@ -22,6 +22,7 @@ pub fn run(words: &[String]) -> ExitCode {
         },
         Some("parent") => parent(),
         Some("print") => print(&words[1..]),
+        Some("files") => crate::disks::work(&words[1..]),
         _ => ExitCode::from(2),
     }
 }

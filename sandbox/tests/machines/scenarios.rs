@@ -5,10 +5,10 @@ use std::net::TcpStream;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use sandbox::{Command, Effect, Matcher, Node, Place, Process, Rule, Sandbox, SandboxSpec};
+use sandbox::{Command, DiskSpec, Effect, Matcher, Node, Place, Process, Rule, Sandbox, SandboxSpec};
 
 use crate::roles::ORDER_PORT;
-use crate::{life, links, processes};
+use crate::{disks, life, links, processes};
 
 /// A scenario. Those whose names begin with an underscore are parts of tests about life and death.
 type Scenario = fn(&[String]);
@@ -69,6 +69,40 @@ pub const ALL: &[(&str, Scenario)] = &[
         "a_sandbox_can_follow_another",
         processes::a_sandbox_can_follow_another,
     ),
+    (
+        "what_was_not_synced_is_lost_with_the_power",
+        disks::what_was_not_synced_is_lost_with_the_power,
+    ),
+    (
+        "a_process_that_is_killed_loses_nothing",
+        disks::a_process_that_is_killed_loses_nothing,
+    ),
+    (
+        "names_are_synced_with_their_directory",
+        disks::names_are_synced_with_their_directory,
+    ),
+    (
+        "mapped_pages_are_synced_by_msync",
+        disks::mapped_pages_are_synced_by_msync,
+    ),
+    ("torn_writes_leave_sectors", disks::torn_writes_leave_sectors),
+    ("old_writes_are_written_back", disks::old_writes_are_written_back),
+    ("a_full_disk_says_so", disks::a_full_disk_says_so),
+    ("a_bad_disk_says_so", disks::a_bad_disk_says_so),
+    (
+        "a_slow_disk_is_slow_until_it_heals",
+        disks::a_slow_disk_is_slow_until_it_heals,
+    ),
+    (
+        "the_power_can_fail_at_a_sync",
+        disks::the_power_can_fail_at_a_sync,
+    ),
+    ("rotten_bits_are_read", disks::rotten_bits_are_read),
+    (
+        "changes_from_outside_are_noticed",
+        disks::changes_from_outside_are_noticed,
+    ),
+    ("_idle_with_disks", life::idle_with_disks),
     ("_idle", life::idle),
     ("_await_signal", life::await_signal),
     ("_status", life::status),
@@ -91,10 +125,16 @@ pub const SILENCE_MS: u64 = 700;
 
 /// A sandbox of so many nodes in the working directory.
 pub fn make(nodes: u32) -> Sandbox {
+    make_with(nodes, None)
+}
+
+/// The same, with disks.
+pub fn make_with(nodes: u32, disk: Option<DiskSpec>) -> Sandbox {
     let directory = std::env::current_dir().expect("it is somewhere");
     let spec = SandboxSpec {
         nodes: (1..=nodes).collect(),
         directory,
+        disk,
     };
     Sandbox::create(&spec).unwrap_or_else(|error| panic!("failed to {error}"))
 }

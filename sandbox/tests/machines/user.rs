@@ -19,6 +19,10 @@ const ORDINARY: u32 = 1000;
 const TUN: &str = "/dev/net/tun";
 const TUN_NUMBER: (u64, u64) = (10, 200);
 
+/// The device behind every disk, and its number.
+const FUSE: &str = "/dev/fuse";
+const FUSE_NUMBER: (u64, u64) = (10, 229);
+
 /// As whom a test runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum User {
@@ -77,6 +81,7 @@ fn become_ordinary() -> io::Result<()> {
     if fs::metadata(TUN).is_ok_and(|node| node.mode() & 0o006 != 0o006) {
         own_mounts()?;
         lay_tun(Some(0o666))?;
+        lay_fuse()?;
     }
     give_root_up()
 }
@@ -99,6 +104,19 @@ pub fn lay_tun(mode: Option<u32>) -> io::Result<()> {
         fs::set_permissions(TUN, fs::Permissions::from_mode(mode))?;
     }
     Ok(())
+}
+
+/// Lays a device over that of file systems which everybody may open. It lies where that of cards does: see [`lay_tun`].
+fn lay_fuse() -> io::Result<()> {
+    let (major, minor) = FUSE_NUMBER;
+    let laid = "/dev/net/fuse";
+    mknod(laid, SFlag::S_IFCHR, Mode::empty(), makedev(major, minor))?;
+    fs::set_permissions(laid, fs::Permissions::from_mode(0o666))?;
+    match mount(Some(laid), FUSE, None::<&str>, MsFlags::MS_BIND, None::<&str>) {
+        // A machine without it: the tests that need it say so.
+        Err(nix::errno::Errno::ENOENT) => Ok(()),
+        laid => Ok(laid?),
+    }
 }
 
 /// Becomes the ordinary user for good.

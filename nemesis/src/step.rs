@@ -67,6 +67,22 @@ impl Step {
             Start::When(when) => when.from,
         }
     }
+
+    /// Moves that time.
+    pub fn set_earliest(&mut self, time: Span) {
+        match &mut self.start {
+            Start::At(at) => *at = time,
+            Start::When(when) => when.from = time,
+        }
+    }
+
+    /// The name of the step that it waits for.
+    pub fn waits_for(&self) -> Option<&str> {
+        match &self.start {
+            Start::At(_) => None,
+            Start::When(when) => when.after().map(|after| after.step.as_str()),
+        }
+    }
 }
 
 impl TryFrom<Written> for Step {

@@ -230,7 +230,7 @@ fn fewer_nodes(plan: &Plan, count: u32) -> Option<Plan> {
 
 /// When a step is over, as far as that is planned.
 fn end(step: &Step) -> u64 {
-    step.at.as_millis() + step.lasts.map_or(0, Span::as_millis)
+    step.earliest().as_millis() + step.lasts.map_or(0, Span::as_millis)
 }
 
 /// The longest time in which nothing is wrong: before the first step, or between two.
@@ -238,7 +238,7 @@ pub fn rest_max(steps: &[Step]) -> u64 {
     let mut over = 0;
     let mut longest = 0;
     for step in in_order(steps) {
-        longest = longest.max(step.at.as_millis().saturating_sub(over));
+        longest = longest.max(step.earliest().as_millis().saturating_sub(over));
         over = over.max(end(step));
     }
     longest
@@ -247,14 +247,14 @@ pub fn rest_max(steps: &[Step]) -> u64 {
 /// The same steps with no rest that is longer than this: what comes after is moved forward.
 pub fn closed_up(mut steps: Vec<Step>, rest: u64) -> Vec<Step> {
     let mut order: Vec<usize> = (0..steps.len()).collect();
-    order.sort_by_key(|index| steps[*index].at);
+    order.sort_by_key(|index| steps[*index].earliest());
     let (mut over, mut moved) = (0, 0);
     for index in order {
         let step = &mut steps[index];
-        let at = step.at.as_millis() - moved;
+        let at = step.earliest().as_millis() - moved;
         let at_most = at.min(over + rest);
         moved += at - at_most;
-        step.at = Span::from_millis(at_most);
+        step.set_earliest(Span::from_millis(at_most));
         over = over.max(end(step));
     }
     steps
@@ -269,8 +269,11 @@ fn shortened(mut steps: Vec<Step>, which: usize, to: u64) -> Vec<Step> {
         return steps;
     };
     let (over, less) = (end(step), lasts.saturating_sub(to));
-    for step in steps.iter_mut().filter(|step| step.at.as_millis() >= over) {
-        step.at = Span::from_millis(step.at.as_millis() - less);
+    for step in steps
+        .iter_mut()
+        .filter(|step| step.earliest().as_millis() >= over)
+    {
+        step.set_earliest(Span::from_millis(step.earliest().as_millis() - less));
     }
     steps[which].lasts = Some(Span::from_millis(lasts - less));
     steps
@@ -278,6 +281,6 @@ fn shortened(mut steps: Vec<Step>, which: usize, to: u64) -> Vec<Step> {
 
 fn in_order(steps: &[Step]) -> Vec<&Step> {
     let mut order: Vec<&Step> = steps.iter().collect();
-    order.sort_by_key(|step| step.at);
+    order.sort_by_key(|step| step.earliest());
     order
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use history::Key;
-use nemesis::{NemesisConfig, Step};
+use nemesis::{NemesisConfig, Schedule, Step};
 
 use super::dials::{Dial, closed_up, dials, rest_max};
 use super::fewest::{as_many, fewest};
@@ -244,17 +244,33 @@ fn without(faults: &[usize], all: usize) -> String {
 
 /// The steps of a resolved plan.
 pub fn steps_of(plan: &Plan) -> Vec<Step> {
-    match &plan.nemesis {
-        NemesisConfig::Steps(steps) => steps.clone(),
-        NemesisConfig::None | NemesisConfig::Random(_) => Vec::new(),
+    match &plan.nemesis.schedule {
+        Schedule::Steps(steps) => steps.clone(),
+        Schedule::None | Schedule::Random(_) | Schedule::Rotation(_) => Vec::new(),
     }
 }
 
 /// The plan with these steps instead of its own.
 pub fn with_steps(plan: &Plan, steps: &[Step]) -> Plan {
     let mut other = plan.clone();
-    other.nemesis = NemesisConfig::Steps(steps.to_vec());
+    other.nemesis.schedule = Schedule::Steps(waiting_for_none_that_is_gone(steps));
     other
+}
+
+/// Without the steps that wait for one which is not among them.
+fn waiting_for_none_that_is_gone(steps: &[Step]) -> Vec<Step> {
+    let mut left = steps.to_vec();
+    loop {
+        let names: Vec<String> = left.iter().filter_map(|step| step.name.clone()).collect();
+        let before = left.len();
+        left.retain(|step| {
+            step.waits_for()
+                .is_none_or(|name| names.iter().any(|known| known == name))
+        });
+        if left.len() == before {
+            return left;
+        }
+    }
 }
 
 /// The plan without what no longer fits it: kinds of fault that are required and gone, a schedule of nothing.
@@ -264,7 +280,7 @@ fn tidy(mut plan: Plan) -> Plan {
         required.retain(|kind| kinds.contains(kind));
     }
     if kinds.is_empty() {
-        plan.nemesis = NemesisConfig::None;
+        plan.nemesis = NemesisConfig::default();
     }
     plan.seed = None;
     plan

@@ -52,6 +52,18 @@ pub trait Cluster: Send + Sync {
     async fn recovery(&self, node: NodeId) -> Result<Recovery> {
         bail!("see node {node} recover its logs: this cluster does not tell")
     }
+    /// The versions of the broker that its nodes can run; none where they have but the one.
+    fn versions(&self) -> Vec<String> {
+        Vec::new()
+    }
+    /// The version that a node runs, or will when it is started, where brokers have versions.
+    fn version(&self, _node: NodeId) -> Option<String> {
+        None
+    }
+    /// Makes a node whose broker does not run start with another version, its data kept.
+    async fn change_version(&self, node: NodeId, version: &str) -> Result<()> {
+        bail!("change node {node} to {version}: this cluster has no versions")
+    }
     /// Whether the node's broker answers a request over the side channel in that time.
     async fn answers(&self, node: NodeId, within: Duration) -> bool;
     /// Writes one record that no check looks at (an empty one) to a partition's leader, with acks=1, over

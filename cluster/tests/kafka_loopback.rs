@@ -3,15 +3,16 @@
 //! They need Java, the jars (in the cache, or the network) and some 20 s each, so a plain `cargo test` leaves
 //! them out: `cargo test -p cluster --test kafka_loopback -- --ignored`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cluster::kafka::{
-    Install, InstallOptions, Java, KafkaCluster, KafkaConfig, Launch, LogPlace, Prepared, Progress, install,
-    prepare,
+    Formatting, InstallOptions, Java, KRAFT_VERSION, KafkaCluster, KafkaConfig, Launch, Level, LogPlace,
+    Prepared, Progress, Quorum, install, prepare, release,
 };
-use cluster::{Cluster, LoopbackEnvironment};
+use cluster::{Cluster, Environment, LoopbackEnvironment};
 use history::{MemoryRecorder, Probe, Topic, What};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -36,37 +37,45 @@ fn topics() -> Vec<Topic> {
     }]
 }
 
-fn ready(version: &str, scratch: &Path) -> (Install, Java, Prepared) {
+fn ready(config: &KafkaConfig, environment: &LoopbackEnvironment, scratch: &Path) -> (Java, Prepared) {
     let report = |progress: Progress<'_>| {
         if let Progress::Preparing(text) | Progress::Warning(text) = progress {
             eprintln!("{text}");
         }
     };
+    let version = &config.version;
     let options = InstallOptions::from_environment(false).expect("a cache");
     let started = Instant::now();
-    let installed = install(version, &options, &report).expect("the jars can be had");
+    let mut installs = Vec::new();
+    for version in config.all_versions() {
+        installs.push(install(version, &options, &report).expect("the jars can be had"));
+    }
     let java = Java::find().expect("Java is installed");
     eprintln!("{version}: jars and Java after {:?}", started.elapsed());
-    let prepared = prepare(&installed, &java, &options.cache, scratch, &report).expect("it can be formatted");
+    let formatting = Formatting::new(config, environment.machines());
+    let prepared = prepare(&installs, &java, &formatting, &options.cache, scratch, &report)
+        .expect("it can be formatted");
     eprintln!("{version}: prepared after {:?}", started.elapsed());
-    (installed, java, prepared)
+    (java, prepared)
 }
 
-async fn launch(version: &str, nodes: u32) -> Trial {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let (install, java, prepared) = ready(version, directory.path());
-    assert!(prepared.archive.is_some());
-    let recorder = Arc::new(MemoryRecorder::default());
-    let config = KafkaConfig {
+fn version(version: &str) -> KafkaConfig {
+    KafkaConfig {
         version: version.to_owned(),
-        nodes,
         ..KafkaConfig::default()
-    };
-    let environment = LoopbackEnvironment::new(nodes, directory.path()).expect("writable");
+    }
+}
+
+async fn launch(config: KafkaConfig) -> Trial {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let environment = LoopbackEnvironment::new(config.nodes, directory.path()).expect("writable");
+    let (java, prepared) = ready(&config, &environment, directory.path());
+    assert!(prepared.ready.iter().all(|ready| ready.archive.is_some()));
+    let recorder = Arc::new(MemoryRecorder::default());
+    let version = config.version.clone();
     let cluster = KafkaCluster::launch(Launch {
         environment: Arc::new(environment),
         config,
-        install,
         java,
         prepared,
         topics: topics(),
@@ -112,12 +121,33 @@ async fn whole(trial: &Trial) -> Vec<i64> {
     ends
 }
 
+/// What the table of versions says of one is what its brokers say.
+async fn versions_say_what_the_table_says(trial: &Trial, config: &KafkaConfig) {
+    for node in config.node_ids() {
+        let version = config.version_of(node);
+        let release = release(version).expect("it can be run");
+        let known = trial.cluster.abilities(node).await.expect("the node is up");
+        let table = release
+            .features()
+            .map(|name| (name.to_owned(), release.levels(name)));
+        let known = known.into_iter().map(|(name, levels)| (name, Some(levels)));
+        assert_eq!(
+            known.collect::<BTreeMap<_, _>>(),
+            table.collect::<BTreeMap<_, _>>(),
+            "{version}"
+        );
+        let mut finalised = trial.cluster.features(node).await.expect("the node is up");
+        let quorum = finalised.remove(KRAFT_VERSION);
+        assert_eq!(finalised, config.finalised(), "{version}");
+        assert_eq!(quorum.is_some(), config.quorum == Quorum::Dynamic, "{quorum:?}");
+    }
+}
+
 async fn a_cluster_lives(version: &str) {
-    let trial = launch(version, 3).await;
+    let config = self::version(version);
+    let trial = launch(config.clone()).await;
     let cluster = &trial.cluster;
-    let features = cluster.features(1).await.expect("node 1 is up");
-    eprintln!("{version}: {features:?}");
-    assert_eq!(features.get("eligible.leader.replicas.version"), Some(&1));
+    versions_say_what_the_table_says(&trial, &config).await;
     let started = Instant::now();
     cluster
         .create_topics(&trial.topics, SOON)
@@ -300,6 +330,68 @@ async fn kafka_4_3_1_lives() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "starts three real brokers"]
+async fn kafka_3_9_2_lives() {
+    a_cluster_lives("3.9.2").await;
+}
+
+/// One broker of each version that no other test starts, with the features and the quorum that a plan can ask for.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "starts real brokers, one after the other"]
+async fn every_version_comes_up_with_what_was_asked_for() {
+    let elr = ("eligible.leader.replicas.version".to_owned(), Level(0));
+    let metadata = ("metadata.version".to_owned(), Level(21));
+    for (version, features, quorum) in [
+        ("4.2.2", vec![elr], Quorum::Dynamic),
+        ("4.1.1", vec![metadata], Quorum::Static),
+        ("4.0.1", vec![], Quorum::Static),
+        ("3.9.2", vec![], Quorum::Dynamic),
+    ] {
+        let config = KafkaConfig {
+            nodes: 1,
+            features: features.into_iter().collect(),
+            quorum,
+            ..self::version(version)
+        };
+        let trial = launch(config.clone()).await;
+        versions_say_what_the_table_says(&trial, &config).await;
+        trial.cluster.shut_down(Duration::ZERO).await.expect("it ends");
+    }
+}
+
+/// Three nodes of three versions, one of which takes on another.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "starts three real brokers"]
+async fn versions_can_be_mixed_and_changed() {
+    let config = KafkaConfig {
+        versions: [(2, "3.9.2".to_owned()), (3, "4.3.1".to_owned())].into(),
+        ..version("4.4.0")
+    };
+    let trial = launch(config.clone()).await;
+    versions_say_what_the_table_says(&trial, &config).await;
+    let cluster = &trial.cluster;
+    cluster
+        .create_topics(&trial.topics, SOON)
+        .await
+        .unwrap_or_else(|error| panic!("{error:#}"));
+    assert!(cluster.change_version(2, "4.4.0").await.is_err(), "it runs");
+    cluster.stop_node(2, SOON).await.expect("it runs");
+    assert!(
+        cluster.change_version(2, "4.1.1").await.is_err(),
+        "it was not made ready"
+    );
+    cluster
+        .change_version(2, "4.4.0")
+        .await
+        .expect("it was made ready");
+    cluster.start_node(2).await.expect("it can be started");
+    whole(&trial).await;
+    let known = cluster.abilities(2).await.expect("the node is up");
+    assert_eq!(known["metadata.version"], (7, 33));
+    assert_eq!(cluster.version(2).as_deref(), Some("4.4.0"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "starts a real broker"]
 async fn a_broker_that_is_too_slow_is_named() {
     let error = launch_one(&[], Duration::from_millis(700)).await;
@@ -323,7 +415,6 @@ async fn a_broker_that_does_not_come_up_is_named_with_the_end_of_its_log() {
 /// The error of a launch that fails.
 async fn launch_one(properties: &[(&str, &str)], within: Duration) -> String {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let (install, java, prepared) = ready("4.4.0", directory.path());
     let properties = properties
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -334,10 +425,10 @@ async fn launch_one(properties: &[(&str, &str)], within: Duration) -> String {
         ..KafkaConfig::default()
     };
     let environment = LoopbackEnvironment::new(1, directory.path()).expect("writable");
+    let (java, prepared) = ready(&config, &environment, directory.path());
     let launched = KafkaCluster::launch(Launch {
         environment: Arc::new(environment),
         config,
-        install,
         java,
         prepared,
         topics: topics(),

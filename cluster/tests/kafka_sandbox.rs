@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use cluster::kafka::{
-    DEFAULT_VERSION, InstallOptions, Java, KafkaCluster, KafkaConfig, Launch, Progress, install, prepare,
+    DEFAULT_VERSION, Formatting, InstallOptions, Java, KafkaCluster, KafkaConfig, Launch, Progress, install,
+    prepare,
 };
 use cluster::{Cluster, Cut, Environment, LoopbackEnvironment, Place, SandboxEnvironment};
 use history::{Claim, MemoryRecorder, NodeId, Probe, Topic, What};
@@ -87,15 +88,16 @@ async fn launch(
     let options = InstallOptions::from_environment(true)?;
     let install = install(version, &options, &report)?;
     let java = Java::find()?;
-    let prepared = prepare(&install, &java, &options.cache, directory, &report)?;
+    let config = KafkaConfig {
+        version: version.to_owned(),
+        ..KafkaConfig::default()
+    };
+    let formatting = Formatting::new(&config, environment.machines());
+    let prepared = prepare(&[install], &java, &formatting, &options.cache, directory, &report)?;
     let recorder = Arc::new(MemoryRecorder::default());
     let cluster = KafkaCluster::launch(Launch {
         environment,
-        config: KafkaConfig {
-            version: version.to_owned(),
-            ..KafkaConfig::default()
-        },
-        install,
+        config,
         java,
         prepared,
         topics: topics(),

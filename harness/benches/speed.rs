@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
-use cluster::LoopbackEnvironment;
-use cluster::kafka::{self, InstallOptions, Java, KafkaCluster, KafkaConfig, Launch};
+use cluster::kafka::{self, Formatting, InstallOptions, Java, KafkaCluster, KafkaConfig, Launch};
+use cluster::{Environment, LoopbackEnvironment};
 use history::{Event, Expectation, F, Header, MemoryRecorder, Op, ProducerPromise, Recorder, Send, What};
 use tokio_util::sync::CancellationToken;
 
@@ -144,17 +144,19 @@ async fn bare() -> Result<Duration> {
     let java = Java::find()?;
     let options = InstallOptions::from_environment(true)?;
     let install = kafka::install(kafka::DEFAULT_VERSION, &options, &|_| ())?;
+    let config = KafkaConfig::default();
+    let environment = LoopbackEnvironment::new(config.nodes, directory.path())?;
     let prepared = kafka::prepare(
-        &install,
+        &[install],
         &java,
+        &Formatting::new(&config, environment.machines()),
         &options.cache,
         &directory.path().join("scratch"),
         &|_| (),
     )?;
     let launch = Launch {
-        environment: Arc::new(LoopbackEnvironment::new(3, directory.path())?),
-        config: KafkaConfig::default(),
-        install,
+        environment: Arc::new(environment),
+        config,
         java,
         prepared,
         topics: Vec::new(),

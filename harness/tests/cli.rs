@@ -80,6 +80,22 @@ fn a_target_that_is_no_node_is_shown_where_it_stands() {
 }
 
 #[test]
+fn a_feature_that_the_version_does_not_know_is_shown_where_it_stands() {
+    assert_snapshot!(refused(
+        "name = \"log\"",
+        "name = \"log\"\n\n[features]\n\"metadata.version\" = 99"
+    ));
+}
+
+#[test]
+fn a_node_of_an_unknown_version_is_shown_where_it_stands() {
+    assert_snapshot!(refused(
+        "name = \"log\"",
+        "name = \"log\"\n\n[versions]\nn2 = \"9.9.9\""
+    ));
+}
+
+#[test]
 fn a_wrong_fault_is_shown_where_it_stands() {
     assert_snapshot!(refused("{ kill =", "{ explode ="));
 }

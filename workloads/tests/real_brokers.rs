@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cluster::kafka::{InstallOptions, Java, KafkaCluster, KafkaConfig, Launch, install, prepare};
-use cluster::{Cluster, LoopbackEnvironment};
+use cluster::kafka::{Formatting, InstallOptions, Java, KafkaCluster, KafkaConfig, Launch, install, prepare};
+use cluster::{Cluster, Environment, LoopbackEnvironment};
 use history::{Event, F, MemoryRecorder, Observed, Op, Phase, Probe, Recorder, Topic, What};
 use workloads::{Arena, LogConfig, WorkloadConfig, settle};
 
@@ -30,13 +30,14 @@ async fn launch(directory: &Path, recorder: Arc<MemoryRecorder>) -> Arc<dyn Clus
     let options = InstallOptions::from_environment(false).expect("a cache");
     let install = install(&config.version, &options, &|_| {}).expect("the jars can be had");
     let java = Java::find().expect("Java is installed");
-    let prepared = prepare(&install, &java, &options.cache, directory, &|_| {}).expect("it can be formatted");
     let environment =
         LoopbackEnvironment::new(config.nodes, directory).expect("a directory that is writable");
+    let formatting = Formatting::new(&config, environment.machines());
+    let prepared = prepare(&[install], &java, &formatting, &options.cache, directory, &|_| {})
+        .expect("it can be formatted");
     let launch = Launch {
         environment: Arc::new(environment),
         config,
-        install,
         java,
         prepared,
         topics: topics(),

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::ask::{ACKS_LEADER, Place};
 use super::config::PORTS;
-use super::launch::{ANSWER_WITHIN, Launch, LaunchTimes, POLL, bring_up, place, wait_for_leaders};
+use super::launch::{ANSWER_WITHIN, Launch, LaunchTimes, Layout, POLL, bring_up, place, wait_for_leaders};
 use super::node::Node;
 use super::node_files::NodeFiles;
 use super::observer::{Observed, Observer};
@@ -27,6 +27,7 @@ const NUDGE_WITHIN: Duration = Duration::from_secs(3);
 pub struct KafkaCluster {
     environment: Arc<dyn Environment>,
     nodes: Vec<Arc<Node>>,
+    layout: Layout,
     topics: Vec<Topic>,
     view: Arc<ClusterView>,
     observer: Mutex<Option<Observer>>,
@@ -42,7 +43,7 @@ impl KafkaCluster {
     pub async fn launch(launch: Launch) -> Result<Self> {
         launch.config.validate()?;
         let begun = Instant::now();
-        let nodes = place(&launch)?;
+        let (nodes, layout) = place(&launch)?;
         let started = Instant::now();
         let up = bring_up(&nodes, launch.within).await;
         let times = LaunchTimes {
@@ -66,6 +67,7 @@ impl KafkaCluster {
             observer: Mutex::new(Some(Observer::start(observed))),
             environment: launch.environment,
             nodes,
+            layout,
             topics: launch.topics,
             view,
             times,
@@ -81,6 +83,12 @@ impl KafkaCluster {
     pub async fn features(&self, node: NodeId) -> Result<BTreeMap<String, i16>> {
         let connection = Connection::open(self.node(node)?.broker(), ANSWER_WITHIN).await?;
         Ok(connection.features().clone())
+    }
+
+    /// The lowest and the highest level of each feature that a node's broker can do: they tell its version.
+    pub async fn abilities(&self, node: NodeId) -> Result<BTreeMap<String, (i16, i16)>> {
+        let connection = Connection::open(self.node(node)?.broker(), ANSWER_WITHIN).await?;
+        Ok(connection.abilities().clone())
     }
 
     /// The files of a node, for collecting.
@@ -229,6 +237,20 @@ impl Cluster for KafkaCluster {
 
     async fn recovery(&self, node: NodeId) -> Result<Recovery> {
         self.node(node)?.recovery()
+    }
+
+    fn versions(&self) -> Vec<String> {
+        self.layout.versions()
+    }
+
+    fn version(&self, node: NodeId) -> Option<String> {
+        self.node(node).ok().map(|node| node.version())
+    }
+
+    async fn change_version(&self, node: NodeId, version: &str) -> Result<()> {
+        let node = self.node(node)?;
+        let write = || self.layout.write(node.id(), &node.files, version);
+        node.change_version(version, write).await
     }
 
     async fn answers(&self, node: NodeId, within: Duration) -> bool {

@@ -1,6 +1,6 @@
 //! What a plan says of Kafka, and the `server.properties` that it comes to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -9,8 +9,10 @@ use anyhow::{Result, bail, ensure};
 use history::NodeId;
 use serde::{Deserialize, Serialize};
 
+use super::level::Level;
 use super::lock;
-use crate::Ports;
+use super::release::{KRAFT_VERSION, Levels, Release, is_older, release};
+use crate::{Machine, Ports};
 
 /// The ports of every node.
 pub const PORTS: Ports = Ports {
@@ -26,8 +28,14 @@ pub const NODES_MAX: u32 = 9;
 pub struct KafkaConfig {
     /// The version: one of [`lock::RUNNABLE`].
     pub version: String,
+    /// The versions of nodes that begin with another.
+    pub versions: BTreeMap<NodeId, String>,
     /// How many nodes.
     pub nodes: u32,
+    /// The levels of features that formatting does not leave to Kafka.
+    pub features: BTreeMap<String, Level>,
+    /// Whether the voters of the controllers' quorum can change.
+    pub quorum: Quorum,
     /// How fast failures are noticed.
     pub timeouts: Timeouts,
     /// More broker properties, by their Kafka names. They win over what Tribunal sets.
@@ -38,19 +46,26 @@ impl Default for KafkaConfig {
     fn default() -> Self {
         Self {
             version: lock::DEFAULT_VERSION.to_owned(),
+            versions: BTreeMap::new(),
             nodes: 3,
+            features: BTreeMap::new(),
+            quorum: Quorum::default(),
             timeouts: Timeouts::default(),
             properties: BTreeMap::new(),
         }
     }
 }
 
-/// How many partitions Kafka's internal topics have.
-const INTERNAL_TOPICS: [&str; 3] = [
-    "offsets.topic.num.partitions",
-    "transaction.state.log.num.partitions",
-    "share.coordinator.state.topic.num.partitions",
-];
+/// Whether the voters of the controllers' quorum can change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quorum {
+    /// They stand in every node's configuration (`kraft.version` 0).
+    #[default]
+    Static,
+    /// They stand in the metadata log, and requests add and remove them (`kraft.version` 1, KIP-853).
+    Dynamic,
+}
 
 /// How fast failures are noticed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +105,20 @@ pub struct NodeAddress {
     pub bind: Ipv4Addr,
 }
 
+impl NodeAddress {
+    /// Where a machine's node is. A machine whose side channel is another address listens on all it has; one without has
+    /// but the one.
+    pub(super) fn of(machine: &dyn Machine) -> Self {
+        let advertised = machine.address();
+        let one = machine.side_address() == advertised;
+        Self {
+            node: machine.node(),
+            advertised,
+            bind: if one { advertised } else { Ipv4Addr::UNSPECIFIED },
+        }
+    }
+}
+
 /// Properties that decide where a node is and what it is: a plan cannot set them.
 const RESERVED: &[&str] = &[
     "advertised.listeners",
@@ -114,7 +143,9 @@ impl KafkaConfig {
 
     /// Refuses what cannot be run, before anything starts.
     pub fn validate(&self) -> Result<()> {
-        lock::locked_jars(&self.version)?;
+        for version in std::iter::once(&self.version).chain(self.versions.values()) {
+            lock::locked_jars(version)?;
+        }
         ensure!(
             (1..=NODES_MAX).contains(&self.nodes),
             "run {} nodes: it must be 1 to {NODES_MAX}",
@@ -131,11 +162,71 @@ impl KafkaConfig {
                 "set the broker property {name}: Tribunal sets it by itself"
             );
         }
-        Ok(())
+        for node in self.versions.keys() {
+            ensure!(
+                (1..=self.nodes).contains(node),
+                "set the version of node {node}: the nodes are 1 to {}",
+                self.nodes
+            );
+        }
+        match self.wrong_features().into_iter().next() {
+            Some((feature, reason)) => bail!("set the feature {feature}: {reason}"),
+            None => Ok(()),
+        }
+    }
+
+    /// The version that a node begins with.
+    pub fn version_of(&self, node: NodeId) -> &str {
+        self.versions.get(&node).unwrap_or(&self.version)
+    }
+
+    /// The oldest version that a node begins with: it formats, so that every node knows what is finalised.
+    pub fn oldest_version(&self) -> &str {
+        let mut oldest = self.version_of(1);
+        for node in self.node_ids() {
+            let version = self.version_of(node);
+            if is_older(version, oldest) {
+                oldest = version;
+            }
+        }
+        oldest
+    }
+
+    /// What the cluster has finalised when it comes up. Empty where its version is not known.
+    pub fn finalised(&self) -> Levels {
+        let oldest = release(self.oldest_version());
+        oldest.map_or_else(Levels::new, |release| release.formatted(&self.asked_levels()))
+    }
+
+    /// The levels that the plan names.
+    pub(super) fn asked_levels(&self) -> Levels {
+        let asked = self.features.iter();
+        asked.map(|(name, level)| (name.clone(), level.0)).collect()
+    }
+
+    /// The versions that nodes begin with, each once.
+    pub fn all_versions(&self) -> BTreeSet<&str> {
+        let nodes = self.node_ids().into_iter();
+        nodes.map(|node| self.version_of(node)).collect()
+    }
+
+    /// The features that cannot be set so, each with the reason.
+    pub fn wrong_features(&self) -> Vec<(&str, String)> {
+        let oldest = release(self.oldest_version());
+        let Some(oldest) = oldest else { return Vec::new() };
+        let judged = self
+            .features
+            .iter()
+            .filter_map(|(name, level)| Some((name.as_str(), wrong_level(oldest, name, level.0)?)));
+        judged.collect()
     }
 
     /// The properties of a node that do not depend on where the nodes are: what a resolved plan shows.
     pub fn properties(&self, node: NodeId) -> Vec<(String, String)> {
+        self.properties_of(self.version_of(node), node)
+    }
+
+    fn properties_of(&self, version: &str, node: NodeId) -> Vec<(String, String)> {
         let replicas = self.nodes.min(3).to_string();
         let in_sync = self.nodes.min(2).to_string();
         let mut list = vec![
@@ -145,13 +236,19 @@ impl KafkaConfig {
             ("offsets.topic.replication.factor", replicas.clone()),
             ("transaction.state.log.replication.factor", replicas.clone()),
             ("transaction.state.log.min.isr", in_sync.clone()),
-            ("share.coordinator.state.topic.replication.factor", replicas),
-            ("share.coordinator.state.topic.min.isr", in_sync),
             ("group.initial.rebalance.delay.ms", "0".to_owned()),
+            // As Kafka ships, the first client with a group makes fifty partitions of three replicas: seconds of work
+            // for three brokers on two cores, in the middle of a trial.
+            ("offsets.topic.num.partitions", "1".to_owned()),
+            ("transaction.state.log.num.partitions", "1".to_owned()),
         ];
-        // As Kafka ships, the first client with a group makes fifty partitions of three replicas: seconds of work
-        // for three brokers on two cores, in the middle of a trial.
-        list.extend(INTERNAL_TOPICS.map(|name| (name, "1".to_owned())));
+        if release(version).is_none_or(|release| release.share_groups) {
+            list.extend([
+                ("share.coordinator.state.topic.replication.factor", replicas),
+                ("share.coordinator.state.topic.min.isr", in_sync),
+                ("share.coordinator.state.topic.num.partitions", "1".to_owned()),
+            ]);
+        }
         list.extend(
             self.timeouts
                 .properties()
@@ -171,9 +268,10 @@ impl KafkaConfig {
         list
     }
 
-    /// All properties of the node at `addresses[index]`, as its `server.properties` has them.
+    /// All properties of a node that runs this version, as its `server.properties` has them.
     pub fn server_properties(
         &self,
+        version: &str,
         own: NodeAddress,
         all: &[NodeAddress],
         data: &Path,
@@ -184,11 +282,7 @@ impl KafkaConfig {
                 PORTS.client, PORTS.controller
             )
         };
-        let voters: Vec<String> = all
-            .iter()
-            .map(|voter| format!("{}@{}:{}", voter.node, voter.advertised, PORTS.controller))
-            .collect();
-        let mut list = self.properties(own.node);
+        let mut list = self.properties_of(version, own.node);
         let placed = [
             ("listeners", listeners(own.bind)),
             ("advertised.listeners", listeners(own.advertised)),
@@ -198,12 +292,47 @@ impl KafkaConfig {
             ),
             ("inter.broker.listener.name", "PLAINTEXT".to_owned()),
             ("controller.listener.names", "CONTROLLER".to_owned()),
-            ("controller.quorum.voters", voters.join(",")),
+            self.quorum.property(all),
             ("log.dirs", data.display().to_string()),
         ];
         list.extend(placed.into_iter().map(|(name, value)| (name.to_owned(), value)));
         list
     }
+}
+
+impl Quorum {
+    /// How a node finds the quorum.
+    fn property(self, all: &[NodeAddress]) -> (&'static str, String) {
+        let place = |node: &NodeAddress| format!("{}:{}", node.advertised, PORTS.controller);
+        let voter = |node: &NodeAddress| format!("{}@{}", node.node, place(node));
+        let join = |list: Vec<String>| list.join(",");
+        match self {
+            Self::Static => ("controller.quorum.voters", join(all.iter().map(voter).collect())),
+            Self::Dynamic => (
+                "controller.quorum.bootstrap.servers",
+                join(all.iter().map(place).collect()),
+            ),
+        }
+    }
+}
+
+/// Why a feature cannot be formatted at a level by a version, where it cannot.
+fn wrong_level(release: &Release, name: &str, level: i16) -> Option<String> {
+    if name == KRAFT_VERSION {
+        return Some("the quorum decides it: set quorum = \"static\" or \"dynamic\"".to_owned());
+    }
+    let Some((lowest, highest)) = release.levels(name) else {
+        let known: Vec<&str> = release.features().filter(|name| *name != KRAFT_VERSION).collect();
+        let (version, known) = (release.version, known.join(", "));
+        return Some(format!("Kafka {version} does not know it; it knows {known}"));
+    };
+    let known = (lowest..=highest).contains(&level);
+    (!known).then(|| {
+        format!(
+            "level {level}: Kafka {} knows the levels {lowest} to {highest}",
+            release.version
+        )
+    })
 }
 
 /// Properties as Java reads them from a file.
@@ -238,7 +367,10 @@ fn escape(text: &str, is_name: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use async_trait::async_trait;
+
     use super::*;
+    use crate::{Exit, ProcessSpec};
 
     fn addresses(nodes: u32) -> Vec<NodeAddress> {
         (1..=nodes)
@@ -253,7 +385,7 @@ mod tests {
     fn file(config: &KafkaConfig, node: NodeId) -> String {
         let all = addresses(config.nodes);
         let own = all[node as usize - 1];
-        to_file(&config.server_properties(own, &all, Path::new("/node/data")))
+        to_file(&config.server_properties(config.version_of(node), own, &all, Path::new("/node/data")))
     }
 
     #[test]
@@ -265,11 +397,11 @@ mod tests {
         offsets.topic.replication.factor=3
         transaction.state.log.replication.factor=3
         transaction.state.log.min.isr=2
-        share.coordinator.state.topic.replication.factor=3
-        share.coordinator.state.topic.min.isr=2
         group.initial.rebalance.delay.ms=0
         offsets.topic.num.partitions=1
         transaction.state.log.num.partitions=1
+        share.coordinator.state.topic.replication.factor=3
+        share.coordinator.state.topic.min.isr=2
         share.coordinator.state.topic.num.partitions=1
         broker.heartbeat.interval.ms=250
         broker.session.timeout.ms=2000
@@ -304,11 +436,11 @@ mod tests {
         offsets.topic.replication.factor=1
         transaction.state.log.replication.factor=1
         transaction.state.log.min.isr=1
-        share.coordinator.state.topic.replication.factor=1
-        share.coordinator.state.topic.min.isr=1
         group.initial.rebalance.delay.ms=0
         offsets.topic.num.partitions=1
         transaction.state.log.num.partitions=1
+        share.coordinator.state.topic.replication.factor=1
+        share.coordinator.state.topic.min.isr=1
         share.coordinator.state.topic.num.partitions=1
         num.io.threads=2
         listeners=PLAINTEXT://0.0.0.0:9092,CONTROLLER://0.0.0.0:9093
@@ -319,6 +451,71 @@ mod tests {
         controller.quorum.voters=1@10.0.0.1:9093
         log.dirs=/node/data
         ");
+    }
+
+    #[test]
+    fn an_older_version_with_a_quorum_that_can_change() {
+        let config = KafkaConfig {
+            version: "3.9.2".to_owned(),
+            quorum: Quorum::Dynamic,
+            timeouts: Timeouts::Default,
+            ..KafkaConfig::default()
+        };
+        insta::assert_snapshot!(file(&config, 3), @r"
+        process.roles=broker,controller
+        node.id=3
+        auto.create.topics.enable=false
+        offsets.topic.replication.factor=3
+        transaction.state.log.replication.factor=3
+        transaction.state.log.min.isr=2
+        group.initial.rebalance.delay.ms=0
+        offsets.topic.num.partitions=1
+        transaction.state.log.num.partitions=1
+        listeners=PLAINTEXT://0.0.0.0:9092,CONTROLLER://0.0.0.0:9093
+        advertised.listeners=PLAINTEXT://10.0.0.3:9092,CONTROLLER://10.0.0.3:9093
+        listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+        inter.broker.listener.name=PLAINTEXT
+        controller.listener.names=CONTROLLER
+        controller.quorum.bootstrap.servers=10.0.0.1:9093,10.0.0.2:9093,10.0.0.3:9093
+        log.dirs=/node/data
+        ");
+    }
+
+    #[test]
+    fn a_mixed_cluster_is_formatted_by_its_oldest_version() {
+        let config = KafkaConfig {
+            versions: [(2, "3.9.2".to_owned()), (3, "4.1.1".to_owned())].into(),
+            ..KafkaConfig::default()
+        };
+        config.validate().expect("it can be run");
+        assert_eq!(config.version_of(1), lock::DEFAULT_VERSION);
+        assert_eq!(config.oldest_version(), "3.9.2");
+        assert_eq!(config.finalised(), [("metadata.version".to_owned(), 21)].into());
+        assert!(!file(&config, 2).contains("share.coordinator"));
+        assert!(file(&config, 3).contains("share.coordinator"));
+    }
+
+    #[test]
+    fn features_are_held_against_what_the_version_knows() {
+        let with = |version: &str, name: &str, level: i16| KafkaConfig {
+            version: version.to_owned(),
+            features: [(name.to_owned(), Level(level))].into(),
+            ..KafkaConfig::default()
+        };
+        let elr = "eligible.leader.replicas.version";
+        with("4.3.1", elr, 0).validate().expect("it can be run");
+        refused(&with("4.3.1", elr, 2), "knows the levels 0 to 1");
+        refused(
+            &with("3.9.2", elr, 0),
+            "Kafka 3.9.2 does not know it; it knows metadata.version",
+        );
+        refused(&with("4.3.1", "metadata.version", 33), "knows the levels 7 to 30");
+        refused(&with("4.3.1", "kraft.version", 1), "set quorum = ");
+        let beyond = KafkaConfig {
+            versions: [(4, "3.9.2".to_owned())].into(),
+            ..KafkaConfig::default()
+        };
+        refused(&beyond, "the nodes are 1 to 3");
     }
 
     fn refused(config: &KafkaConfig, expected: &str) {
@@ -339,7 +536,7 @@ mod tests {
         );
         refused(
             &KafkaConfig {
-                version: "3.9.2".to_owned(),
+                version: "2.8.2".to_owned(),
                 ..default.clone()
             },
             "cannot be run yet",
@@ -368,5 +565,48 @@ mod tests {
     fn what_java_would_misread_is_escaped() {
         let list = [("a b".to_owned(), " x=y\\z\nü".to_owned())];
         assert_eq!(to_file(&list), "a\\ b=\\ x=y\\\\z\\n\\u00fc\n");
+    }
+
+    struct Somewhere(Ipv4Addr, Ipv4Addr);
+
+    #[async_trait]
+    impl Machine for Somewhere {
+        fn node(&self) -> NodeId {
+            1
+        }
+        fn host(&self) -> &'static str {
+            "n1"
+        }
+        fn address(&self) -> Ipv4Addr {
+            self.0
+        }
+        fn side_address(&self) -> Ipv4Addr {
+            self.1
+        }
+        fn directory(&self) -> std::path::PathBuf {
+            "/".into()
+        }
+        async fn start(&self, _: &ProcessSpec) -> Result<()> {
+            unreachable!("it runs nothing")
+        }
+        async fn signal(&self, _: i32) -> Result<()> {
+            unreachable!("it runs nothing")
+        }
+        async fn process_state(&self) -> Result<Option<char>> {
+            Ok(None)
+        }
+        async fn exited(&self) -> Result<Exit> {
+            unreachable!("it runs nothing")
+        }
+    }
+
+    #[test]
+    fn a_broker_listens_on_the_side_channel_where_there_is_one() {
+        let [data, side] = [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 1, 0, 1)];
+        assert_eq!(
+            NodeAddress::of(&Somewhere(data, side)).bind,
+            Ipv4Addr::UNSPECIFIED
+        );
+        assert_eq!(NodeAddress::of(&Somewhere(data, data)).bind, data);
     }
 }

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use super::formatting::Formatting;
 use super::install::Install;
 use super::java::Java;
 use super::node_files::NodeFiles;
+use super::release::{Logging, release};
 
 /// The main class of a broker.
 const BROKER: &str = "kafka.Kafka";
@@ -31,11 +33,21 @@ fn common(java: &Java, install: &Install, files: &NodeFiles, extra: &[String]) -
         format!("-XX:ErrorFile={}/jvm-%p.log", files.logs().display()),
         format!("-Djava.io.tmpdir={}", files.temporary().display()),
         format!("-Dkafka.logs.dir={}", files.logs().display()),
-        format!("-Dlog4j2.configurationFile={}", files.log4j().display()),
+        logging(install, files),
     ]);
     command.extend_from_slice(extra);
     command.extend(["-cp".to_owned(), install.class_path()]);
     command
+}
+
+/// How the library that logs finds its configuration.
+fn logging(install: &Install, files: &NodeFiles) -> String {
+    let file = files.log4j();
+    let file = file.display();
+    match release(&install.version).map(|release| release.logging) {
+        Some(Logging::Reload4j) => format!("-Dlog4j.configuration=file:{file}"),
+        Some(Logging::Log4j2) | None => format!("-Dlog4j2.configurationFile={file}"),
+    }
 }
 
 /// Runs a broker, with the archive of its classes where there is one.
@@ -69,11 +81,18 @@ fn broker_with(java: &Java, install: &Install, files: &NodeFiles, extra: &[Strin
 }
 
 /// Formats a node's data directory.
-pub(super) fn format(java: &Java, install: &Install, files: &NodeFiles, cluster_id: &str) -> Vec<String> {
+pub(super) fn format(
+    java: &Java,
+    install: &Install,
+    files: &NodeFiles,
+    cluster_id: &str,
+    formatting: &Formatting,
+) -> Vec<String> {
     let mut command = common(java, install, files, &[]);
     let arguments = [STORAGE_TOOL, "format", "--cluster-id", cluster_id, "--config"];
     command.extend(arguments.map(str::to_owned));
     command.push(files.server_properties().display().to_string());
+    command.extend(formatting.arguments());
     command
 }
 
@@ -81,23 +100,30 @@ pub(super) fn format(java: &Java, install: &Install, files: &NodeFiles, cluster_
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_command_of_a_broker() {
+    fn command(version: &str) -> Vec<String> {
         let java = Java {
             program: "/java".into(),
             feature: 17,
             build: "17.0.1+1".to_owned(),
         };
         let install = Install {
-            version: "4.4.0".to_owned(),
+            version: version.to_owned(),
             jars: vec!["/cache/a.jar".into(), "/cache/b.jar".into()],
         };
-        let command = broker(
-            &java,
-            &install,
-            &NodeFiles::new("/node"),
-            Some(Path::new("/cache/x.jsa")),
-        );
+        let files = NodeFiles::new("/node");
+        broker(&java, &install, &files, Some(Path::new("/cache/x.jsa")))
+    }
+
+    #[test]
+    fn a_version_with_log4j_1_is_told_so() {
+        let old = command("3.9.2");
+        assert!(old.contains(&"-Dlog4j.configuration=file:/node/config/log4j.properties".to_owned()));
+        assert!(!old.iter().any(|word| word.contains("log4j2")));
+    }
+
+    #[test]
+    fn the_command_of_a_broker() {
+        let command = command("4.4.0");
         insta::assert_snapshot!(command.join("\n"), @r"
         /java
         -Xmx256m
@@ -110,7 +136,7 @@ mod tests {
         -XX:ErrorFile=/node/logs/jvm-%p.log
         -Djava.io.tmpdir=/node/tmp
         -Dkafka.logs.dir=/node/logs
-        -Dlog4j2.configurationFile=/node/config/log4j2.properties
+        -Dlog4j2.configurationFile=/node/config/log4j.properties
         -XX:SharedArchiveFile=/cache/x.jsa
         -cp
         /cache/a.jar:/cache/b.jar

@@ -1,6 +1,5 @@
 //! From machines to registered brokers: each node's files, all processes at once, and the wait for them.
 
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +9,13 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::ask::Metadata;
-use super::config::{KafkaConfig, NodeAddress};
-use super::install::Install;
+use super::config::{KafkaConfig, NodeAddress, Quorum};
+use super::formatting::directory_of;
 use super::java::Java;
 use super::jvm;
 use super::node::{Format, Node};
 use super::node_files::{NodeFiles, random_id};
-use super::prepare::Prepared;
+use super::prepare::{Prepared, Ready};
 use super::wire::Connection;
 use crate::{Environment, Machine};
 
@@ -33,11 +32,9 @@ pub struct Launch {
     pub environment: Arc<dyn Environment>,
     /// What the plan says of Kafka.
     pub config: KafkaConfig,
-    /// Its jars.
-    pub install: Install,
-    /// What runs them.
+    /// What runs it.
     pub java: Java,
-    /// What was made once for them.
+    /// Its versions, and what was made once for them.
     pub prepared: Prepared,
     /// The topics of the workload: the keys of the run.
     pub topics: Vec<Topic>,
@@ -56,8 +53,49 @@ pub struct LaunchTimes {
     pub registered: Duration,
 }
 
+/// What a node is written and started with: kept, so that it can be written anew for another version.
+pub(super) struct Layout {
+    config: KafkaConfig,
+    java: Java,
+    ready: Vec<Ready>,
+    addresses: Vec<NodeAddress>,
+}
+
+impl Layout {
+    fn new(launch: &Launch) -> Self {
+        let machines = launch.environment.machines().iter();
+        Self {
+            config: launch.config.clone(),
+            java: launch.java.clone(),
+            ready: launch.prepared.ready.clone(),
+            addresses: machines
+                .map(|machine| NodeAddress::of(machine.as_ref()))
+                .collect(),
+        }
+    }
+
+    /// The versions that nodes can run.
+    pub(super) fn versions(&self) -> Vec<String> {
+        let installs = self.ready.iter();
+        installs.map(|ready| ready.install.version.clone()).collect()
+    }
+
+    /// Writes a node's configuration for a version, and gives the command that runs it.
+    pub(super) fn write(&self, node: NodeId, files: &NodeFiles, version: &str) -> Result<Vec<String>> {
+        let ready = self.ready.iter().find(|ready| ready.install.version == version);
+        let Some(Ready { install, archive }) = ready else {
+            let known = self.versions().join(", ");
+            bail!("run Kafka {version} on node {node}: only {known} were made ready for this run");
+        };
+        let own = self.addresses.iter().find(|address| address.node == node);
+        let own = *own.with_context(|| format!("find the address of node {node}"))?;
+        files.write_configuration(&self.config, version, own, &self.addresses)?;
+        Ok(jvm::broker(&self.java, install, files, archive.as_deref()))
+    }
+}
+
 /// Writes every node's files.
-pub(super) fn place(launch: &Launch) -> Result<Vec<Arc<Node>>> {
+pub(super) fn place(launch: &Launch) -> Result<(Vec<Arc<Node>>, Layout)> {
     let machines = launch.environment.machines();
     let numbers: Vec<NodeId> = machines.iter().map(|machine| machine.node()).collect();
     ensure!(
@@ -65,40 +103,31 @@ pub(super) fn place(launch: &Launch) -> Result<Vec<Arc<Node>>> {
         "place {} nodes: the environment has the machines {numbers:?}",
         launch.config.nodes
     );
-    let addresses: Vec<NodeAddress> = machines
-        .iter()
-        .map(|machine| address_of(machine.as_ref()))
-        .collect();
+    let layout = Layout::new(launch);
     let format = Format {
         cluster_id: random_id(),
         bootstrap: launch.prepared.bootstrap.clone(),
     };
-    let place = |(machine, address): (&Arc<dyn Machine>, &NodeAddress)| {
-        let files = NodeFiles::new(machine.directory());
-        files.write_configuration(&launch.config, *address, &addresses)?;
-        files.format(&format.cluster_id, machine.node(), &format.bootstrap)?;
-        let archive = launch.prepared.archive.as_deref();
-        let command = jvm::broker(&launch.java, &launch.install, &files, archive);
+    let place = |machine: &Arc<dyn Machine>| {
+        let (node, files) = (machine.node(), NodeFiles::new(machine.directory()));
+        let version = launch.config.version_of(node);
+        let command = layout.write(node, &files, version)?;
+        let directory_id = match launch.config.quorum {
+            Quorum::Static => random_id(),
+            Quorum::Dynamic => directory_of(node),
+        };
+        files.format(&format.cluster_id, node, &directory_id, &format.bootstrap)?;
+        let recorder = Arc::clone(&launch.recorder);
         Ok(Arc::new(Node::new(
             Arc::clone(machine),
             files,
             format.clone(),
-            command,
-            Arc::clone(&launch.recorder),
+            (version.to_owned(), command),
+            recorder,
         )))
     };
-    machines.iter().zip(&addresses).map(place).collect()
-}
-
-/// A machine whose side channel is another address listens on all it has; one without has but the one.
-fn address_of(machine: &dyn Machine) -> NodeAddress {
-    let advertised = machine.address();
-    let one = machine.side_address() == advertised;
-    NodeAddress {
-        node: machine.node(),
-        advertised,
-        bind: if one { advertised } else { Ipv4Addr::UNSPECIFIED },
-    }
+    let nodes = machines.iter().map(place).collect::<Result<_>>()?;
+    Ok((nodes, layout))
 }
 
 /// Starts all nodes at once and waits until each of them counts all as registered.
@@ -207,52 +236,4 @@ async fn ask_metadata(
         None => Connection::open(node.broker(), within).await?,
     };
     Ok(connection.insert(open).metadata(topics, within).await?)
-}
-
-#[cfg(test)]
-mod tests {
-    use async_trait::async_trait;
-
-    use super::*;
-    use crate::{Exit, ProcessSpec};
-
-    struct Somewhere(Ipv4Addr, Ipv4Addr);
-
-    #[async_trait]
-    impl Machine for Somewhere {
-        fn node(&self) -> NodeId {
-            1
-        }
-        fn host(&self) -> &'static str {
-            "n1"
-        }
-        fn address(&self) -> Ipv4Addr {
-            self.0
-        }
-        fn side_address(&self) -> Ipv4Addr {
-            self.1
-        }
-        fn directory(&self) -> std::path::PathBuf {
-            "/".into()
-        }
-        async fn start(&self, _: &ProcessSpec) -> Result<()> {
-            bail!("it runs nothing")
-        }
-        async fn signal(&self, _: i32) -> Result<()> {
-            bail!("it runs nothing")
-        }
-        async fn process_state(&self) -> Result<Option<char>> {
-            Ok(None)
-        }
-        async fn exited(&self) -> Result<Exit> {
-            bail!("it runs nothing")
-        }
-    }
-
-    #[test]
-    fn a_broker_listens_on_the_side_channel_where_there_is_one() {
-        let [data, side] = [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 1, 0, 1)];
-        assert_eq!(address_of(&Somewhere(data, side)).bind, Ipv4Addr::UNSPECIFIED);
-        assert_eq!(address_of(&Somewhere(data, data)).bind, data);
-    }
 }

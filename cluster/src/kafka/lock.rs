@@ -9,7 +9,7 @@ use anyhow::{Result, bail, ensure};
 pub const DEFAULT_VERSION: &str = "4.4.0";
 
 /// The versions that Tribunal can run, newest first.
-pub const RUNNABLE: &[&str] = &["4.4.0", "4.3.1"];
+pub const RUNNABLE: &[&str] = &["4.4.0", "4.3.1", "4.2.2", "4.1.1", "4.0.1", "3.9.2"];
 
 macro_rules! locks {
     ($($version:literal)*) => {
@@ -139,13 +139,14 @@ mod tests {
             .to_string();
         assert_eq!(
             error,
-            "find Kafka \"9.9.9\": it is not known; the versions that can be run are 4.4.0, 4.3.1"
+            "find Kafka \"9.9.9\": it is not known; the versions that can be run are 4.4.0, 4.3.1, 4.2.2, \
+             4.1.1, 4.0.1, 3.9.2"
         );
     }
 
     #[test]
     fn a_version_that_is_known_and_not_runnable_says_so() {
-        let error = locked_jars("3.9.2").expect_err("it cannot be run").to_string();
+        let error = locked_jars("2.8.2").expect_err("it cannot be run").to_string();
         assert!(
             error.contains("cannot be run yet") && error.contains("4.4.0, 4.3.1"),
             "{error}"

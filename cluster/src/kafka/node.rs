@@ -11,8 +11,8 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::config::PORTS;
-use super::node_files::NodeFiles;
-use super::prepare::Bootstrap;
+use super::formatting::Bootstrap;
+use super::node_files::{NodeFiles, random_id};
 use crate::{Exit, ExitKind, Machine, ProcessSpec, Recovery, Wiped};
 
 /// A process that got SIGKILL is gone within this time.
@@ -45,7 +45,8 @@ pub(super) struct Node {
     format: Format,
     /// How long the log was when the newest process was started.
     log_begins: AtomicU64,
-    spec: ProcessSpec,
+    /// The version that is run when the process is started next, and how.
+    program: Mutex<(String, ProcessSpec)>,
     recorder: Arc<dyn Recorder>,
     life: watch::Sender<Life>,
     /// Held by whoever starts or ends the process: one at a time.
@@ -58,7 +59,7 @@ impl Node {
         machine: Arc<dyn Machine>,
         files: NodeFiles,
         format: Format,
-        command: Vec<String>,
+        (version, command): (String, Vec<String>),
         recorder: Arc<dyn Recorder>,
     ) -> Self {
         let spec = ProcessSpec {
@@ -75,7 +76,7 @@ impl Node {
             files,
             format,
             log_begins: AtomicU64::new(0),
-            spec,
+            program: Mutex::new((version, spec)),
             recorder,
             life: watch::Sender::new(Life {
                 incarnation: 0,
@@ -105,6 +106,35 @@ impl Node {
         *self.life.borrow()
     }
 
+    /// The version that is run when the process is started next.
+    pub(super) fn version(&self) -> String {
+        self.program().0
+    }
+
+    /// Writes the node's files for another version, and runs it from the next start on. Fails where a process runs.
+    pub(super) async fn change_version(
+        &self,
+        version: &str,
+        write: impl FnOnce() -> Result<Vec<String>>,
+    ) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        if self.life().running {
+            bail!("change the version of node {}: its broker runs", self.id());
+        }
+        let command = write()?;
+        let mut program = self.program.lock().unwrap_or_else(PoisonError::into_inner);
+        version.clone_into(&mut program.0);
+        program.1.command = command;
+        Ok(())
+    }
+
+    fn program(&self) -> (String, ProcessSpec) {
+        self.program
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     /// Starts the broker's process.
     pub(super) async fn start(self: &Arc<Self>) -> Result<()> {
         let _turn = self.turn.lock().await;
@@ -122,7 +152,8 @@ impl Node {
             exit: before.exit,
         });
         self.log_begins.store(self.files.log_length(), Ordering::Relaxed);
-        if let Err(error) = self.machine.start(&self.spec).await {
+        let (_, spec) = self.program();
+        if let Err(error) = self.machine.start(&spec).await {
             self.life.send_replace(before);
             return Err(error.context(format!("start the broker of node {}", self.id())));
         }
@@ -160,7 +191,7 @@ impl Node {
         let wipe = move || -> Result<Wiped> {
             let directory_before = files.directory_id().unwrap_or_default();
             let (removed, bytes) = files.clear_data()?;
-            files.format(&format.cluster_id, node, &format.bootstrap)?;
+            files.format(&format.cluster_id, node, &random_id(), &format.bootstrap)?;
             Ok(Wiped {
                 files: removed,
                 bytes,

@@ -10,7 +10,8 @@ use history::NodeId;
 use uuid::Uuid;
 
 use super::config::{KafkaConfig, NodeAddress, to_file};
-use super::prepare::Bootstrap;
+use super::formatting::Bootstrap;
+use super::release::{Logging, release};
 use crate::Recovery;
 
 /// Each line begins with the time in milliseconds since 1970, so that it can be laid beside a history.
@@ -27,6 +28,16 @@ logger.config.name = org.apache.kafka.common.config.AbstractConfig
 logger.config.level = warn
 logger.appinfo.name = org.apache.kafka.common.utils.AppInfoParser
 logger.appinfo.level = warn
+";
+
+/// The same for versions that log by log4j 1, whose layouts cannot write the milliseconds: the time is UTC.
+const RELOAD4J: &str = "\
+log4j.rootLogger=INFO, out
+log4j.appender.out=org.apache.log4j.ConsoleAppender
+log4j.appender.out.layout=org.apache.log4j.EnhancedPatternLayout
+log4j.appender.out.layout.ConversionPattern=%d{yyyy-MM-dd'T'HH:mm:ss.SSS}{UTC}Z %p %m (%c)%n
+log4j.logger.org.apache.kafka.common.config.AbstractConfig=WARN
+log4j.logger.org.apache.kafka.common.utils.AppInfoParser=WARN
 ";
 
 /// Where the files of one node are.
@@ -53,7 +64,7 @@ impl NodeFiles {
 
     /// The configuration of the broker's logging.
     pub fn log4j(&self) -> PathBuf {
-        self.root.join("config").join("log4j2.properties")
+        self.root.join("config").join("log4j.properties")
     }
 
     /// What the broker wrote to its standard output and error: its whole log.
@@ -76,10 +87,11 @@ impl NodeFiles {
         self.root.join("tmp")
     }
 
-    /// Writes the configuration.
+    /// Writes the configuration for a version.
     pub fn write_configuration(
         &self,
         config: &KafkaConfig,
+        version: &str,
         own: NodeAddress,
         all: &[NodeAddress],
     ) -> Result<()> {
@@ -91,26 +103,35 @@ impl NodeFiles {
         ] {
             fs::create_dir_all(&directory).with_context(|| format!("make {}", directory.display()))?;
         }
-        let properties = config.server_properties(own, all, &self.data());
+        let properties = config.server_properties(version, own, all, &self.data());
         write(&self.server_properties(), to_file(&properties).as_bytes())?;
-        write(&self.log4j(), LOG4J.as_bytes())
+        let logging = match release(version).map(|release| release.logging) {
+            Some(Logging::Reload4j) => RELOAD4J,
+            Some(Logging::Log4j2) | None => LOG4J,
+        };
+        write(&self.log4j(), logging.as_bytes())
     }
 
     /// Formats the data directory as `StorageTool` would, with what it once made for another node.
-    pub fn format(&self, cluster_id: &str, node: NodeId, bootstrap: &Bootstrap) -> Result<()> {
-        let text = format!(
-            "version=1\ncluster.id={cluster_id}\nnode.id={node}\ndirectory.id={}\n",
-            random_id()
-        );
+    pub fn format(
+        &self,
+        cluster_id: &str,
+        node: NodeId,
+        directory_id: &str,
+        bootstrap: &Bootstrap,
+    ) -> Result<()> {
+        let text =
+            format!("version=1\ncluster.id={cluster_id}\nnode.id={node}\ndirectory.id={directory_id}\n");
         write(&self.data().join("meta.properties"), text.as_bytes())?;
-        let target = self.data().join(&bootstrap.place);
-        if let Some(directory) = target.parent() {
-            fs::create_dir_all(directory).with_context(|| format!("make {}", directory.display()))?;
+        for (file, place) in &bootstrap.files {
+            let target = self.data().join(place);
+            if let Some(directory) = target.parent() {
+                fs::create_dir_all(directory).with_context(|| format!("make {}", directory.display()))?;
+            }
+            fs::copy(file, &target)
+                .with_context(|| format!("copy {} to {}", file.display(), target.display()))?;
         }
-        let copied = fs::copy(&bootstrap.file, &target);
-        copied
-            .map(drop)
-            .with_context(|| format!("copy {} to {}", bootstrap.file.display(), target.display()))
+        Ok(())
     }
 
     /// Removes everything in the data directory, and says how many files and bytes that were. The directory itself
@@ -197,11 +218,15 @@ fn write(path: &Path, content: &[u8]) -> Result<()> {
 /// bytes are zero, cannot occur in a random (version 4) UUID.
 pub(crate) fn random_id() -> String {
     loop {
-        let id = base64_url(Uuid::new_v4().as_bytes());
-        if !id.starts_with('-') {
+        if let Some(id) = id_of(Uuid::new_v4()) {
             return id;
         }
     }
+}
+
+/// The same of this UUID, unless it begins with a dash.
+pub(super) fn id_of(uuid: Uuid) -> Option<String> {
+    Some(base64_url(uuid.as_bytes())).filter(|id| !id.starts_with('-'))
 }
 
 fn base64_url(bytes: &[u8]) -> String {
@@ -264,16 +289,15 @@ mod tests {
         let template = directory.path().join("template");
         fs::write(&template, "bootstrap").expect("writable");
         let bootstrap = Bootstrap {
-            file: template,
-            place: "__cluster_metadata-0/0.checkpoint".into(),
+            files: vec![(template, "__cluster_metadata-0/0.checkpoint".into())],
         };
         fs::create_dir_all(files.data().join("log-0")).expect("writable");
         fs::write(files.data().join("log-0/00.log"), "12345").expect("writable");
-        files.format("c", 1, &bootstrap).expect("formatted");
+        files.format("c", 1, &random_id(), &bootstrap).expect("formatted");
         let before = files.directory_id().expect("a number");
         assert_eq!(files.clear_data().expect("removed").0, 3);
         assert_eq!(files.directory_id(), None);
-        files.format("c", 1, &bootstrap).expect("formatted");
+        files.format("c", 1, &random_id(), &bootstrap).expect("formatted");
         assert!(!files.data().join("log-0").exists());
         assert_ne!(files.directory_id().expect("a number"), before);
     }

@@ -1,7 +1,7 @@
 //! What is made once for a version of Kafka and kept in the cache.
 //!
-//! *Formatting.* A node without Kafka's own bootstrap file starts with every feature at level 0. That file
-//! does not depend on the node, so `StorageTool` runs once, and every later node gets a copy.
+//! *Formatting.* A node without Kafka's own bootstrap file starts with every feature at level 0. What formatting leaves
+//! does not depend on the node, so `StorageTool` runs once for each [`Formatting`], and every later node gets a copy.
 //!
 //! *The archive of classes* (`AppCDS`) belongs to one build of Java and one class path. A broker that runs once
 //! on loopback and ends writes it; with it a cluster comes up in two thirds of the time. Java crashes on half
@@ -12,94 +12,93 @@
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::cache::{self, hex};
+use super::formatting::{Bootstrap, Formatting};
 use super::install::Install;
 use super::java::Java;
 use super::node_files::NodeFiles;
 use super::progress::Report;
 use super::training::Training;
 
-/// Where `StorageTool` leaves the bootstrap file, below the data directory: up to 4.3, and from 4.4 on.
-pub(super) const BOOTSTRAP_PLACES: [&str; 2] = [
-    "bootstrap.checkpoint",
-    "__cluster_metadata-0/00000000000000000000-0000000000.checkpoint",
-];
 /// What the name of an archive in the cache begins with.
 pub(super) const ARCHIVE: &str = "broker.jsa";
 
-/// What every launch of a version needs beside its jars.
+/// What every launch needs that is made once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prepared {
     /// What formatting leaves.
     pub bootstrap: Bootstrap,
-    /// The archive of classes. Without it JVMs start more slowly.
-    pub archive: Option<PathBuf>,
+    /// The versions that its nodes can run.
+    pub ready: Vec<Ready>,
 }
 
-/// The file by which a fresh node knows the levels of its features.
+/// A version that can be started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bootstrap {
-    /// The file in the cache.
-    pub file: PathBuf,
-    /// Where it belongs, below a node's data directory.
-    pub place: PathBuf,
-}
-
-/// What the cache holds of it.
-#[derive(Default)]
-pub(super) struct Known {
-    pub bootstrap: Option<Bootstrap>,
+pub struct Ready {
+    /// Its jars.
+    pub install: Install,
+    /// The archive of its classes. Without it JVMs start more slowly.
     pub archive: Option<PathBuf>,
 }
 
-/// Finds both in the cache, or makes them, with their own files in `scratch` (removed unless it fails).
+/// Finds it in the cache, or makes it, with files of its own in `scratch` (removed unless it fails). `installs` are the
+/// versions that the cluster's nodes will run at one time or another.
 ///
 /// # Errors
 /// Formatting fails. An archive that cannot be made is a warning.
 pub fn prepare(
-    install: &Install,
+    installs: &[Install],
     java: &Java,
+    formatting: &Formatting,
     cache: &Path,
     scratch: &Path,
     report: Report<'_>,
 ) -> Result<Prepared> {
-    let home = cache.join("kafka").join(&install.version);
-    let archives = home.join(java_key(install, java)?);
-    let known = Known {
-        bootstrap: known_bootstrap(&home),
-        archive: cache::kept(&archives, ARCHIVE),
-    };
-    if let Known {
-        bootstrap: Some(bootstrap),
-        archive: Some(archive),
-    } = known
-    {
-        return Ok(Prepared {
-            bootstrap,
-            archive: Some(archive),
-        });
-    }
-    let training = Training {
+    let training = |install, name: &str| Training {
         install,
         java,
-        files: NodeFiles::new(scratch.join("training")),
+        files: NodeFiles::new(scratch.join(name)),
         report,
     };
-    // A thread of its own: the JVMs live as long as it does, and it may block and hold a runtime, whoever calls.
-    let prepared = std::thread::scope(|scope| scope.spawn(|| training.run(&home, &archives, known)).join());
-    prepared.map_err(|_| anyhow!("prepare Kafka {}: a bug in Tribunal (panic)", install.version))?
+    let version = &formatting.version;
+    let formats = installs.iter().find(|install| install.version == *version);
+    let formats =
+        formats.with_context(|| format!("format with Kafka {version}: its jars were not asked for"))?;
+    let home = home_of(formats, cache).join(formatting.key());
+    let bootstrap = match known_bootstrap(&home, formatting) {
+        Some(bootstrap) => bootstrap,
+        None => training(formats, "formatting").in_a_thread(|training| training.format(formatting, &home))?,
+    };
+    let mut ready = Vec::new();
+    for install in installs {
+        let archives = home_of(install, cache).join(java_key(install, java)?);
+        let archive = match cache::kept(&archives, ARCHIVE) {
+            Some(archive) => Some(archive),
+            None => training(install, "training").in_a_thread(|training| Ok(training.archive(&archives)))?,
+        };
+        ready.push(Ready {
+            install: install.clone(),
+            archive,
+        });
+    }
+    Ok(Prepared { bootstrap, ready })
 }
 
-fn known_bootstrap(home: &Path) -> Option<Bootstrap> {
-    BOOTSTRAP_PLACES.iter().find_map(|place| {
-        Some(Bootstrap {
-            file: cache::kept(home, &stem_of(place))?,
-            place: place.into(),
-        })
+fn home_of(install: &Install, cache: &Path) -> PathBuf {
+    cache.join("kafka").join(&install.version)
+}
+
+fn known_bootstrap(home: &Path, formatting: &Formatting) -> Option<Bootstrap> {
+    let places = formatting.places();
+    let kept = places
+        .iter()
+        .map(|place| Some((cache::kept(home, &stem_of(place))?, place.into())));
+    Some(Bootstrap {
+        files: kept.collect::<Option<_>>()?,
     })
 }
 
@@ -140,6 +139,7 @@ fn java_key(install: &Install, java: &Java) -> Result<String> {
 mod tests {
     use std::fs;
 
+    use super::super::release::FIRST_SNAPSHOT;
     use super::*;
 
     fn java(build: &str) -> Java {
@@ -168,44 +168,67 @@ mod tests {
         assert_ne!(first, key("17.0.15+6-Debian-1"));
     }
 
+    fn keep(directory: &Path, stem: &str) -> PathBuf {
+        fs::create_dir_all(directory).expect("writable");
+        let part = cache::part_of(&directory.join(stem));
+        fs::write(&part, "content").expect("writable");
+        cache::keep(&part, stem).expect("writable")
+    }
+
+    fn no_jars() -> Install {
+        Install {
+            version: "4.4.0".to_owned(),
+            jars: Vec::new(),
+        }
+    }
+
     #[test]
     fn what_is_in_the_cache_is_used_while_it_is_whole() {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let install = Install {
-            version: "4.4.0".to_owned(),
-            jars: Vec::new(),
-        };
-        let home = directory.path().join("kafka/4.4.0");
-        let archives = home.join(java_key(&install, &java("17")).expect("no jar"));
-        fs::create_dir_all(&archives).expect("writable");
-        let keep = |directory: &Path, stem: &str| {
-            let part = cache::part_of(&directory.join(stem));
-            fs::write(&part, "content").expect("writable");
-            cache::keep(&part, stem).expect("writable")
-        };
+        let install = no_jars();
+        let formatting = Formatting::plain("4.4.0");
+        let home = home_of(&install, directory.path());
         let bootstrap = Bootstrap {
-            file: keep(&home, &stem_of(BOOTSTRAP_PLACES[1])),
-            place: BOOTSTRAP_PLACES[1].into(),
+            files: vec![(
+                keep(&home.join(formatting.key()), &stem_of(FIRST_SNAPSHOT)),
+                FIRST_SNAPSHOT.into(),
+            )],
         };
+        let archives = home.join(java_key(&install, &java("17")).expect("no jar"));
         let archive = keep(&archives, ARCHIVE);
-        let prepared = || prepare(&install, &java("17"), directory.path(), directory.path(), &|_| ());
+        let prepared = || {
+            let (cache, scratch) = (directory.path(), directory.path().join("scratch"));
+            prepare(
+                std::slice::from_ref(&install),
+                &java("17"),
+                &formatting,
+                cache,
+                &scratch,
+                &|_| (),
+            )
+        };
         let expected = Prepared {
-            bootstrap,
-            archive: Some(archive.clone()),
+            bootstrap: bootstrap.clone(),
+            ready: vec![Ready {
+                install: install.clone(),
+                archive: Some(archive.clone()),
+            }],
         };
         assert_eq!(prepared().expect("both are there"), expected);
         fs::write(&archive, "cont").expect("writable");
-        assert!(prepared().is_err(), "there is no /java to make it again");
+        let without = prepared().expect("slower JVMs are no error").ready[0]
+            .archive
+            .clone();
+        assert_eq!(without, None, "there is no /java to make it again");
+        fs::write(&bootstrap.files[0].0, "cont").expect("writable");
+        assert!(prepared().is_err(), "there is no /java to format again");
     }
 
     #[test]
     fn a_java_that_does_not_run_is_an_error() {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let install = Install {
-            version: "4.4.0".to_owned(),
-            jars: Vec::new(),
-        };
-        let error = prepare(&install, &java("17"), directory.path(), directory.path(), &|_| ());
+        let (cache, formatting) = (directory.path(), Formatting::plain("4.4.0"));
+        let error = prepare(&[no_jars()], &java("17"), &formatting, cache, cache, &|_| ());
         let error = format!("{:#}", error.expect_err("there is no such program"));
         assert!(error.starts_with("format Kafka 4.4.0: start /java: "), "{error}");
     }

@@ -6,18 +6,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use history::Topic;
 
 use super::ask::{ACKS_LEADER, End, Place};
 use super::cache;
 use super::child::Bound;
-use super::config::{KafkaConfig, NodeAddress, PORTS};
+use super::config::{NodeAddress, PORTS};
+use super::formatting::{Bootstrap, Formatting};
 use super::install::Install;
 use super::java::Java;
 use super::jvm;
 use super::node_files::{NodeFiles, random_id};
-use super::prepare::{ARCHIVE, BOOTSTRAP_PLACES, Bootstrap, Known, Prepared, stem_of};
+use super::prepare::{ARCHIVE, stem_of};
 use super::progress::{Progress, Report};
 use super::wire::Connection;
 
@@ -45,40 +46,64 @@ pub(super) struct Training<'a> {
 }
 
 impl Training<'_> {
-    /// Makes what is not known yet: the bootstrap file in `home`, the archive in `archives`.
-    pub(super) fn run(&self, home: &Path, archives: &Path, known: Known) -> Result<Prepared> {
+    /// Does the work in a thread of its own: the JVMs live as long as it does, and it may block and hold a runtime, whoever
+    /// calls.
+    pub(super) fn in_a_thread<T: Send>(&self, work: impl FnOnce(&Self) -> Result<T> + Send) -> Result<T> {
+        let done = std::thread::scope(|scope| scope.spawn(|| work(self)).join());
+        done.map_err(|_| {
+            anyhow!(
+                "prepare Kafka {}: a bug in Tribunal (panic)",
+                self.install.version
+            )
+        })?
+    }
+
+    /// Formats once, and keeps what that leaves in `home`.
+    pub(super) fn format(&self, formatting: &Formatting, home: &Path) -> Result<Bootstrap> {
         let version = &self.install.version;
-        let config = KafkaConfig {
-            version: version.clone(),
-            nodes: 1,
-            ..KafkaConfig::default()
-        };
+        (self.report)(Progress::Preparing(&format!("formatting Kafka {version}")));
+        self.write_and_format(formatting, loopback_address())
+            .with_context(|| format!("format Kafka {version}"))?;
+        let bootstrap = self.keep_bootstrap(formatting, home)?;
+        self.clear()?;
+        Ok(bootstrap)
+    }
+
+    /// Makes the archive, in `archives`. Where that fails it is a warning.
+    pub(super) fn archive(&self, archives: &Path) -> Option<PathBuf> {
+        let version = &self.install.version;
+        let text = format!("making the class archive of Kafka {version}, once");
+        (self.report)(Progress::Preparing(&text));
         let address = loopback_address();
-        let own = NodeAddress {
+        let made = self
+            .write_and_format(&Formatting::plain(version), address)
+            .and_then(|()| self.train(SocketAddrV4::new(address, PORTS.client), archives))
+            .and_then(|archive| self.clear().map(|()| archive));
+        made.map_err(|error| {
+            let text = format!("no class archive of Kafka {version}, so JVMs start more slowly: {error:#}");
+            (self.report)(Progress::Warning(&text));
+        })
+        .ok()
+    }
+
+    /// The files of a node at this address, formatted; at that of the first voter, where there are voters.
+    fn write_and_format(&self, formatting: &Formatting, address: Ipv4Addr) -> Result<()> {
+        let version = &self.install.version;
+        let (config, own) = formatting.config(NodeAddress {
             node: 1,
             advertised: address,
             bind: address,
-        };
-        self.clear()?;
-        self.files.write_configuration(&config, own, &[own])?;
-        (self.report)(Progress::Preparing(&format!("formatting Kafka {version}")));
-        self.format().with_context(|| format!("format Kafka {version}"))?;
-        let bootstrap = known.bootstrap.map_or_else(|| self.keep_bootstrap(home), Ok)?;
-        let archive = known.archive.or_else(|| {
-            let text = format!("making the class archive of Kafka {version}, once");
-            (self.report)(Progress::Preparing(&text));
-            let made = self.train(SocketAddrV4::new(address, PORTS.client), archives);
-            made.map_err(|error| {
-                let text =
-                    format!("no class archive of Kafka {version}, so JVMs start more slowly: {error:#}");
-                (self.report)(Progress::Warning(&text));
-            })
-            .ok()
         });
-        if archive.is_some() {
-            self.clear()?;
-        }
-        Ok(Prepared { bootstrap, archive })
+        self.clear()?;
+        self.files.write_configuration(&config, version, own, &[own])?;
+        let command = jvm::format(self.java, self.install, &self.files, &random_id(), formatting);
+        let status = self.spawn(&command)?.wait(FORMAT_WITHIN)?;
+        ensure!(
+            status.success(),
+            "StorageTool ended with {status}; the end of its output:\n{}",
+            self.files.log_tail(TAIL_LINES)
+        );
+        Ok(())
     }
 
     fn clear(&self) -> Result<()> {
@@ -107,33 +132,24 @@ impl Training<'_> {
         Bound::spawn(&mut command).with_context(|| format!("start {program}"))
     }
 
-    fn format(&self) -> Result<()> {
-        let command = jvm::format(self.java, self.install, &self.files, &random_id());
-        let status = self.spawn(&command)?.wait(FORMAT_WITHIN)?;
-        ensure!(
-            status.success(),
-            "StorageTool ended with {status}; the end of its output:\n{}",
-            self.files.log_tail(TAIL_LINES)
-        );
-        Ok(())
-    }
-
-    fn keep_bootstrap(&self, home: &Path) -> Result<Bootstrap> {
+    fn keep_bootstrap(&self, formatting: &Formatting, home: &Path) -> Result<Bootstrap> {
         let version = &self.install.version;
-        let made = BOOTSTRAP_PLACES
-            .iter()
-            .find(|place| self.files.data().join(place).is_file());
-        let place =
-            made.with_context(|| format!("find what formatting of Kafka {version} left: no bootstrap file"))?;
-        let stem = stem_of(place);
-        let part = part_in(home, &stem)?;
-        let made = self.files.data().join(place);
-        // Not copied with its mode, which is the owner's alone: a cache may be shared.
-        let content = fs::read(&made).with_context(|| format!("read {}", made.display()))?;
-        fs::write(&part, content).with_context(|| format!("write {}", part.display()))?;
+        let keep = |place: &str| -> Result<(PathBuf, PathBuf)> {
+            let stem = stem_of(place);
+            let part = part_in(home, &stem)?;
+            let made = self.files.data().join(place);
+            // Not copied with its mode, which is the owner's alone: a cache may be shared.
+            let content = fs::read(&made).with_context(|| {
+                format!(
+                    "find what formatting of Kafka {version} left: read {}",
+                    made.display()
+                )
+            })?;
+            fs::write(&part, content).with_context(|| format!("write {}", part.display()))?;
+            Ok((cache::keep(&part, &stem)?, place.into()))
+        };
         Ok(Bootstrap {
-            file: cache::keep(&part, &stem)?,
-            place: place.into(),
+            files: formatting.places().into_iter().map(keep).collect::<Result<_>>()?,
         })
     }
 

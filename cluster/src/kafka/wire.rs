@@ -24,7 +24,7 @@ const ANSWER_BYTES_MAX: u32 = 64 << 20;
 /// How Tribunal calls itself in brokers' logs.
 const CLIENT_ID: &str = "tribunal";
 /// The version of `ApiVersions` that every broker that can be run answers.
-const API_VERSIONS_VERSION: i16 = 3;
+const API_VERSIONS_VERSION: i16 = 4;
 
 /// Why there was no answer, or none of use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +80,8 @@ pub struct Connection {
     versions: BTreeMap<i16, VersionRange>,
     /// The levels of the features that the cluster has finalised, as the other side knows them.
     features: BTreeMap<String, i16>,
+    /// The lowest and the highest level of each feature that the other side can do.
+    abilities: BTreeMap<String, (i16, i16)>,
 }
 
 impl Connection {
@@ -99,6 +101,7 @@ impl Connection {
             correlation: 0,
             versions: BTreeMap::new(),
             features: BTreeMap::new(),
+            abilities: BTreeMap::new(),
         };
         let answer = by(deadline, within, connection.ask_versions()).await?;
         WireError::check(answer.error_code, || "ApiVersions".to_owned())?;
@@ -109,6 +112,12 @@ impl Connection {
                     min: api.min_version,
                     max: api.max_version,
                 },
+            );
+        }
+        for feature in answer.supported_features {
+            connection.abilities.insert(
+                feature.name.to_string(),
+                (feature.min_version, feature.max_version),
             );
         }
         for feature in answer.finalized_features {
@@ -122,6 +131,11 @@ impl Connection {
     /// The levels of the features that the cluster had finalised when the connection was made.
     pub fn features(&self) -> &BTreeMap<String, i16> {
         &self.features
+    }
+
+    /// The lowest and the highest level of each feature that the other side can do: they tell its version.
+    pub fn abilities(&self) -> &BTreeMap<String, (i16, i16)> {
+        &self.abilities
     }
 
     /// The newest version of a request that both sides know.

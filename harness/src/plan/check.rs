@@ -61,6 +61,9 @@ pub fn known_broker(broker: &str) -> Result<(), String> {
 pub fn check(plan: &Plan) -> Vec<Wrong> {
     let mut wrong = Vec::new();
     check_cluster(plan, &mut wrong);
+    if !plan.is_simulated() {
+        super::versions::check(plan, &mut wrong);
+    }
     check_topics(plan, &mut wrong);
     for invalid in plan.workload.validate() {
         wrong.push(Wrong::in_section("workload", invalid.path, invalid.reason));

@@ -8,9 +8,11 @@ mod place;
 mod resolve;
 mod shipped;
 mod simulated;
+mod versions;
 
+use cluster::kafka::{KafkaConfig, Level, Quorum};
 use cluster::sim::Bug;
-use history::{Span, Topic};
+use history::{NodeId, Span, Topic};
 use nemesis::NemesisConfig;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -41,6 +43,9 @@ pub struct Plan {
     /// The bugs of the simulated broker.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bugs: Vec<Bug>,
+    /// Whether the voters of the controllers' quorum can change: `static` or `dynamic` (KIP-853).
+    #[serde(default)]
+    pub quorum: Quorum,
     /// `tuned` (seconds become fractions of one) or `default` (as the broker ships).
     #[serde(default)]
     pub timeouts: cluster::kafka::Timeouts,
@@ -53,6 +58,12 @@ pub struct Plan {
     pub workload: workloads::WorkloadConfig,
     /// What goes wrong.
     pub nemesis: NemesisConfig,
+    /// The versions of nodes that begin with another than the broker's: `n2 = "3.9.2"`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub versions: BTreeMap<String, String>,
+    /// The levels of features that formatting does not leave to Kafka.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub features: BTreeMap<String, Level>,
     /// Properties of every node's broker, over everything that Tribunal sets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub properties: BTreeMap<String, String>,
@@ -63,6 +74,33 @@ impl Plan {
     pub fn is_simulated(&self) -> bool {
         self.broker == cluster::SIMULATED
     }
+
+    /// The configuration of a broker that is Kafka.
+    pub fn kafka(&self) -> KafkaConfig {
+        KafkaConfig {
+            version: self.broker.trim_start_matches("kafka-").to_owned(),
+            versions: self.node_versions(),
+            nodes: self.nodes,
+            features: self.features.clone(),
+            quorum: self.quorum,
+            timeouts: self.timeouts,
+            properties: self.properties.clone(),
+        }
+    }
+
+    /// The versions of nodes that begin with another than the broker's, by the nodes' numbers; a name that is no node's is
+    /// left out.
+    fn node_versions(&self) -> BTreeMap<NodeId, String> {
+        let versions = self.versions.iter();
+        versions
+            .filter_map(|(name, version)| Some((node_number(name)?, version.clone())))
+            .collect()
+    }
+}
+
+/// The number of the node that is called `n1`, `n2` and so on.
+fn node_number(name: &str) -> Option<NodeId> {
+    name.strip_prefix('n')?.parse().ok()
 }
 
 fn default_broker() -> String {

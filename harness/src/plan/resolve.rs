@@ -115,15 +115,23 @@ impl Resolved {
         if self.plan.is_simulated() {
             return Ok(format!("{REPLAY}\n\n{body}"));
         }
-        let properties = self.kafka().properties(1);
-        let listed: Vec<String> = properties
+        let kafka = self.kafka();
+        let given = kafka.properties(1);
+        let given: Vec<String> = given
             .iter()
             .map(|(name, value)| format!("#   {name}={value}"))
             .collect();
+        let finalised = kafka.finalised();
+        let finalised: Vec<String> = finalised
+            .iter()
+            .map(|(name, level)| format!("#   {name}={level}"))
+            .collect();
         Ok(format!(
             "{REPLAY}\n\n{body}\n\
-             # What each node's broker was given beside its own numbers and addresses:\n{}\n",
-            listed.join("\n")
+             # What each node's broker was given beside its own numbers and addresses:\n{}\n\
+             # The features that the cluster began with, every other at 0:\n{}\n",
+            given.join("\n"),
+            finalised.join("\n")
         ))
     }
 
@@ -134,12 +142,13 @@ impl Resolved {
 
     /// The broker's configuration.
     pub fn kafka(&self) -> cluster::kafka::KafkaConfig {
-        cluster::kafka::KafkaConfig {
-            version: self.plan.broker.trim_start_matches("kafka-").to_owned(),
-            nodes: self.plan.nodes,
-            timeouts: self.plan.timeouts,
-            properties: self.plan.properties.clone(),
-        }
+        self.plan.kafka()
+    }
+
+    /// The versions of the broker that its nodes run at one time or another, the one that they begin with first.
+    pub fn versions(&self) -> Vec<String> {
+        let kafka = self.kafka();
+        kafka.all_versions().into_iter().map(str::to_owned).collect()
     }
 
     /// What the checks hold the run to.

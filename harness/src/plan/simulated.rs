@@ -1,6 +1,6 @@
 //! What goes with the simulated broker alone, and what it lacks.
 
-use cluster::kafka::Timeouts;
+use cluster::kafka::{Quorum, Timeouts};
 use cluster::sim::{Bug, Dice, MILLISECOND, Need, Network, Settings, Timing};
 use history::Topic;
 use workloads::WorkloadConfig;
@@ -31,6 +31,19 @@ pub fn check(plan: &Plan, wrong: &mut Vec<Wrong>) {
     if !plan.properties.is_empty() {
         let reason = "the simulated broker has no properties: they are for real ones";
         wrong.push(Wrong::new(&["properties"], reason));
+    }
+    if !plan.features.is_empty() || !plan.versions.is_empty() {
+        let setting = if plan.features.is_empty() {
+            "versions"
+        } else {
+            "features"
+        };
+        let reason = "the simulated broker has no versions and no features: they are for real ones";
+        wrong.push(Wrong::new(&[setting], reason));
+    }
+    if plan.quorum != Quorum::default() {
+        let reason = "the voters of the simulated controllers do not change";
+        wrong.push(Wrong::new(&["quorum"], reason));
     }
     if plan.timeouts != Timeouts::default() {
         let reason = "the simulated broker knows `tuned` timeouts alone";

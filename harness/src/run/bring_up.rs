@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use cluster::kafka::{Install, InstallOptions, Java, KafkaCluster, Launch, Prepared};
+use cluster::kafka::{Formatting, Install, InstallOptions, Java, KafkaCluster, Launch, Prepared};
 use cluster::sim::SimCluster;
-use cluster::{Cluster, SandboxEnvironment};
+use cluster::{Cluster, Environment, SandboxEnvironment};
 use history::Recorder;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 use super::trial::Trial;
 use crate::directory::RunDirectory;
 use crate::plan::Resolved;
-use crate::progress::Progress;
 
 /// How long the topics may take: a leader for each partition that every broker knows.
 const TOPICS_WITHIN: Duration = Duration::from_secs(30);
@@ -58,18 +57,14 @@ pub async fn bring_up(trial: &Trial<'_>) -> Result<Courtroom> {
 
 async fn bring_up_kafka(trial: &Trial<'_>) -> Result<Kind> {
     let Trial {
-        directory,
-        resolved,
-        progress,
-        ..
+        directory, resolved, ..
     } = trial;
-    let (install, java, prepared) = prepare(directory, resolved, progress).await?;
     let environment = create_environment(directory, resolved, trial.broken.clone()).await?;
+    let (java, prepared) = prepare(trial, &environment).await?;
     let recorder: Arc<dyn Recorder> = trial.recorder.clone();
     let launch = Launch {
         environment: environment.clone(),
         config: resolved.kafka(),
-        install,
         java,
         prepared,
         topics: resolved.topics(),
@@ -85,23 +80,22 @@ async fn bring_up_kafka(trial: &Trial<'_>) -> Result<Kind> {
 }
 
 /// Finds the jars (all of them are in the cache by now), Java, and what is made once for both.
-async fn prepare(
-    directory: &RunDirectory,
-    resolved: &Resolved,
-    progress: &Arc<Progress>,
-) -> Result<(Install, Java, Prepared)> {
-    let version = resolved.kafka().version;
-    let scratch = directory.root().join("scratch");
-    let progress = Arc::clone(progress);
+async fn prepare(trial: &Trial<'_>, environment: &SandboxEnvironment) -> Result<(Java, Prepared)> {
+    let versions = trial.resolved.versions();
+    let formatting = Formatting::new(&trial.resolved.kafka(), environment.machines());
+    let scratch = trial.directory.root().join("scratch");
+    let progress = Arc::clone(&trial.progress);
     spawn_blocking(move || {
         let java = Java::find()?;
         let options = InstallOptions::from_environment(true)?;
         let report = |seen: cluster::kafka::Progress<'_>| progress.preparing(&seen);
-        let install = cluster::kafka::install(&version, &options, &report)?;
-        let prepared = cluster::kafka::prepare(&install, &java, &options.cache, &scratch, &report)?;
+        let install = |version: &String| cluster::kafka::install(version, &options, &report);
+        let installs: Vec<Install> = versions.iter().map(install).collect::<Result<_>>()?;
+        let prepared =
+            cluster::kafka::prepare(&installs, &java, &formatting, &options.cache, &scratch, &report)?;
         // Empty, unless something went wrong in it that somebody may want to look at.
         let _ = std::fs::remove_dir(&scratch);
-        Ok((install, java, prepared))
+        Ok((java, prepared))
     })
     .await
     .context("wait for what is made once")?

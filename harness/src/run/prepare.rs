@@ -2,6 +2,7 @@
 //!
 //! Nothing has been started when any of this fails.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -30,14 +31,14 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
     }
     check_machine().map_err(Failure::infrastructure)?;
     let java = Java::find().map_err(Failure::infrastructure)?;
-    let install = fetch(&resolved, options.offline).map_err(Failure::infrastructure)?;
+    let installs = fetch(&resolved, options.offline).map_err(Failure::infrastructure)?;
     let directory = RunDirectory::create(options.out.as_deref(), &resolved.plan.name, resolved.seed)
         .map_err(Failure::usage)?;
     let mut parts = vec![
         ("Java".to_owned(), java.build.clone()),
         ("kernel".to_owned(), kernel()),
     ];
-    parts.extend(install.sums());
+    parts.extend(sums(&installs));
     write_inputs(&directory, &resolved, parts).map_err(Failure::infrastructure)?;
     announce(&resolved, &directory);
     let error = sandbox::reexec(conduct_arguments(options, &directory));
@@ -101,15 +102,23 @@ fn load(plan: &str) -> anyhow::Result<(String, String)> {
     ))
 }
 
-/// Finds the broker's jars, or fetches them.
-fn fetch(resolved: &Resolved, offline: bool) -> anyhow::Result<Install> {
+/// Finds the jars of every version that the run will need, or fetches them.
+fn fetch(resolved: &Resolved, offline: bool) -> anyhow::Result<Vec<Install>> {
     let progress = Progress::new();
     let options = InstallOptions::from_environment(offline)?;
-    let install = cluster::kafka::install(&resolved.kafka().version, &options, &|seen| {
-        progress.preparing(&seen);
-    });
+    let install = |version: &String| {
+        cluster::kafka::install(version, &options, &|seen| {
+            progress.preparing(&seen);
+        })
+    };
+    let installs = resolved.versions().iter().map(install).collect();
     progress.finish();
-    install
+    installs
+}
+
+/// Every jar's name and sum; what several versions share stands there once.
+fn sums(installs: &[Install]) -> BTreeSet<(String, String)> {
+    installs.iter().flat_map(Install::sums).collect()
 }
 
 fn write_inputs(

@@ -4,9 +4,12 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use async_trait::async_trait;
 use history::NodeId;
+
+use crate::Deeds;
+use crate::effect::Effect;
 
 /// A set of machines and the network that joins them. Ends with everything in it when it is dropped.
 pub trait Environment: Send + Sync {
@@ -103,21 +106,34 @@ pub struct Cut {
     pub source_port: Option<u16>,
 }
 
-/// What a cut did while it was in force.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CutReport {
-    /// Frames dropped.
-    pub frames: u64,
-    /// Bytes dropped.
-    pub bytes: u64,
+/// One direction of a link and what happens to what passes there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LinkRule {
+    /// Packets from here…
+    pub from: Place,
+    /// …to there…
+    pub to: Place,
+    /// …where a port is given, only those of TCP connections to that port, in this direction…
+    pub service: Option<u16>,
+    /// …fare like this.
+    pub effect: Effect,
 }
 
 /// The links of an environment. Cuts are silent, as a dead switch is: nothing is refused, nothing arrives.
 pub trait Links: Send + Sync {
     /// Puts all of these in force at one instant; the number names them together.
     fn cut(&self, cuts: &[Cut]) -> Result<u64>;
-    /// What the cuts of that number have dropped so far.
-    fn report(&self, id: u64) -> CutReport;
-    /// Ends the cuts of that number and says what they did.
-    fn heal(&self, id: u64) -> CutReport;
+    /// Whether it can do more than cut.
+    fn can_shape(&self) -> bool {
+        false
+    }
+    /// Puts all of these in force at one instant; what they leave to chance is drawn from the seed. The number names
+    /// them together, and is one of those of the cuts.
+    fn shape(&self, _rules: &[LinkRule], _seed: u64) -> Result<u64> {
+        bail!("shape what passes on links: this environment can only cut them")
+    }
+    /// What the cuts or rules of that number have done so far.
+    fn report(&self, id: u64) -> Deeds;
+    /// Ends the cuts or rules of that number and says what they did.
+    fn heal(&self, id: u64) -> Deeds;
 }

@@ -14,9 +14,16 @@ mod sandbox;
 pub mod sim;
 mod view;
 
+/// What can happen to what passes on links, as the sandbox's switch does it; other environments do what they can.
+pub mod effect {
+    pub use ::sandbox::{Bandwidth, Delay, Distribution, Effect, Flap, PacketLoss, Reorder, Share};
+}
+
 pub use brokers::{BROKERS, Broker, SIMULATED};
 pub use cluster::{Cluster, Ports, Recovery, ReplicaLog, Wiped};
-pub use environment::{Cut, CutReport, Environment, Exit, ExitKind, Links, Machine, Place, ProcessSpec};
+pub use environment::{Cut, Environment, Exit, ExitKind, LinkRule, Links, Machine, Place, ProcessSpec};
 pub use loopback::LoopbackEnvironment;
 pub use sandbox::SandboxEnvironment;
 pub use view::{Change, ClusterView, PartitionView};
+
+pub use ::sandbox::{Counters, Deeds, Waits};

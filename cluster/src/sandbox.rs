@@ -4,13 +4,13 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ::sandbox::{Effect, GroupId, Matcher, Rule, Sandbox, SandboxSpec, Switch};
+use ::sandbox::{Deeds, Effect, GroupId, Matcher, Rule, Sandbox, SandboxSpec, Switch};
 use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
 use history::NodeId;
 use tokio::sync::oneshot;
 
-use crate::{Cut, CutReport, Environment, Exit, ExitKind, Links, Machine, Place, ProcessSpec};
+use crate::{Cut, Environment, Exit, ExitKind, LinkRule, Links, Machine, Place, ProcessSpec};
 
 /// A sandbox as an environment. Only the sandbox's conductor can make one (see [`sandbox::entry`]).
 pub struct SandboxEnvironment {
@@ -168,19 +168,30 @@ impl Links for SwitchLinks {
         Ok(self.0.apply(&rules)?.0)
     }
 
-    fn report(&self, id: u64) -> CutReport {
-        self.0.counters(GroupId(id)).map(report).unwrap_or_default()
+    fn can_shape(&self) -> bool {
+        true
     }
 
-    fn heal(&self, id: u64) -> CutReport {
-        self.0.remove(GroupId(id)).map(report).unwrap_or_default()
+    fn shape(&self, rules: &[LinkRule], seed: u64) -> Result<u64> {
+        let rules: Vec<Rule> = rules.iter().map(shaping).collect();
+        Ok(self.0.apply_seeded(&rules, seed)?.0)
+    }
+
+    fn report(&self, id: u64) -> Deeds {
+        self.0.deeds(GroupId(id)).unwrap_or_default()
+    }
+
+    fn heal(&self, id: u64) -> Deeds {
+        self.0.remove(GroupId(id)).unwrap_or_default()
     }
 }
 
-fn report(counters: sandbox::Counters) -> CutReport {
-    CutReport {
-        frames: counters.frames,
-        bytes: counters.bytes,
+fn shaping(rule: &LinkRule) -> Rule {
+    Rule {
+        from: place(rule.from),
+        to: place(rule.to),
+        matcher: rule.service.map_or(Matcher::All, Matcher::Service),
+        effect: rule.effect,
     }
 }
 

@@ -188,7 +188,7 @@ async fn leader_cut_off(cluster: &KafkaCluster, recorder: &MemoryRecorder, leade
         said.leader == Some(leader),
         "see node {leader} still believe in itself: it says {said:?}"
     );
-    let dropped = links.heal(id);
+    let dropped = links.heal(id).dropped;
     eprintln!("{leader} was deposed by {next}: {dropped:?}");
     ensure!(dropped.frames > 0, "see frames dropped");
     Ok(())
@@ -228,7 +228,7 @@ async fn isr_shrunk(cluster: &KafkaCluster) -> Result<()> {
         Ok(())
     })
     .await?;
-    ensure!(links.heal(id).frames > 0, "see frames dropped");
+    ensure!(links.heal(id).dropped.frames > 0, "see frames dropped");
     let ends = settle(cluster).await?;
     ensure!(ends[0] == 1, "find one record, not {}", ends[0]);
     for node in 1..=3 {

@@ -123,6 +123,16 @@ impl<'a> Draw<'a> {
         }
     }
 
+    /// How many nodes there are.
+    pub(crate) fn nodes(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Where random numbers of a fault's own begin: those that are drawn while it is in force.
+    pub(crate) fn seed(&mut self) -> u32 {
+        self.random.random()
+    }
+
     /// A time between the two, both included, in milliseconds.
     pub(crate) fn between(&mut self, (least, most): (Span, Span)) -> u64 {
         let (least, most) = (least.as_millis(), most.as_millis());

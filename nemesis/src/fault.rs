@@ -89,6 +89,8 @@ pub struct NoTarget(pub String);
 pub enum Power {
     /// Cut the links between them.
     Network,
+    /// Delay, lose, duplicate, reorder, corrupt and throttle what passes on those links.
+    Shaping,
     /// Signal the broker's process, and start it again.
     Process,
 }
@@ -98,6 +100,7 @@ impl Power {
     pub fn word(self) -> &'static str {
         match self {
             Self::Network => "network",
+            Self::Shaping => "shaping",
             Self::Process => "process",
         }
     }
@@ -124,6 +127,7 @@ impl Scene {
     pub fn has(&self, power: Power) -> bool {
         match power {
             Power::Network => self.cluster.links().is_some(),
+            Power::Shaping => self.cluster.links().is_some_and(|links| links.can_shape()),
             Power::Process => true,
         }
     }

@@ -107,6 +107,14 @@ faults! {
     network {
         "partition" => partition::Partition,
         "shrink-isr" => shrink_isr::ShrinkIsr,
+        "delay" => delay::Delay,
+        "slow-leader" => slow_leader::SlowLeader,
+        "loss" => loss::Loss,
+        "duplicate" => duplicate::Duplicate,
+        "reorder" => reorder::Reorder,
+        "corrupt" => corrupt::Corrupt,
+        "bandwidth" => bandwidth::Bandwidth,
+        "flapping" => flapping::Flapping,
     }
     disk {
     }

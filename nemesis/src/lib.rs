@@ -7,6 +7,7 @@
 //! A fault is one file in `faults/`, in the folder of its group, and one word in the list in `faults.rs`: its configuration implements
 //! [`FaultKind`]. Nothing here speaks to a broker except through what `cluster` offers.
 
+mod amount;
 mod config;
 mod cue;
 mod cuts;
@@ -21,18 +22,21 @@ mod limits;
 mod restart;
 mod runner;
 mod schedule;
+mod shaping;
 mod step;
 mod target;
 mod weighted;
 mod when;
 
+pub use amount::{Percent, Rate};
 pub use config::{Invalid, NemesisConfig, Period, RandomConfig, RotationConfig, Schedule};
 pub use draw::Draw;
 pub use ending::Means;
 pub use fault::{Action, Aim, Evidence, FaultKind, NoTarget, Power, Scene};
 pub use faults::{
-    CrashLoop, FAULTS, FaultSpec, Kill, KillRecovering, Listed, Partition, Pause, Restarts, RollingRestart,
-    ShrinkIsr, Terminate, Wipe,
+    Bandwidth, Corrupt, CrashLoop, Delay, Duplicate, FAULTS, FaultSpec, Flapping, Kill, KillRecovering,
+    Listed, Loss, Partition, Pause, Reorder, Restarts, RollingRestart, ShrinkIsr, SlowLeader, Terminate,
+    Wipe,
 };
 pub use in_force::{FaultInForce, InForce};
 pub use limits::{FaultLimits, Keep};

@@ -1,6 +1,7 @@
 //! Schedules carried out against a cluster that is nothing but state, in paused time.
 
 mod fake;
+mod network;
 mod processes;
 
 use std::sync::atomic::Ordering::Relaxed;

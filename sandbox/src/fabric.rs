@@ -1,16 +1,25 @@
-//! The switch's thread: frames in, frames out.
+//! The switch's thread: frames in, frames out, some of them later.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::time::TimeSpec;
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+use nix::time::clock_gettime;
 use nix::unistd::{read, write};
 
 use crate::address::Mac;
+use crate::capture::Passage;
 use crate::card::HEADER_BYTES;
-use crate::frame::{ArpRequest, arp_reply, parse};
+use crate::frame::{ArpRequest, Packet, arp_reply, parse};
+use crate::offload::{complete, turn_over};
+use crate::queue::{Queue, Waiting};
+use crate::segment::Segments;
+use crate::shaper::{Shaper, Trip, travel};
 use crate::switch::Shared;
 use crate::table::{Decision, Table, decide};
 
@@ -23,8 +32,10 @@ const FRAME_BYTES_MAX: usize = 80 * 1024;
 /// Events taken at once.
 const EVENTS: usize = 64;
 
-/// The number of the event that wakes the thread without a frame; the others are ports.
+/// The number of the event that wakes the thread without a frame…
 const WAKE: u64 = u64::MAX;
+/// …and of the one that says that a frame has waited long enough; the others are ports.
+const TIMER: u64 = WAKE - 1;
 
 /// The thread's own state.
 pub(crate) struct Fabric {
@@ -34,6 +45,26 @@ pub(crate) struct Fabric {
     table: Arc<Table>,
     version: u64,
     buffer: Vec<u8>,
+    queue: Queue,
+    timer: TimerFd,
+    /// For when the timer is set.
+    armed: Option<u64>,
+    scratch: Scratch,
+}
+
+/// Room that is used again for each frame that rules shape.
+#[derive(Default)]
+struct Scratch {
+    shapers: Vec<Arc<Shaper>>,
+    segment: Vec<u8>,
+    trips: Vec<Trip>,
+}
+
+/// The time by the clock that frames wait by, in nanoseconds: monotonic, and the timer's own.
+pub(crate) fn now() -> u64 {
+    clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)
+        .map_or(Duration::ZERO, Duration::from)
+        .as_nanos() as u64
 }
 
 impl Fabric {
@@ -44,18 +75,24 @@ impl Fabric {
             epoll.add(card, EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
         }
         epoll.add(shared.wake.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, WAKE))?;
-        let buffer = vec![0; FRAME_BYTES_MAX];
+        let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
+        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?;
+        epoll.add(timer.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, TIMER))?;
         Ok(Self {
             shared,
             cards,
             epoll,
             table: Arc::default(),
             version: 0,
-            buffer,
+            buffer: vec![0; FRAME_BYTES_MAX],
+            queue: Queue::default(),
+            timer,
+            armed: None,
+            scratch: Scratch::default(),
         })
     }
 
-    /// Runs until the handle says stop. An error is one that leaves no switch.
+    /// Runs until the handle says stop. An error is one that leaves no switch. What still waits then is lost.
     pub(crate) fn run(mut self) -> nix::Result<()> {
         let mut events = [EpollEvent::empty(); EVENTS];
         while !self.shared.stop.load(Ordering::Acquire) {
@@ -64,15 +101,20 @@ impl Fabric {
                 result => result?,
             };
             for event in &events[..count] {
-                if event.data() == WAKE {
+                match event.data() {
                     // Before the rules are looked at: what comes after wakes again.
-                    let _ = self.shared.wake.read();
-                    self.adopt_rules();
-                } else {
-                    self.adopt_rules();
+                    WAKE => drop(self.shared.wake.read()),
+                    // One that is set anew no longer says that it was due.
+                    TIMER => self.armed = None,
+                    _ => {}
+                }
+                self.adopt_rules();
+                if event.data() < TIMER {
                     self.serve(event.data() as usize, event.events());
                 }
+                self.release();
             }
+            self.arm()?;
         }
         Ok(())
     }
@@ -83,7 +125,40 @@ impl Fabric {
         if version != self.version {
             self.table = self.shared.table();
             self.version = version;
+            self.queue.forget_ended();
+            self.release();
             self.shared.adopted(version);
+        }
+    }
+
+    /// Sets the timer for the frame that is due first.
+    fn arm(&mut self) -> nix::Result<()> {
+        let Some(due) = self.queue.next_due().filter(|&due| self.armed != Some(due)) else {
+            return Ok(());
+        };
+        // A time of zero would stop the timer; one that is over is as good as now.
+        let at = TimeSpec::from(Duration::from_nanos(due.max(1)));
+        self.timer
+            .set(Expiration::OneShot(at), TimerSetTimeFlags::TFD_TIMER_ABSTIME)?;
+        self.armed = Some(due);
+        Ok(())
+    }
+
+    /// Sends on what has waited long enough.
+    fn release(&mut self) {
+        if self.queue.next_due().is_none() {
+            return;
+        }
+        let now = now();
+        while let Some(Waiting {
+            trip,
+            from,
+            to,
+            frame,
+        }) = self.queue.pop_due(now)
+        {
+            trip.went_on(now, frame.len() - HEADER_BYTES);
+            self.deliver(from, to, &frame);
         }
     }
 
@@ -109,21 +184,99 @@ impl Fabric {
         let frame = &self.buffer[HEADER_BYTES..length];
         let totals = &self.shared.totals;
         match decide(&self.shared.layout, &self.table, from, parse(frame), frame.len()) {
-            Decision::Forward(to) => {
-                let link = totals.link(self.shared.layout.link(from, to));
-                if write(&self.cards[to], &self.buffer[..length]).is_ok() {
-                    link.forwarded.add(frame.len());
-                } else {
-                    link.overrun.fetch_add(1, Ordering::Relaxed);
-                }
-            }
-            Decision::Drop(to) => totals
-                .link(self.shared.layout.link(from, to))
-                .dropped
-                .add(frame.len()),
+            Decision::Forward(to) => self.deliver(from, to, &self.buffer[..length]),
+            Decision::Drop(to) => self.lose(from, to, &self.buffer[..length]),
+            Decision::Shape(to, packet) => self.shape(from, to, &packet, length),
             Decision::Answer(request, owner) => self.answer(from, &request, owner),
             Decision::Foreign => drop(totals.foreign.fetch_add(1, Ordering::Relaxed)),
             Decision::Stray => drop(totals.stray.fetch_add(1, Ordering::Relaxed)),
+        }
+    }
+
+    /// Gives a frame to the card that it is for.
+    fn deliver(&self, from: usize, to: usize, frame: &[u8]) {
+        let index = self.shared.layout.link(from, to);
+        let link = self.shared.totals.link(index);
+        if write(&self.cards[to], frame).is_ok() {
+            link.forwarded.add(frame.len() - HEADER_BYTES);
+            self.write_down(Passage::Delivered, index, frame);
+        } else {
+            link.overrun.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A rule took a frame.
+    fn lose(&self, from: usize, to: usize, frame: &[u8]) {
+        let index = self.shared.layout.link(from, to);
+        self.shared
+            .totals
+            .link(index)
+            .dropped
+            .add(frame.len() - HEADER_BYTES);
+        self.write_down(Passage::Dropped, index, frame);
+    }
+
+    fn write_down(&self, passage: Passage, link: usize, frame: &[u8]) {
+        if let Some(capture) = &self.table.capture {
+            capture.take(passage, link, frame);
+        }
+    }
+
+    /// Sends the packets of the frame in the buffer through the rules that they match, one by one.
+    fn shape(&mut self, from: usize, to: usize, packet: &Packet, length: usize) {
+        // What is due goes first: nothing may overtake it.
+        self.release();
+        let now = now();
+        let link = self.shared.layout.link(from, to);
+        let buffer = std::mem::take(&mut self.buffer);
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let Scratch {
+            shapers,
+            segment,
+            trips,
+        } = &mut scratch;
+        self.table.shapers(link, packet, shapers);
+        let frame = &buffer[..length];
+        match Segments::of(frame) {
+            None => {
+                travel(shapers, now, length - HEADER_BYTES, trips);
+                self.send(from, to, now, frame, trips);
+            }
+            Some(segments) => {
+                for index in 0..segments.count() {
+                    segments.write(frame, index, segment);
+                    travel(shapers, now, segment.len() - HEADER_BYTES, trips);
+                    self.send(from, to, now, segment, trips);
+                }
+            }
+        }
+        shapers.clear();
+        self.scratch = scratch;
+        self.buffer = buffer;
+    }
+
+    /// Sends one packet on its trips: now, or when it is due.
+    fn send(&mut self, from: usize, to: usize, now: u64, frame: &[u8], trips: &mut Vec<Trip>) {
+        if trips.is_empty() {
+            self.lose(from, to, frame);
+        }
+        for trip in trips.drain(..) {
+            if trip.due <= now && trip.flips.is_empty() {
+                self.deliver(from, to, frame);
+                continue;
+            }
+            let frame = turned(frame, &trip.flips);
+            if trip.due <= now {
+                self.deliver(from, to, &frame);
+            } else if let Err(left) = self.queue.push(Waiting {
+                trip,
+                from,
+                to,
+                frame,
+            }) {
+                left.trip.overflowed(left.frame.len() - HEADER_BYTES);
+                self.lose(from, to, &left.frame);
+            }
         }
     }
 
@@ -135,4 +288,16 @@ impl Fabric {
             self.shared.totals.answered.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+/// A copy of a packet with these bits turned over.
+fn turned(frame: &[u8], flips: &[u64]) -> Vec<u8> {
+    let mut frame = frame.to_vec();
+    if !flips.is_empty() {
+        complete(&mut frame);
+        for &random in flips {
+            turn_over(&mut frame, random);
+        }
+    }
+    frame
 }

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use crate::address::Mac;
 
-const ETHERNET_BYTES: usize = 14;
+pub(crate) const ETHERNET_BYTES: usize = 14;
 const ARP_BYTES: usize = 28;
 const ETHERTYPE_IPV4: u16 = 0x0800;
 const ETHERTYPE_ARP: u16 = 0x0806;

@@ -34,11 +34,14 @@
 //! Process::on_exit(&self, impl FnOnce(Result<Exit>) + Send + 'static) // from the node's own thread; at once if it ended
 //!
 //! Switch::apply(&self, &[Rule { from: Place, to: Place, matcher: Matcher, effect: Effect }]) -> Result<GroupId(u64)>
-//! Switch::remove(&self, GroupId) -> Result<Counters { frames, bytes }>   // final; a second removal says the same
-//! Switch::counters(&self, GroupId) -> Option<Counters>                   // survives removal
+//! Switch::apply_seeded(&self, &[Rule], u64) -> Result<GroupId>       // the same, with random numbers from this seed
+//! Switch::remove(&self, GroupId) -> Result<Deeds { dropped, delayed, … }>   // final; a second removal says the same
+//! Switch::deeds(&self, GroupId) -> Option<Deeds>                            // survives removal
+//! Switch::{capture(&self, &CaptureSpec) -> Result<()>, end_capture(&self) -> Result<CaptureReport>}  // pcap files
 //! Switch::stats(&self) -> SwitchStats        // frames, bytes, drops, each link's totals, the thread's CPU time
-//! enum Place { Node(u32), Clients }          enum Effect { Drop }
-//! enum Matcher { All, Tcp { source: Option<u16>, destination: Option<u16> } }
+//! enum Place { Node(u32), Clients }
+//! enum Effect { Drop, Lose, Delay, Duplicate, Reorder, Corrupt, Throttle, Flap }
+//! enum Matcher { All, Tcp { source: Option<u16>, destination: Option<u16> }, Service(u16) }
 //! ```
 //!
 //! Addresses: node N is `10.77.0.N` (data, host name `nN`) and `10.78.0.N` (side channel) on one card; the conductor's
@@ -47,8 +50,10 @@
 
 mod address;
 mod agent;
+mod capture;
 mod card;
 mod disk;
+mod effect;
 mod entry;
 mod error;
 mod fabric;
@@ -56,27 +61,35 @@ mod frame;
 mod hint;
 mod namespaces;
 mod node;
+mod offload;
 mod probe;
 mod process;
 mod protocol;
+mod queue;
 mod rule;
 mod sandbox;
+mod score;
+mod segment;
+mod shaper;
 mod stats;
 mod supervisor;
 mod switch;
 mod table;
 
 pub use address::{NODE_MAX, Place, Port};
+pub use capture::{CaptureReport, CaptureSpec};
 pub use disk::{
     Disk, DiskSpec, DiskStats, Effect as DiskEffect, Files, Flip, Hook, HookCounts, HookId, Loss, Lost,
     Operation, Which,
 };
+pub use effect::{Bandwidth, Delay, Distribution, Effect, Flap, PacketLoss, Reorder, Share};
 pub use entry::{Entered, entry, reexec};
 pub use error::{EXIT_INFRASTRUCTURE, Error, Hint, Result};
 pub use node::{Node, Process};
 pub use probe::{Capability, probe};
 pub use protocol::{Command, Exit, ProcessState};
-pub use rule::{Counters, Effect, GroupId, Matcher, Rule};
+pub use rule::{GroupId, Matcher, Rule};
 pub use sandbox::{Sandbox, SandboxSpec};
+pub use score::{Counters, Deeds, Waits};
 pub use stats::{LinkStats, SwitchStats};
 pub use switch::Switch;

@@ -1,9 +1,9 @@
 //! What a rule says: which frames, on which direction of which link, and what happens to them.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::address::Place;
+use crate::effect::Effect;
 use crate::frame::{Packet, TcpPorts};
 
 /// One direction of a link and what happens on it. The side channel cannot be named.
@@ -44,6 +44,8 @@ pub enum Matcher {
         /// The destination port.
         destination: Option<u16>,
     },
+    /// TCP segments of the connections to this port, in either direction.
+    Service(u16),
 }
 
 impl Matcher {
@@ -59,15 +61,20 @@ impl Matcher {
                     destination: to,
                 }),
             ) => agree(source, from) && agree(destination, to),
-            (Self::Tcp { .. }, None) => false,
+            (Self::Service(port), Some(TcpPorts { source, destination })) => {
+                port == source || port == destination
+            }
+            (Self::Tcp { .. } | Self::Service(_), None) => false,
         }
     }
 }
 
 impl fmt::Display for Matcher {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Tcp { source, destination } = self else {
-            return formatter.write_str("all");
+        let (source, destination) = match self {
+            Self::All => return formatter.write_str("all"),
+            Self::Service(port) => return write!(formatter, "tcp with port {port}"),
+            Self::Tcp { source, destination } => (source, destination),
         };
         formatter.write_str("tcp")?;
         source.map_or(Ok(()), |port| write!(formatter, " from port {port}"))?;
@@ -75,58 +82,9 @@ impl fmt::Display for Matcher {
     }
 }
 
-/// What happens to a packet that matches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Effect {
-    /// It vanishes: nothing is refused, nothing arrives.
-    Drop,
-}
-
-impl fmt::Display for Effect {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Drop => formatter.write_str("drop"),
-        }
-    }
-}
-
 /// The number of a set of rules that came into force together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupId(pub u64);
-
-/// A number of frames and their bytes, without the virtio header. Segments of one TCP stream that the sender's
-/// kernel put together count as the one frame that they are here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Frames.
-    pub frames: u64,
-    /// Their bytes.
-    pub bytes: u64,
-}
-
-/// [`Counters`] that one thread adds to and others read.
-#[derive(Debug, Default)]
-pub(crate) struct Tally {
-    frames: AtomicU64,
-    bytes: AtomicU64,
-}
-
-impl Tally {
-    /// Adds a frame of so many bytes.
-    pub(crate) fn add(&self, bytes: usize) {
-        self.frames.fetch_add(1, Ordering::Relaxed);
-        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    /// What was counted so far.
-    pub(crate) fn read(&self) -> Counters {
-        Counters {
-            frames: self.frames.load(Ordering::Relaxed),
-            bytes: self.bytes.load(Ordering::Relaxed),
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -155,6 +113,9 @@ mod tests {
         check(tcp(Some(40_000), Some(9092)), &frame, true);
         check(tcp(Some(40_000), Some(9093)), &frame, false);
         check(tcp(Some(40_001), Some(9092)), &frame, false);
+        check(Matcher::Service(9092), &frame, true);
+        check(Matcher::Service(40_000), &frame, true);
+        check(Matcher::Service(9093), &frame, false);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::address::Port;
-use crate::rule::{Counters, Tally};
+use crate::score::{Counters, Tally};
 use crate::table::Layout;
 
 /// What a switch has done since it was made.

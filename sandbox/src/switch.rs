@@ -11,11 +11,13 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::time::{ClockId, clock_gettime};
 
 use crate::address::Port;
+use crate::capture::{CaptureReport, CaptureSpec, Recording};
 use crate::error::{Error, Result};
-use crate::fabric::Fabric;
-use crate::rule::{Counters, GroupId, Rule, Tally};
+use crate::fabric::{Fabric, now};
+use crate::rule::{GroupId, Rule};
+use crate::score::Deeds;
 use crate::stats::{SwitchStats, Totals};
-use crate::table::{Layout, Table, check};
+use crate::table::{Group, Layout, Table, check};
 
 /// How long the thread may take until it goes by new rules. A batch of frames takes less than a millisecond.
 const ADOPTION_LIMIT: Duration = Duration::from_secs(2);
@@ -50,16 +52,16 @@ struct Progress {
     ended: Option<String>,
 }
 
-/// All groups there ever were; those that are not in force keep their counters.
+/// All groups there ever were; those that are not in force keep what they counted.
 #[derive(Debug, Default)]
 struct Groups {
-    known: BTreeMap<GroupId, Group>,
+    known: BTreeMap<GroupId, Known>,
+    recording: Option<Recording>,
 }
 
 #[derive(Debug)]
-struct Group {
-    rules: Vec<Rule>,
-    tally: Arc<Tally>,
+struct Known {
+    group: Group,
     in_force: bool,
 }
 
@@ -87,43 +89,75 @@ impl Switch {
         Ok(switch)
     }
 
-    /// Puts all of these rules in force at one instant. When this returns, no frame that they match passes any more.
+    /// Puts all of these rules in force at one instant. When this returns, every frame that they match fares as they
+    /// say.
     pub fn apply(&self, rules: &[Rule]) -> Result<GroupId> {
+        self.apply_seeded(rules, 0)
+    }
+
+    /// The same; what the rules leave to chance is drawn from this seed, for each rule by itself.
+    pub fn apply_seeded(&self, rules: &[Rule], seed: u64) -> Result<GroupId> {
         rules
             .iter()
             .try_for_each(|rule| check(&self.shared.layout, rule))?;
         let mut groups = self.groups();
         let id = GroupId(groups.known.last_key_value().map_or(1, |(last, _)| last.0 + 1));
-        let group = Group {
-            rules: rules.to_vec(),
-            tally: Arc::default(),
-            in_force: true,
-        };
-        groups.known.insert(id, group);
+        let group = Group::new(rules, seed, now());
+        groups.known.insert(
+            id,
+            Known {
+                group,
+                in_force: true,
+            },
+        );
         self.publish(&groups)?;
         Ok(id)
     }
 
     /// Ends the rules of a group at one instant and says what they did; for a group that is ended already, again.
-    pub fn remove(&self, id: GroupId) -> Result<Counters> {
+    /// What still waits because of them goes on at once, in its order, and what it waits for because of others it
+    /// goes on waiting for.
+    pub fn remove(&self, id: GroupId) -> Result<Deeds> {
         let mut groups = self.groups();
-        let Some(group) = groups.known.get_mut(&id) else {
+        let Some(known) = groups.known.get_mut(&id) else {
             let reason = "there never was such a group".to_owned();
             return Err(Error::Rule {
                 rule: format!("group {}", id.0),
                 reason,
             });
         };
-        let tally = Arc::clone(&group.tally);
-        if std::mem::take(&mut group.in_force) {
+        let score = Arc::clone(&known.group.score);
+        if std::mem::take(&mut known.in_force) {
+            known.group.end();
             self.publish(&groups)?;
         }
-        Ok(tally.read())
+        Ok(score.read())
     }
 
-    /// What a group has dropped so far; removed groups keep their counters.
-    pub fn counters(&self, id: GroupId) -> Option<Counters> {
-        self.groups().known.get(&id).map(|group| group.tally.read())
+    /// What a group has done so far; removed groups keep what they counted.
+    pub fn deeds(&self, id: GroupId) -> Option<Deeds> {
+        self.groups().known.get(&id).map(|known| known.group.score.read())
+    }
+
+    /// Writes what passes on some links into files from now on, until it is ended or the switch is. A capture that
+    /// was under way is ended.
+    pub fn capture(&self, spec: &CaptureSpec) -> Result<()> {
+        let recording = Recording::begin(spec, &self.shared.layout)?;
+        let mut groups = self.groups();
+        let before = groups.recording.replace(recording);
+        self.publish(&groups)?;
+        drop(before);
+        Ok(())
+    }
+
+    /// Ends the capture, and says what is in its files; nothing where there was none.
+    pub fn end_capture(&self) -> Result<Option<CaptureReport>> {
+        let mut groups = self.groups();
+        let Some(recording) = groups.recording.take() else {
+            return Ok(None);
+        };
+        self.publish(&groups)?;
+        recording.end().map(Some)
     }
 
     /// What the switch has done so far.
@@ -137,11 +171,9 @@ impl Switch {
 
     /// Compiles the groups in force and waits until the thread goes by them.
     fn publish(&self, groups: &Groups) -> Result<()> {
-        let in_force = groups.known.values().filter(|group| group.in_force);
-        let table = Table::compile(
-            &self.shared.layout,
-            in_force.map(|group| (&group.rules[..], &group.tally)),
-        );
+        let in_force = groups.known.values().filter(|known| known.in_force);
+        let capture = groups.recording.as_ref().map(Recording::capture);
+        let table = Table::compile(&self.shared.layout, in_force.map(|known| &known.group)).with(capture);
         *lock(&self.shared.table) = Arc::new(table);
         let version = self.shared.version.fetch_add(1, Ordering::AcqRel) + 1;
         self.shared.wake_up();

@@ -5,9 +5,13 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use crate::address::{Mac, Place, Port};
+use crate::capture::Capture;
+use crate::effect::Effect;
 use crate::error::{Error, Result};
 use crate::frame::{ArpRequest, Frame, Packet};
-use crate::rule::{Effect, Matcher, Rule, Tally};
+use crate::rule::{Matcher, Rule};
+use crate::score::Score;
+use crate::shaper::Shaper;
 
 /// The ports of a switch, which never change, and how to find one.
 #[derive(Debug)]
@@ -46,8 +50,17 @@ impl Layout {
         self.ports.len() * self.ports.len()
     }
 
+    /// The directions of links from and to the observer: the side channel.
+    pub(crate) fn observed(&self) -> impl Iterator<Item = usize> + '_ {
+        let pairs = (0..self.links()).map(|link| (link, link / self.ports.len(), link % self.ports.len()));
+        let observer = |port: usize| self.ports[port] == Port::Observer;
+        pairs
+            .filter(move |&(_, from, to)| observer(from) || observer(to))
+            .map(|(link, ..)| link)
+    }
+
     /// The index of a place, where it is on this switch.
-    fn place(&self, place: Place) -> Option<usize> {
+    pub(crate) fn place(&self, place: Place) -> Option<usize> {
         self.ports.iter().position(|&port| port == Port::Place(place))
     }
 
@@ -77,63 +90,158 @@ fn is_side(one: Port, other: Port) -> bool {
     (one == Port::Observer) != (other == Port::Observer)
 }
 
+/// Rules that come into force and end together.
+#[derive(Debug)]
+pub(crate) struct Group {
+    rules: Vec<(Rule, Action)>,
+    /// What they have done.
+    pub(crate) score: Arc<Score>,
+}
+
+/// What a rule does with a frame.
+#[derive(Clone, Debug)]
+enum Action {
+    Drop,
+    Shape(Arc<Shaper>),
+}
+
+impl Group {
+    /// These rules, beginning now, with random numbers from this seed. Every rule must have passed [`check`].
+    pub(crate) fn new(rules: &[Rule], seed: u64, now: u64) -> Self {
+        let score = Arc::<Score>::default();
+        let begin = |(index, rule): (usize, &Rule)| {
+            let action = match rule.effect {
+                Effect::Drop => Action::Drop,
+                effect => {
+                    let random = (seed, stream(rules, index));
+                    Action::Shape(Arc::new(Shaper::new(effect, random, now, Arc::clone(&score))))
+                }
+            };
+            (*rule, action)
+        };
+        let rules = rules.iter().enumerate().map(begin).collect();
+        Self { rules, score }
+    }
+
+    /// Tells what waits because of these rules to go on.
+    pub(crate) fn end(&self) {
+        for (_, action) in &self.rules {
+            if let Action::Shape(shaper) = action {
+                shaper.end();
+            }
+        }
+    }
+}
+
+/// The stream that a rule draws from: that of its place in the list. What flaps is the whole of a link, so both of
+/// its directions draw the same.
+fn stream(rules: &[Rule], index: usize) -> u64 {
+    let Rule {
+        from,
+        to,
+        effect: Effect::Flap(_),
+        ..
+    } = rules[index]
+    else {
+        return index as u64;
+    };
+    let first = rules.iter().position(|other| {
+        let ends = (other.from, other.to);
+        matches!(other.effect, Effect::Flap(_)) && (ends == (from, to) || ends == (to, from))
+    });
+    first.unwrap_or(index) as u64
+}
+
 /// The rules in force, by link.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     links: Vec<Vec<Guard>>,
+    /// Where what passes is written down.
+    pub(crate) capture: Option<Arc<Capture>>,
 }
 
 /// What one group of rules does on one direction of a link.
 #[derive(Debug)]
 struct Guard {
-    rules: Vec<(Matcher, Effect)>,
-    tally: Arc<Tally>,
+    rules: Vec<(Matcher, Action)>,
+    score: Arc<Score>,
 }
 
 impl Table {
-    /// Compiles the groups that are in force. Every rule must have passed [`check`].
-    pub(crate) fn compile<'a>(
-        layout: &Layout,
-        groups: impl Iterator<Item = (&'a [Rule], &'a Arc<Tally>)>,
-    ) -> Self {
+    /// Compiles the groups that are in force.
+    pub(crate) fn compile<'a>(layout: &Layout, groups: impl Iterator<Item = &'a Group>) -> Self {
         let mut links: Vec<Vec<Guard>> = (0..layout.links()).map(|_| Vec::new()).collect();
-        for (rules, tally) in groups {
-            for rule in rules {
+        for Group { rules, score } in groups {
+            for (rule, action) in rules {
                 let (Some(from), Some(to)) = (layout.place(rule.from), layout.place(rule.to)) else {
                     continue;
                 };
+                let rule = (rule.matcher, action.clone());
                 let guards = &mut links[layout.link(from, to)];
-                match guards.last_mut().filter(|guard| Arc::ptr_eq(&guard.tally, tally)) {
-                    Some(guard) => guard.rules.push((rule.matcher, rule.effect)),
+                match guards.last_mut().filter(|guard| Arc::ptr_eq(&guard.score, score)) {
+                    Some(guard) => guard.rules.push(rule),
                     None => guards.push(Guard {
-                        rules: vec![(rule.matcher, rule.effect)],
-                        tally: Arc::clone(tally),
+                        rules: vec![rule],
+                        score: Arc::clone(score),
                     }),
                 }
             }
         }
-        Self { links }
+        Self { links, capture: None }
     }
 
-    /// Whether any group drops the packet. Each group that would have dropped it counts it once: where two faults
+    /// The same, with what passes written down there.
+    pub(crate) fn with(self, capture: Option<Arc<Capture>>) -> Self {
+        Self { capture, ..self }
+    }
+
+    /// What the rules want of the packet. Each group that would have dropped it counts it once: where two faults
     /// overlap, both bit.
-    fn drops(&self, link: usize, packet: &Packet, bytes: usize) -> bool {
-        let mut dropped = false;
+    fn rule(&self, link: usize, packet: &Packet, bytes: usize) -> Ruling {
+        let mut ruling = Ruling::Pass;
         for guard in self.links.get(link).into_iter().flatten() {
-            if guard
-                .rules
-                .iter()
-                .any(|(matcher, Effect::Drop)| matcher.matches(packet))
-            {
-                guard.tally.add(bytes);
-                dropped = true;
+            let mut actions = guard.matching(packet);
+            if actions.clone().any(|action| matches!(action, Action::Drop)) {
+                guard.score.dropped.add(bytes);
+                ruling = Ruling::Drop;
+            } else if ruling == Ruling::Pass && actions.next().is_some() {
+                ruling = Ruling::Shape;
             }
         }
-        dropped
+        ruling
+    }
+
+    /// What shapes the packet, in the order in which it came into force.
+    pub(crate) fn shapers(&self, link: usize, packet: &Packet, found: &mut Vec<Arc<Shaper>>) {
+        found.clear();
+        for guard in self.links.get(link).into_iter().flatten() {
+            found.extend(guard.matching(packet).filter_map(|action| match action {
+                Action::Drop => None,
+                Action::Shape(shaper) => Some(Arc::clone(shaper)),
+            }));
+        }
     }
 }
 
-/// Whether a rule names two different places of this switch.
+impl Guard {
+    fn matching(&self, packet: &Packet) -> impl Iterator<Item = &Action> + Clone {
+        let matching = self
+            .rules
+            .iter()
+            .filter(move |(matcher, _)| matcher.matches(packet));
+        matching.map(|(_, action)| action)
+    }
+}
+
+/// What the rules want of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ruling {
+    Pass,
+    Drop,
+    Shape,
+}
+
+/// Whether a rule names two different places of this switch, and an effect that can be had.
 pub(crate) fn check(layout: &Layout, rule: &Rule) -> Result<()> {
     let refuse = |reason: String| {
         Err(Error::Rule {
@@ -143,6 +251,9 @@ pub(crate) fn check(layout: &Layout, rule: &Rule) -> Result<()> {
     };
     if rule.from == rule.to {
         return refuse("a link has two different ends".to_owned());
+    }
+    if let Some(flaw) = rule.effect.flaw() {
+        return refuse(flaw.to_owned());
     }
     match [rule.from, rule.to]
         .into_iter()
@@ -160,6 +271,8 @@ pub(crate) enum Decision {
     Forward(usize),
     /// A rule took it on its way to that port.
     Drop(usize),
+    /// Rules say what becomes of its packets on their way to that port.
+    Shape(usize, Packet),
     /// Answer the sender: this hardware address has the address that was asked for.
     Answer(ArpRequest, Mac),
     /// It is neither IPv4 nor a question that anybody can answer.
@@ -176,204 +289,15 @@ pub(crate) fn decide(layout: &Layout, table: &Table, from: usize, frame: Frame, 
             .map_or(Decision::Foreign, |mac| Decision::Answer(request, mac)),
         Frame::Ipv4(packet) => match layout.route(from, &packet) {
             None => Decision::Stray,
-            Some(to) if table.drops(layout.link(from, to), &packet, bytes) => Decision::Drop(to),
-            Some(to) => Decision::Forward(to),
+            Some(to) => match table.rule(layout.link(from, to), &packet, bytes) {
+                Ruling::Pass => Decision::Forward(to),
+                Ruling::Drop => Decision::Drop(to),
+                Ruling::Shape => Decision::Shape(to, packet),
+            },
         },
         Frame::Foreign => Decision::Foreign,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::frame::parse;
-    use crate::frame::tests::{arp_frame, ipv4_frame, tcp_frame};
-    use crate::rule::Counters;
-
-    const N1: usize = 0;
-    const N2: usize = 1;
-    const CLIENTS: usize = 2;
-    const OBSERVER: usize = 3;
-
-    fn layout() -> Layout {
-        Layout::new(vec![
-            Port::node(1),
-            Port::node(2),
-            Port::Place(Place::Clients),
-            Port::Observer,
-        ])
-    }
-
-    fn port(index: usize) -> Port {
-        layout().ports()[index]
-    }
-
-    fn cut(from: Place, to: Place) -> Rule {
-        Rule {
-            from,
-            to,
-            matcher: Matcher::All,
-            effect: Effect::Drop,
-        }
-    }
-
-    fn decide_with(table: &Table, from: usize, frame: &[u8]) -> Decision {
-        decide(&layout(), table, from, parse(frame), frame.len())
-    }
-
-    /// An IPv4 packet between ports, from and to these addresses.
-    fn packet(from: usize, to: usize, source: [u8; 4], destination: [u8; 4]) -> Vec<u8> {
-        ipv4_frame(
-            (port(from).mac(), port(to).mac()),
-            (source.into(), destination.into()),
-            17,
-            &[0; 8],
-        )
-    }
-
-    fn check_route(from: usize, to: usize, source: [u8; 4], destination: [u8; 4], expected: Decision) {
-        assert_eq!(
-            decide_with(&Table::default(), from, &packet(from, to, source, destination)),
-            expected
-        );
-    }
-
-    #[test]
-    fn data_flows_between_nodes_and_clients() {
-        check_route(N1, N2, [10, 77, 0, 1], [10, 77, 0, 2], Decision::Forward(N2));
-        check_route(
-            CLIENTS,
-            N2,
-            [10, 77, 0, 200],
-            [10, 77, 0, 2],
-            Decision::Forward(N2),
-        );
-        check_route(
-            N2,
-            CLIENTS,
-            [10, 77, 0, 2],
-            [10, 77, 0, 200],
-            Decision::Forward(CLIENTS),
-        );
-    }
-
-    #[test]
-    fn the_side_channel_joins_the_observer_with_each_node_and_nobody_else() {
-        check_route(
-            OBSERVER,
-            N1,
-            [10, 78, 0, 200],
-            [10, 78, 0, 1],
-            Decision::Forward(N1),
-        );
-        check_route(
-            N1,
-            OBSERVER,
-            [10, 78, 0, 1],
-            [10, 78, 0, 200],
-            Decision::Forward(OBSERVER),
-        );
-        check_route(N1, N2, [10, 78, 0, 1], [10, 78, 0, 2], Decision::Stray);
-        check_route(N1, OBSERVER, [10, 77, 0, 1], [10, 78, 0, 200], Decision::Stray);
-        check_route(CLIENTS, N1, [10, 77, 0, 200], [10, 78, 0, 1], Decision::Stray);
-    }
-
-    #[test]
-    fn forged_senders_mixed_subnets_and_broadcasts_are_strays() {
-        check_route(N1, N2, [10, 77, 0, 9], [10, 77, 0, 2], Decision::Stray);
-        check_route(N1, N2, [10, 77, 0, 1], [10, 78, 0, 2], Decision::Stray);
-        check_route(N1, N1, [10, 77, 0, 1], [10, 77, 0, 1], Decision::Stray);
-        let mut frame = packet(N1, N2, [10, 77, 0, 1], [10, 77, 0, 255]);
-        frame[0..6].fill(0xff);
-        assert_eq!(decide_with(&Table::default(), N1, &frame), Decision::Stray);
-        let forged = packet(N2, CLIENTS, [10, 77, 0, 2], [10, 77, 0, 200]);
-        assert_eq!(decide_with(&Table::default(), N1, &forged), Decision::Stray);
-    }
-
-    #[test]
-    fn a_cut_takes_one_direction_and_counts() {
-        let tally = Arc::new(Tally::default());
-        let rules = [cut(Place::Node(1), Place::Node(2))];
-        let table = Table::compile(&layout(), std::iter::once((&rules[..], &tally)));
-        let there = packet(N1, N2, [10, 77, 0, 1], [10, 77, 0, 2]);
-        let back = packet(N2, N1, [10, 77, 0, 2], [10, 77, 0, 1]);
-        assert_eq!(decide_with(&table, N1, &there), Decision::Drop(N2));
-        assert_eq!(decide_with(&table, N2, &back), Decision::Forward(N1));
-        assert_eq!(
-            tally.read(),
-            Counters {
-                frames: 1,
-                bytes: there.len() as u64
-            }
-        );
-    }
-
-    #[test]
-    fn a_cut_by_port_leaves_other_services() {
-        let tally = Arc::new(Tally::default());
-        let matcher = Matcher::Tcp {
-            source: None,
-            destination: Some(9092),
-        };
-        let rules = [Rule {
-            matcher,
-            ..cut(Place::Node(1), Place::Node(2))
-        }];
-        let table = Table::compile(&layout(), std::iter::once((&rules[..], &tally)));
-        let frame = |destination| tcp_frame(Port::node(1), Port::node(2), 40_000, destination, 1);
-        assert_eq!(decide_with(&table, N1, &frame(9092)), Decision::Drop(N2));
-        assert_eq!(decide_with(&table, N1, &frame(9093)), Decision::Forward(N2));
-    }
-
-    #[test]
-    fn every_rule_that_can_be_written_leaves_the_side_channel_alone() {
-        let places = [Place::Node(1), Place::Node(2), Place::Clients];
-        let all: Vec<Rule> = places
-            .iter()
-            .flat_map(|&from| places.map(|to| cut(from, to)))
-            .collect();
-        let tally = Arc::new(Tally::default());
-        let table = Table::compile(&layout(), std::iter::once((&all[..], &tally)));
-        let there = packet(OBSERVER, N1, [10, 78, 0, 200], [10, 78, 0, 1]);
-        let back = packet(N1, OBSERVER, [10, 78, 0, 1], [10, 78, 0, 200]);
-        assert_eq!(decide_with(&table, OBSERVER, &there), Decision::Forward(N1));
-        assert_eq!(decide_with(&table, N1, &back), Decision::Forward(OBSERVER));
-        assert_eq!(tally.read(), Counters::default());
-    }
-
-    #[test]
-    fn overlapping_groups_each_count_a_frame_once() {
-        let tallies = [Arc::new(Tally::default()), Arc::new(Tally::default())];
-        let rules = [cut(Place::Node(1), Place::Node(2)); 2];
-        let table = Table::compile(&layout(), tallies.iter().map(|tally| (&rules[..], tally)));
-        decide_with(&table, N1, &packet(N1, N2, [10, 77, 0, 1], [10, 77, 0, 2]));
-        assert_eq!(tallies.map(|tally| tally.read().frames), [1, 1]);
-    }
-
-    #[test]
-    fn questions_are_answered_for_both_subnets_but_not_for_oneself() {
-        let ask = |from: usize, source: [u8; 4], target: [u8; 4]| {
-            decide_with(
-                &Table::default(),
-                from,
-                &arp_frame(port(from), source.into(), target.into()),
-            )
-        };
-        let answered =
-            |decision, to: usize| matches!(decision, Decision::Answer(_, mac) if mac == port(to).mac());
-        assert!(answered(ask(N1, [10, 77, 0, 1], [10, 77, 0, 2]), N2));
-        assert!(answered(ask(N1, [10, 78, 0, 1], [10, 78, 0, 200]), OBSERVER));
-        assert!(answered(ask(OBSERVER, [10, 78, 0, 200], [10, 78, 0, 2]), N2));
-        assert_eq!(ask(N1, [0, 0, 0, 0], [10, 77, 0, 1]), Decision::Foreign);
-        assert_eq!(ask(N1, [10, 78, 0, 1], [10, 78, 0, 2]), Decision::Foreign);
-        assert_eq!(ask(N1, [10, 77, 0, 1], [10, 77, 0, 9]), Decision::Foreign);
-    }
-
-    #[test]
-    fn rules_must_name_two_ends_that_exist() {
-        let reason = |rule: &Rule| check(&layout(), rule).expect_err("it is wrong").to_string();
-        assert!(reason(&cut(Place::Node(1), Place::Node(1))).contains("two different ends"));
-        assert!(reason(&cut(Place::Node(1), Place::Node(7))).contains("there is no n7"));
-        check(&layout(), &cut(Place::Clients, Place::Node(2))).expect("it is right");
-    }
-}
+mod tests;

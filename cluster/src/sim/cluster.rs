@@ -19,8 +19,9 @@ use tokio::time::{Instant, sleep};
 use super::message::Happening;
 use super::settings::Settings;
 use super::world::{CLIENT_PORT, CONTROLLER_PORT, World};
+use crate::Deeds;
 use crate::cluster::{Cluster, Ports, ReplicaLog};
-use crate::environment::{Cut, CutReport, Exit, ExitKind, Links, Machine, ProcessSpec};
+use crate::environment::{Cut, Exit, ExitKind, Links, Machine, ProcessSpec};
 use crate::view::{ClusterView, PartitionView};
 
 /// How far the world's clock may be behind the runtime's.
@@ -312,11 +313,11 @@ impl Links for SimLinks {
         Ok(self.0.with(|world, _| world.cut(cuts)))
     }
 
-    fn report(&self, id: u64) -> CutReport {
+    fn report(&self, id: u64) -> Deeds {
         self.0.with(|world, _| world.cut_report(id))
     }
 
-    fn heal(&self, id: u64) -> CutReport {
+    fn heal(&self, id: u64) -> Deeds {
         self.0.with(|world, _| world.heal(id))
     }
 }

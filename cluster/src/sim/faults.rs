@@ -5,8 +5,8 @@ use history::{Key, NodeChange, NodeId, Offset, What};
 use super::log::Kind;
 use super::node::{Process, Quorum, Replica, Role};
 use super::world::{Event, World};
-use crate::ReplicaLog;
-use crate::environment::{Cut, CutReport};
+use crate::environment::Cut;
+use crate::{Deeds, ReplicaLog};
 
 impl World {
     /// Ends a node's process at once; what is on its disk stays. Whether one ran.
@@ -99,12 +99,12 @@ impl World {
     }
 
     /// What the cuts of that number have dropped so far.
-    pub fn cut_report(&self, id: u64) -> CutReport {
+    pub fn cut_report(&self, id: u64) -> Deeds {
         self.links.report(id)
     }
 
     /// Ends the cuts of that number.
-    pub fn heal(&mut self, id: u64) -> CutReport {
+    pub fn heal(&mut self, id: u64) -> Deeds {
         self.links.heal(id)
     }
 

@@ -1,6 +1,7 @@
 //! The links between the places of a simulated cluster, and the cuts in force on them.
 
-use crate::environment::{Cut, CutReport, Place};
+use crate::Deeds;
+use crate::environment::{Cut, Place};
 
 /// What a message counts for in the report of a cut.
 const MESSAGE_BYTES: u64 = 100;
@@ -18,22 +19,22 @@ pub(super) struct Frame {
 #[derive(Debug, Default)]
 pub(super) struct Links {
     cuts: Vec<(u64, Cut)>,
-    reports: Vec<CutReport>,
+    reports: Vec<Deeds>,
 }
 
 impl Links {
     pub(super) fn cut(&mut self, cuts: &[Cut]) -> u64 {
         let id = self.reports.len() as u64;
-        self.reports.push(CutReport::default());
+        self.reports.push(Deeds::default());
         self.cuts.extend(cuts.iter().map(|cut| (id, *cut)));
         id
     }
 
-    pub(super) fn report(&self, id: u64) -> CutReport {
+    pub(super) fn report(&self, id: u64) -> Deeds {
         self.reports.get(id as usize).copied().unwrap_or_default()
     }
 
-    pub(super) fn heal(&mut self, id: u64) -> CutReport {
+    pub(super) fn heal(&mut self, id: u64) -> Deeds {
         self.cuts.retain(|(of, _)| *of != id);
         self.report(id)
     }
@@ -48,8 +49,8 @@ impl Links {
         for (id, cut) in &self.cuts {
             if drops(cut, frame) {
                 let report = &mut self.reports[*id as usize];
-                report.frames += 1;
-                report.bytes += MESSAGE_BYTES;
+                report.dropped.frames += 1;
+                report.dropped.bytes += MESSAGE_BYTES;
                 carried = false;
             }
         }
@@ -102,7 +103,7 @@ mod tests {
             "an answer comes from the port"
         );
         assert!(links.carry(frame(2, 1, 9092, false)), "the other direction");
-        assert_eq!(links.heal(id).frames, 1);
+        assert_eq!(links.heal(id).dropped.frames, 1);
         assert!(links.carry(frame(1, 2, 9092, false)));
     }
 }

@@ -188,7 +188,10 @@ impl Trouble {
             }
             Harm::Isolate | Harm::OneWay | Harm::CutClients => {
                 let dropped = cut.map(|cut| world.heal(cut)).unwrap_or_default();
-                (dropped.frames > 0, format!("{} frames dropped", dropped.frames))
+                (
+                    dropped.dropped.frames > 0,
+                    format!("{} frames dropped", dropped.dropped.frames),
+                )
             }
         };
         self.say(FaultStep::Healed { bit, evidence }, world, sink);

@@ -9,8 +9,8 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use async_trait::async_trait;
 use cluster::{
-    Cluster, ClusterView, Cut, CutReport, Exit, ExitKind, Links, Machine, PartitionView, Place, Ports,
-    ProcessSpec, Recovery, ReplicaLog, Wiped,
+    Cluster, ClusterView, Counters, Cut, Deeds, Exit, ExitKind, LinkRule, Links, Machine, PartitionView,
+    Place, Ports, ProcessSpec, Recovery, ReplicaLog, Waits, Wiped,
 };
 use history::{Fault, FaultStep, Key, MemoryRecorder, NodeId, Offset, Recorder, Topic, What};
 use nemesis::{InForce, Nemesis, Step, Tally};
@@ -62,6 +62,8 @@ struct FakeLinks {
     next: AtomicU64,
     /// Cuts drop nothing.
     idle: AtomicBool,
+    /// They can be cut and nothing else.
+    cuts_only: AtomicBool,
     journal: Journal,
 }
 
@@ -113,6 +115,12 @@ impl FakeCluster {
     pub fn with_idle_links(self) -> Self {
         let links = self.links.as_ref().expect("links");
         links.idle.store(true, Relaxed);
+        self
+    }
+
+    pub fn with_cuts_only(self) -> Self {
+        let links = self.links.as_ref().expect("links");
+        links.cuts_only.store(true, Relaxed);
         self
     }
 
@@ -316,14 +324,52 @@ impl Links for FakeLinks {
             .push(format!("cut {id}: {}", cuts.join(" ")));
         Ok(id)
     }
-    fn report(&self, _: u64) -> CutReport {
-        let frames = if self.idle.load(Relaxed) { 0 } else { 12 };
-        CutReport {
+    fn can_shape(&self) -> bool {
+        !self.cuts_only.load(Relaxed)
+    }
+    fn shape(&self, rules: &[LinkRule], seed: u64) -> Result<u64> {
+        let id = self.next.fetch_add(1, Relaxed);
+        let effect = rules
+            .first()
+            .map(|rule| rule.effect.to_string())
+            .unwrap_or_default();
+        let ways = rules.iter().map(|rule| {
+            let service = rule.service.map(|port| format!(":{port}")).unwrap_or_default();
+            format!("{}>{}{service}", place(rule.from), place(rule.to))
+        });
+        let ways = ways.collect::<Vec<_>>().join(" ");
+        let text = format!("{effect} {id} by {seed}: {ways}");
+        self.journal.lock().expect("the journal").push(text);
+        Ok(id)
+    }
+    /// Everything that a switch can do to 12 frames, so that each fault has to look at what is its own.
+    fn report(&self, _: u64) -> Deeds {
+        if self.idle.load(Relaxed) {
+            return Deeds::default();
+        }
+        let counters = |frames| Counters {
             frames,
             bytes: frames * 100,
+        };
+        let waits = |milliseconds: u64| Waits {
+            frames: 4,
+            total: Duration::from_millis(milliseconds * 4),
+            longest: Duration::from_millis(milliseconds * 2),
+        };
+        Deeds {
+            seen: counters(40),
+            dropped: counters(12),
+            delayed: waits(20),
+            throttled: waits(30),
+            overflowed: counters(1),
+            duplicated: counters(2),
+            reordered: counters(3),
+            corrupted: counters(5),
+            released: counters(0),
+            downs: 6,
         }
     }
-    fn heal(&self, id: u64) -> CutReport {
+    fn heal(&self, id: u64) -> Deeds {
         self.journal
             .lock()
             .expect("the journal")
@@ -332,12 +378,15 @@ impl Links for FakeLinks {
     }
 }
 
-/// A cut as `1>2`, `c>2`, `1>2:9092` (to the port) or `1:9092>2` (from the port).
-fn describe(cut: &Cut) -> String {
-    let place = |place| match place {
+fn place(place: Place) -> String {
+    match place {
         Place::Node(node) => node.to_string(),
         Place::Clients => "c".to_owned(),
-    };
+    }
+}
+
+/// A cut as `1>2`, `c>2`, `1>2:9092` (to the port) or `1:9092>2` (from the port).
+fn describe(cut: &Cut) -> String {
     let port = |port: Option<u16>| port.map(|port| format!(":{port}")).unwrap_or_default();
     format!(
         "{}{}>{}{}",

@@ -38,6 +38,16 @@ pub fn nodes_and_clients_reach_each_other_by_name(_: &[String]) {
     );
 }
 
+/// What a group has dropped so far.
+fn dropped(sandbox: &Sandbox, id: GroupId) -> Counters {
+    sandbox.switch().deeds(id).expect("the group is known").dropped
+}
+
+/// Ends a group; what it dropped.
+fn heal(sandbox: &Sandbox, id: GroupId) -> Counters {
+    sandbox.switch().remove(id).expect("it can be healed").dropped
+}
+
 pub fn a_cut_is_one_way_and_heals(_: &[String]) {
     let (sandbox, _processes) = serving(3);
     let [n1, n2, n3] = [0, 1, 2].map(|index| &sandbox.nodes()[index]);
@@ -47,29 +57,21 @@ pub fn a_cut_is_one_way_and_heals(_: &[String]) {
         .expect("it can be cut");
     check_reach(n1, n2, ECHO_PORTS[0], "silence");
     check_reach(n1, n3, ECHO_PORTS[0], "ok");
-    let before = sandbox.switch().counters(id).expect("the group is known");
+    let before = dropped(&sandbox, id);
     // Datagrams need no answer: they show the other direction on its own.
     assert_eq!(
         order(n2, &format!("datagrams {}:{SINK_PORT} 10 100", n1.address())),
         "ok"
     );
-    assert_eq!(
-        sandbox.switch().counters(id),
-        Some(before),
-        "the other direction is whole"
-    );
-    let counters = sandbox.switch().remove(id).expect("it can be healed");
+    assert_eq!(dropped(&sandbox, id), before, "the other direction is whole");
+    let counters = heal(&sandbox, id);
     assert!(
         counters.frames > 0 && counters.bytes > 0,
         "the cut bit: {counters:?}"
     );
     check_reach(n1, n2, ECHO_PORTS[0], "ok");
-    assert_eq!(
-        sandbox.switch().counters(id),
-        Some(counters),
-        "healed cuts keep their counters"
-    );
-    assert_eq!(sandbox.switch().remove(id).expect("again"), counters);
+    assert_eq!(dropped(&sandbox, id), counters, "healed cuts keep their counters");
+    assert_eq!(heal(&sandbox, id), counters, "again");
 }
 
 pub fn a_cut_by_port_leaves_other_services_alone(_: &[String]) {
@@ -127,11 +129,8 @@ pub fn a_cut_counts_exactly(_: &[String]) {
         frames: 2 * COUNT as u64,
         bytes: (2 * COUNT * (BYTES + HEADERS)) as u64,
     };
-    await_equal(
-        || sandbox.switch().counters(id).expect("the group is known"),
-        &expected,
-    );
-    assert_eq!(sandbox.switch().remove(id).expect("it can be healed"), expected);
+    await_equal(|| dropped(&sandbox, id), &expected);
+    assert_eq!(heal(&sandbox, id), expected);
     send_datagrams((n2.address(), SINK_PORT).into(), COUNT, BYTES);
     let stats = sandbox.switch().stats();
     let from = Port::Place(Place::Clients);
@@ -141,8 +140,8 @@ pub fn a_cut_counts_exactly(_: &[String]) {
         .find(|link| (link.from, link.to) == (from, Port::Place(Place::Node(2))));
     assert_eq!(link.expect("it was used").dropped.frames, COUNT as u64);
     assert_eq!(
-        sandbox.switch().counters(id),
-        Some(expected),
+        dropped(&sandbox, id),
+        expected,
         "after healing nothing is counted"
     );
 }

@@ -9,6 +9,7 @@ mod processes;
 mod refusals;
 mod roles;
 mod scenarios;
+mod shapes;
 mod user;
 
 use std::process::ExitCode;

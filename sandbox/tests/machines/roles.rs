@@ -83,7 +83,8 @@ fn echo(mut stream: TcpStream) {
     }
 }
 
-/// Orders, a line each: `echo ADDRESS MS` and `datagrams ADDRESS COUNT BYTES`; the answer is a line too.
+/// Orders, a line each: `echo ADDRESS MS`, `datagrams ADDRESS COUNT BYTES` and `checksum-errors`; the answer is a line
+/// too.
 fn orders(mut stream: TcpStream) {
     let lines = BufReader::new(stream.try_clone().expect("it can be duplicated")).lines();
     for line in lines.map_while(Result::ok) {
@@ -95,6 +96,7 @@ fn orders(mut stream: TcpStream) {
                 send_datagrams(words[1].parse().expect("address"), count, bytes);
                 "ok".to_owned()
             }
+            "checksum-errors" => checksum_errors().to_string(),
             _ => "no such order".to_owned(),
         };
         if writeln!(stream, "{answer}").is_err() {
@@ -129,11 +131,23 @@ fn describe(error: &std::io::Error) -> String {
     }
 }
 
-/// Sends so many datagrams of so many bytes.
+/// How many TCP segments the kernel of this network namespace has refused for their checksum.
+pub fn checksum_errors() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/net/snmp").expect("it can be read");
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix("Tcp: "));
+    let [names, values] = [(); 2].map(|()| lines.next().expect("names, then values").split(' '));
+    let found = names.zip(values).find(|(name, _)| *name == "InCsumErrors");
+    found.and_then(|(_, value)| value.parse().ok()).expect("a number")
+}
+
+/// Sends so many datagrams of so many bytes, the first four of which are its number.
 pub fn send_datagrams(address: SocketAddr, count: usize, bytes: usize) {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a port is free");
-    let payload = vec![7; bytes];
-    for _ in 0..count {
+    let mut payload = vec![7; bytes];
+    for number in 0..count as u32 {
+        for (byte, value) in payload.iter_mut().zip(number.to_be_bytes()) {
+            *byte = value;
+        }
         socket.send_to(&payload, address).expect("it can be sent");
     }
 }

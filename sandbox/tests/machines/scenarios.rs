@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use sandbox::{Command, DiskSpec, Effect, Matcher, Node, Place, Process, Rule, Sandbox, SandboxSpec};
 
 use crate::roles::ORDER_PORT;
-use crate::{disks, life, links, processes};
+use crate::{disks, life, links, processes, shapes};
 
 /// A scenario. Those whose names begin with an underscore are parts of tests about life and death.
 type Scenario = fn(&[String]);
@@ -45,6 +45,47 @@ pub const ALL: &[(&str, Scenario)] = &[
         links::rules_change_as_fast_as_they_are_asked_to,
     ),
     ("bulk_passes_whole", links::bulk_passes_whole),
+    (
+        "a_delay_is_as_long_as_it_says",
+        shapes::a_delay_is_as_long_as_it_says,
+    ),
+    (
+        "a_seed_loses_the_same_packets_again",
+        shapes::a_seed_loses_the_same_packets_again,
+    ),
+    (
+        "what_is_duplicated_arrives_twice",
+        shapes::what_is_duplicated_arrives_twice,
+    ),
+    (
+        "what_is_held_back_is_overtaken",
+        shapes::what_is_held_back_is_overtaken,
+    ),
+    (
+        "tcp_carries_everything_whole_through_a_bad_link",
+        shapes::tcp_carries_everything_whole_through_a_bad_link,
+    ),
+    (
+        "a_link_passes_no_more_than_its_bandwidth",
+        shapes::a_link_passes_no_more_than_its_bandwidth,
+    ),
+    (
+        "a_link_that_flaps_is_silent_at_times",
+        shapes::a_link_that_flaps_is_silent_at_times,
+    ),
+    (
+        "what_waits_goes_on_as_the_rule_ends",
+        shapes::what_waits_goes_on_as_the_rule_ends,
+    ),
+    (
+        "one_service_is_slow_and_the_other_is_not",
+        shapes::one_service_is_slow_and_the_other_is_not,
+    ),
+    ("nine_nodes_are_a_ring", shapes::nine_nodes_are_a_ring),
+    (
+        "what_passes_is_in_the_files_of_a_capture",
+        shapes::what_passes_is_in_the_files_of_a_capture,
+    ),
     (
         "a_process_has_what_it_was_given",
         processes::a_process_has_what_it_was_given,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::config::Invalid;
-use crate::cuts::Cutting;
+use crate::cuts::{Cutting, whole};
 use crate::draw::Draw;
 use crate::fault::{Action, Aim, Evidence, FaultKind, NoTarget, Power, Scene};
 use crate::target::node_list;
@@ -127,14 +127,14 @@ impl Action for Shrinking {
     }
 
     async fn heal(&mut self, scene: &Scene) -> Result<Evidence> {
-        let dropped = self.cutting.heal(scene);
+        let deeds = self.cutting.heal(scene);
         let seen = match &self.seen {
             Some((isr, after)) => format!("ISR {isr:?} after {:.1} s", after.as_secs_f64()),
             None => format!("ISR {:?}, never node {} alone", self.isr(scene), self.leader),
         };
         Ok(Evidence {
-            bit: self.seen.is_some() && dropped.frames > 0,
-            text: format!("{seen}, {}", Cutting::describe(dropped)),
+            bit: self.seen.is_some() && deeds.dropped.frames > 0,
+            text: format!("{seen}, {}", Cutting::describe(&deeds)),
         })
     }
 }
@@ -171,16 +171,12 @@ fn cuts(leader: NodeId, followers: &[NodeId], port: u16) -> Vec<Cut> {
         let follower = Place::Node(*follower);
         [
             Cut {
-                from: follower,
-                to: leader,
                 destination_port: Some(port),
-                source_port: None,
+                ..whole(follower, leader)
             },
             Cut {
-                from: leader,
-                to: follower,
-                destination_port: None,
                 source_port: Some(port),
+                ..whole(leader, follower)
             },
         ]
     };

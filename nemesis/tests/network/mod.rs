@@ -198,7 +198,7 @@ fn amounts_out_of_range_are_refused_where_they_stand() {
             r#"{ loss = { share = "140%" } }"#,
             "`140%` is more than the whole",
         ),
-        (r#"{ loss = { share = 5 } }"#, "a share such as \"5%\""),
+        (r"{ loss = { share = 5 } }", "a share such as \"5%\""),
         (r#"{ loss = { share = "-5%" } }"#, "is no share"),
         (r#"{ delay = { by = "-5ms" } }"#, "is no length of time"),
         (r#"{ bandwidth = { rate = "0B/s" } }"#, "lets nothing through"),
@@ -248,7 +248,7 @@ fn what_contradicts_itself_or_the_cluster_is_named_by_its_path() {
             "loss.share: a share of nothing is no fault",
         ),
         (
-            r#"{ loss = { burst = 0 } }"#,
+            r"{ loss = { burst = 0 } }",
             "loss.burst: a burst has at least one packet",
         ),
         (
@@ -272,7 +272,7 @@ fn what_contradicts_itself_or_the_cluster_is_named_by_its_path() {
             "delay.distribution: a constant delay has no jitter: leave one of the two out",
         ),
         (
-            r#"{ delay = { overtake = true } }"#,
+            r"{ delay = { overtake = true } }",
             "delay.overtake: packets that are delayed alike never overtake: give `jitter` too",
         ),
         (

@@ -151,14 +151,14 @@ fn wrong_words_are_refused_where_they_stand() {
     check_refused(&step("{ kill = { target = 1 } }"), 4, "or a list of nodes");
     check_refused(&step("{ kill = { aim = \"one\" } }"), 4, "unknown field `aim`");
     check_refused(
-        &step("{ partition = { shape = \"ring\" } }"),
+        &step("{ partition = { shape = \"star\" } }"),
         4,
-        "unknown variant `ring`",
+        "unknown variant `star`",
     );
     check_refused(
         &step("{ partition = { shape = \"leader\", direction = \"in\" } }"),
         4,
-        "`direction` goes with the shape `one-way` only",
+        "`direction` goes with the shapes `one-way` and `clients` only",
     );
     check_refused(&step("{ kill = {}, pause = {} }"), 4, "a second fault, `pause`");
     check_refused(

@@ -3,6 +3,7 @@
 //! The entry point is [`check`]. Every check is a pure function of the history: this crate opens no file,
 //! reads no clock, draws no random number. [`timeline()`] puts what was seen in order, for those who draw it.
 
+mod aftermath;
 mod anomaly;
 mod checks;
 mod column;
@@ -26,6 +27,7 @@ pub mod timeline;
 mod txn;
 mod verdict;
 
+pub use aftermath::{Aftermath, LeaderMove, Recovery, aftermaths};
 pub use anomaly::{ANOMALIES, Anomaly};
 pub use consistency::{Consistency, UnknownConsistency};
 pub use judge::{check, check_history};

@@ -179,6 +179,10 @@ pub struct ReportOptions {
     /// The runs' directories.
     #[arg(required = true)]
     pub dirs: Vec<PathBuf>,
+    /// Print what each fault did as a table in Markdown on standard output: target, evidence, effect on leadership, time
+    /// to recover.
+    #[arg(long)]
+    pub faults: bool,
 }
 
 /// `tribunal shrink`.

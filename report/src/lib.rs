@@ -2,14 +2,16 @@
 //!
 //! Renderings of one judgement: [`html`] (a self-contained page of a run, with its pictures drawn here as SVG),
 //! [`verdict_page`] (the same without the history, for those too big to hold or written by somebody else), [`junit()`]
-//! (for build servers) and [`text()`] (for a terminal). All are pure functions of what they are given, and say the
+//! (for build servers), [`text()`] (for a terminal) and [`fault_table()`] (what each fault did, in Markdown). All are pure functions of what they are given, and say the
 //! same thing for the same run, to the byte.
 //!
 //! Absent on purpose: judging (that is `checkers`), files, clocks, and any script or style from elsewhere. What a
 //! broker, a client or a plan said is hostile until escaped: it reaches a page only as text.
 
+mod aftermath;
 mod chart;
 mod cycle;
+mod fault_table;
 mod findings;
 mod first;
 mod format;
@@ -20,6 +22,7 @@ mod run;
 mod series;
 mod text;
 
+pub use fault_table::fault_table;
 pub use junit::{JunitInput, junit};
 pub use page::{html, verdict_page};
 pub use text::text;

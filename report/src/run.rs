@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use checkers::{FaultInterval, FaultOutcome, Timeline, Verdict, timeline};
+use checkers::{Aftermath, FaultInterval, FaultOutcome, Timeline, Verdict, aftermaths, timeline};
 use history::{Header, Key, NodeId};
 
 use crate::ReportInput;
@@ -18,6 +18,8 @@ const COLOURS: usize = 8;
 pub(crate) struct Run<'a> {
     pub(crate) input: &'a ReportInput<'a>,
     pub(crate) timeline: Timeline,
+    /// What each fault of the timeline did.
+    pub(crate) aftermaths: Vec<Aftermath>,
     pub(crate) series: Series,
     pub(crate) processes: Vec<Process>,
     /// The whole run.
@@ -32,6 +34,7 @@ impl<'a> Run<'a> {
             input,
             series: Series::of(input.history, span),
             processes: processes(input.history, &timeline),
+            aftermaths: aftermaths(input.history, &timeline),
             timeline,
             span,
         }

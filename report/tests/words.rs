@@ -202,3 +202,9 @@ fn document(history: &history::History, verdict: &checkers::Verdict) -> String {
         replay: "tribunal run results/latest/resolved.toml",
     })
 }
+
+#[test]
+fn what_each_fault_did_is_a_table() {
+    let runs = [acks1(), clean()];
+    insta::assert_snapshot!(report::fault_table(&runs));
+}

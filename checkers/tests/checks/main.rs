@@ -1,5 +1,6 @@
 //! The checks, put to the test: histories as text, what must be found in them, and what must not.
 
+mod aftermath;
 mod bounds;
 mod contents;
 mod cycles;

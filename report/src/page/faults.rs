@@ -1,14 +1,31 @@
 //! The faults: what was done to whom, when, and whether it bit.
 
-use checkers::FaultInterval;
+use checkers::{Aftermath, FaultInterval};
 use maud::{Markup, html};
 
 use super::when;
+use crate::aftermath::{leadership, recovery, silent};
 use crate::format::{count, duration, list};
 use crate::run::{Run, outcome};
 
 /// More faults than this are in the history alone.
 const FAULTS_SHOWN: usize = 2_000;
+
+/// What the columns are.
+const TITLES: [&str; 12] = [
+    "No.",
+    "Kind",
+    "What was done",
+    "Nodes",
+    "From",
+    "To",
+    "Lasted",
+    "Effect",
+    "Evidence",
+    "Leadership",
+    "Clients waited",
+    "Recovered after",
+];
 
 /// Every fault of the schedule, skipped ones included.
 pub(super) fn section(run: &Run<'_>) -> Markup {
@@ -23,7 +40,11 @@ pub(super) fn section(run: &Run<'_>) -> Markup {
                     (count(stats.faults_injected)) " injected, " (count(stats.faults_bitten)) " with evidence that they bit, "
                     (count(stats.faults_skipped)) " skipped or failed."
                 }
-                (table(faults))
+                (table(run))
+                p.muted {
+                    "Leadership is what brokers were seen to say until the next fault began. Recovered: from the healing until every "
+                    "partition had a leader and all replicas in sync again, and a write to it was acknowledged."
+                }
             }
             @let shown = faults.len().min(FAULTS_SHOWN);
             @if shown < faults.len() { p.muted { "The first " (count(shown as u64)) " are shown." } }
@@ -31,20 +52,19 @@ pub(super) fn section(run: &Run<'_>) -> Markup {
     }
 }
 
-fn table(faults: &[FaultInterval]) -> Markup {
+fn table(run: &Run<'_>) -> Markup {
+    let faults = run.timeline.faults.iter().zip(&run.aftermaths);
     html! {
         div.scroll { table.faults {
             thead { tr {
-                @for title in ["No.", "Kind", "What was done", "Nodes", "From", "To", "Lasted", "Effect", "Evidence"] {
-                    th scope="col" { (title) }
-                }
+                @for title in TITLES { th scope="col" { (title) } }
             } }
-            tbody { @for fault in faults.iter().take(FAULTS_SHOWN) { (row(fault)) } }
+            tbody { @for (fault, after) in faults.take(FAULTS_SHOWN) { (row(run, fault, after)) } }
         } }
     }
 }
 
-fn row(fault: &FaultInterval) -> Markup {
+fn row(run: &Run<'_>, fault: &FaultInterval, after: &Aftermath) -> Markup {
     let (word, evidence) = outcome(fault);
     html! {
         tr id=(format!("fault-{}", fault.id)) {
@@ -57,6 +77,13 @@ fn row(fault: &FaultInterval) -> Markup {
             td.nowrap { @if let (Some(from), Some(to)) = (fault.from, fault.to) { (duration(to.saturating_sub(from))) } }
             td.nowrap { span.effect.(word.replace(' ', "-")) { (word) } }
             td { (evidence) }
+            @if fault.from.is_some() {
+                td { (leadership(run.header(), after)) }
+                td.nowrap { (silent(run.header(), after)) }
+                td { (recovery(after)) }
+            } @else {
+                td { span.muted { "–" } } td { span.muted { "–" } } td { span.muted { "–" } }
+            }
         }
     }
 }

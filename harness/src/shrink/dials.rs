@@ -211,7 +211,7 @@ fn fewer_partitions(plan: &Plan, count: u32) -> Option<Plan> {
 fn with_topics(plan: &Plan, topics: Vec<crate::plan::TopicPlan>) -> Option<Plan> {
     let mut steps = steps_of(plan);
     for step in &mut steps {
-        step.fault = remap::keys(&step.fault, &plan.topics, &topics)?;
+        *step = remap::keys(step, &plan.topics, &topics)?;
     }
     let mut fewer = with_steps(plan, &steps);
     fewer.topics = topics;
@@ -221,7 +221,7 @@ fn with_topics(plan: &Plan, topics: Vec<crate::plan::TopicPlan>) -> Option<Plan>
 fn fewer_nodes(plan: &Plan, count: u32) -> Option<Plan> {
     let mut steps = steps_of(plan);
     for step in &mut steps {
-        step.fault = remap::nodes(&step.fault, count)?;
+        *step = remap::nodes(step, count)?;
     }
     let mut fewer = with_steps(plan, &steps);
     fewer.nodes = count;

@@ -1,16 +1,23 @@
-//! The names of nodes and partitions in a fault, in a plan that has fewer of them.
+//! The names of nodes and partitions in a step, in a plan that has fewer of them.
 
 use std::collections::BTreeSet;
 
-use nemesis::FaultSpec;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use toml::Value;
 
 use crate::plan::TopicPlan;
 
-/// The same fault where only `nodes` nodes are left: a node that is gone is one of those that are there. `None` where
-/// the fault makes no sense then.
-pub fn nodes(fault: &FaultSpec, nodes: u32) -> Option<FaultSpec> {
-    through_toml(fault, &mut |_, value| {
+/// The keys whose values are what steps are called.
+const CALLED: [&str; 2] = ["name", "step"];
+
+/// The same step where only `nodes` nodes are left: a node that is gone is one of those that are there. `None` where
+/// it makes no sense then.
+pub fn nodes<T: Serialize + DeserializeOwned>(step: &T, nodes: u32) -> Option<T> {
+    through_toml(step, &mut |name, value| {
+        if name.is_some_and(|name| CALLED.contains(&name)) {
+            return;
+        }
         let Value::String(text) = value else { return };
         let number = text
             .strip_prefix('n')
@@ -21,10 +28,14 @@ pub fn nodes(fault: &FaultSpec, nodes: u32) -> Option<FaultSpec> {
     })
 }
 
-/// The same fault where these topics are left of those: a partition that is gone is one that is there, of the same topic
+/// The same step where these topics are left of those: a partition that is gone is one that is there, of the same topic
 /// where that is left.
-pub fn keys(fault: &FaultSpec, before: &[TopicPlan], after: &[TopicPlan]) -> Option<FaultSpec> {
-    through_toml(fault, &mut |name, value| {
+pub fn keys<T: Serialize + DeserializeOwned>(
+    step: &T,
+    before: &[TopicPlan],
+    after: &[TopicPlan],
+) -> Option<T> {
+    through_toml(step, &mut |name, value| {
         if let (Some("key" | "keys"), Value::Integer(key)) = (name, value) {
             *key = i64::from(key_in(u32::try_from(*key).unwrap_or(0), before, after));
         }
@@ -50,10 +61,13 @@ fn key_in(key: u32, before: &[TopicPlan], after: &[TopicPlan]) -> u32 {
     0
 }
 
-/// Changes what a fault says by the names under which it says it. Every fault has the form of its plan, so that none has
+/// Changes what a step says by the names under which it says it. Every fault has the form of its plan, so that none has
 /// to be known here.
-fn through_toml(fault: &FaultSpec, change: &mut dyn FnMut(Option<&str>, &mut Value)) -> Option<FaultSpec> {
-    let mut value = Value::try_from(fault).ok()?;
+fn through_toml<T: Serialize + DeserializeOwned>(
+    step: &T,
+    change: &mut dyn FnMut(Option<&str>, &mut Value),
+) -> Option<T> {
+    let mut value = Value::try_from(step).ok()?;
     walk(None, &mut value, change);
     value.try_into().ok()
 }
@@ -81,7 +95,7 @@ fn walk(name: Option<&str>, value: &mut Value, change: &mut dyn FnMut(Option<&st
 mod tests {
     use super::{keys, nodes};
     use crate::plan::TopicPlan;
-    use nemesis::FaultSpec;
+    use nemesis::{FaultSpec, Step};
     use serde::Deserialize;
 
     #[derive(Deserialize)]
@@ -120,5 +134,19 @@ mod tests {
         for (key, expected) in [(0, 0), (1, 0), (2, 0), (3, 1), (4, 0), (5, 1)] {
             assert_eq!(keys(&at(key), &before, &after), Some(at(expected)), "{key}");
         }
+    }
+
+    #[test]
+    fn what_a_step_waits_for_is_of_the_same_partition_and_what_it_is_called_stays() {
+        let text = |name: &str, key: u32, node: u32| -> Step {
+            let fault = format!("{{ kill = {{ target = [\"n{node}\"] }} }}");
+            let text = format!(
+                "name = \"{name}\"\nwhen = {{ isr-of = {{ key = {key}, at-most = 1 }} }}\nlasts = \"1s\"\nfault = {fault}"
+            );
+            toml::from_str(&text).unwrap_or_else(|error| panic!("{error}"))
+        };
+        let (before, after) = (topics(&[("a", 4)]), topics(&[("a", 1)]));
+        assert_eq!(keys(&text("n5", 3, 4), &before, &after), Some(text("n5", 0, 4)));
+        assert_eq!(nodes(&text("n5", 3, 4), 3), Some(text("n5", 3, 1)));
     }
 }

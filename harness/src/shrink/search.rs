@@ -127,7 +127,7 @@ impl<E> Search<'_, E> {
             let plan = self.with_faults(&in_force);
             let what = format!("{}, in force at the finding", self.name(&in_force));
             if self.fails(Some(plan), what, ahead)? {
-                return Ok(Some(in_force));
+                return Ok(Some(standing(&steps_of(self.original), &in_force)));
             }
         }
         let fails = self.fails(
@@ -147,10 +147,11 @@ impl<E> Search<'_, E> {
         if self.fails(Some(none), "no fault at all".to_owned(), ahead)? {
             return Ok(Vec::new());
         }
-        fewest(faults, |some, more| {
+        let left = fewest(faults, |some, more| {
             let plan = self.with_faults(some);
             self.fails(Some(plan), self.name(some), more + SETTINGS_GUESS)
-        })
+        })?;
+        Ok(standing(&steps_of(self.original), &left))
     }
 
     /// The original with these of its faults alone, and no rest that is longer than it had.
@@ -225,6 +226,7 @@ impl<E> Search<'_, E> {
             let what = format!("without fault {}", faults[index]);
             if self.fails(Some(plan), what, faults.len() - index - 1)? {
                 faults.remove(index);
+                faults = standing(&steps_of(self.original), &faults);
             } else {
                 index += 1;
             }
@@ -252,21 +254,23 @@ pub fn steps_of(plan: &Plan) -> Vec<Step> {
 
 /// The plan with these steps instead of its own.
 pub fn with_steps(plan: &Plan, steps: &[Step]) -> Plan {
+    let all: Vec<usize> = (0..steps.len()).collect();
+    let left = standing(steps, &all).into_iter().map(|step| steps[step].clone());
     let mut other = plan.clone();
-    other.nemesis.schedule = Schedule::Steps(waiting_for_none_that_is_gone(steps));
+    other.nemesis.schedule = Schedule::Steps(left.collect());
     other
 }
 
-/// Without the steps that wait for one which is not among them.
-fn waiting_for_none_that_is_gone(steps: &[Step]) -> Vec<Step> {
-    let mut left = steps.to_vec();
+/// Some of the steps without those that wait for one which is not among them.
+fn standing(steps: &[Step], some: &[usize]) -> Vec<usize> {
+    let mut left = some.to_vec();
     loop {
-        let names: Vec<String> = left.iter().filter_map(|step| step.name.clone()).collect();
+        let names: Vec<&str> = left
+            .iter()
+            .filter_map(|step| steps[*step].name.as_deref())
+            .collect();
         let before = left.len();
-        left.retain(|step| {
-            step.waits_for()
-                .is_none_or(|name| names.iter().any(|known| known == name))
-        });
+        left.retain(|step| steps[*step].waits_for().is_none_or(|name| names.contains(&name)));
         if left.len() == before {
             return left;
         }

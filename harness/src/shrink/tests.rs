@@ -185,6 +185,24 @@ fn a_fault_that_only_many_clients_need_goes_with_them() {
     assert_eq!(kinds(&plan), ["pause"]);
 }
 
+/// A step that waits for another is gone with it, and the numbers of the others stay right.
+#[test]
+fn a_step_that_waits_for_one_that_is_gone_goes_with_it() {
+    let mut original = twenty(&[(13, PAUSE), (17, SHRINK)]);
+    let mut steps = steps_of(&original);
+    let waiting = "when = { after = { step = \"first\" } }\nlasts = \"1s\"\nfault = \"kill\"";
+    for (place, name) in [(4, "first"), (13, "second")] {
+        steps[place].name = Some(name.to_owned());
+    }
+    for place in [9, 15] {
+        steps[place] = toml::from_str(waiting).unwrap_or_else(|error| panic!("{error}"));
+    }
+    original.nemesis.schedule = nemesis::Schedule::Steps(steps);
+    let fails = |plan: &Plan| has(plan, "pause") && has(plan, "shrink-isr");
+    let (plan, _) = smallest(&original, &Clue::default(), fails);
+    assert_eq!(kinds(&plan), ["pause", "shrink-isr"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -94,8 +94,26 @@ fn one_cause_among_twenty_is_what_is_left_of_a_plan_and_everything_else_is_small
     let (plan, asked) = smallest(&twenty(&[(13, PAUSE)]), &Clue::default(), |plan| {
         has(plan, "pause")
     });
-    let text = toml::to_string(&plan).expect("a plan has a form");
-    insta::assert_snapshot!(text);
+    let workloads::WorkloadConfig::Log(log) = &plan.workload else {
+        unreachable!("it was a log")
+    };
+    assert_eq!(
+        (log.producers, log.consumers, log.rate, log.crash_every),
+        (1, 0, 200, None)
+    );
+    assert_eq!(
+        (plan.nodes, plan.topics.len(), plan.topics[0].partitions),
+        (3, 1, 1)
+    );
+    let [steady, recover] = [plan.limits.steady, plan.limits.recover].map(history::Span::as_millis);
+    assert_eq!((steady, recover), (500, 500));
+    assert_eq!(plan.limits.required_faults, Some(vec!["pause".to_owned()]));
+    let [step] = &steps_of(&plan)[..] else {
+        panic!("{plan:?}")
+    };
+    // Node 4 is gone, and another one is meant.
+    let expected = "at = \"500ms\"\nlasts = \"500ms\"\nfault = { pause = { target = [\"n1\"] } }";
+    assert_eq!(*step, toml::from_str(expected).expect("a step"));
     assert!(asked <= 15, "{asked} candidates");
 }
 

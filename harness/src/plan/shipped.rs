@@ -23,7 +23,8 @@ shipped![
     "sim",
     "controls/acks1",
     "controls/acks-all",
-    "controls/unclean"
+    "controls/unclean",
+    "shrink/twenty"
 ];
 
 /// The plan of that name, which may carry its folder (`plans/`) and its ending, as a path would.

@@ -54,6 +54,7 @@ fn every_plan_that_ships_runs_on_it_and_comes_out_as_it_must() {
         ("controls/acks-all", 0),
         ("controls/acks1", 1),
         ("controls/unclean", 1),
+        ("shrink/twenty", 1),
     ] {
         let ran = run(&bench, &["run", plan, "--broker", "sim", "--seed", "1"]);
         assert_eq!(ran.code, Some(code), "{plan}: {}", ran.err);

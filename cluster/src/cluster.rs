@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use async_trait::async_trait;
 use history::{Key, NodeId, Offset, Topic, Value};
 
+use crate::clock::ClockReading;
 use crate::environment::{Exit, Links, Machine};
 use crate::view::ClusterView;
 
@@ -66,6 +67,10 @@ pub trait Cluster: Send + Sync {
     }
     /// Whether the node's broker answers a request over the side channel in that time.
     async fn answers(&self, node: NodeId, within: Duration) -> bool;
+    /// By how much a node's clock is off, as its broker itself says over the side channel.
+    async fn clock_reading(&self, node: NodeId) -> Result<ClockReading> {
+        anyhow::bail!("ask node {node} for its time: the brokers of this cluster tell nobody")
+    }
     /// Writes one record that no check looks at (an empty one) to a partition's leader, with acks=1, over
     /// the side channel: a follower that stands at its leader's end never leaves the ISR.
     async fn nudge(&self, key: Key) -> Result<()>;

@@ -1,7 +1,7 @@
 //! What an environment offers: machines that run processes, and the links between them.
 
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use history::NodeId;
 
 use crate::Deeds;
+use crate::clock::WallClock;
 use crate::effect::Effect;
 
 /// A set of machines and the network that joins them. Ends with everything in it when it is dropped.
@@ -32,6 +33,14 @@ pub trait Machine: Send + Sync {
     fn side_address(&self) -> Ipv4Addr;
     /// The directory that is the machine's own, as a path that both Tribunal and its processes can use.
     fn directory(&self) -> PathBuf;
+    /// The wall clock of its processes, where this environment can make it wrong.
+    fn clock(&self) -> Option<Arc<dyn WallClock>> {
+        None
+    }
+    /// The environment variables without which a process that is started in that directory would not go by that clock.
+    fn clock_environment(&self, _directory: &Path) -> Vec<(String, String)> {
+        Vec::new()
+    }
     /// Starts the broker's process. Fails where one is running.
     async fn start(&self, spec: &ProcessSpec) -> Result<()>;
     /// Sends a signal to the broker's process. Fails where none is running.

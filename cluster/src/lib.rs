@@ -6,6 +6,7 @@
 //! is environment and broker at once, and needs neither.
 
 mod brokers;
+mod clock;
 mod cluster;
 mod environment;
 pub mod kafka;
@@ -20,6 +21,7 @@ pub mod effect {
 }
 
 pub use brokers::{BROKERS, Broker, SIMULATED};
+pub use clock::{ClockReading, Skew, WallClock};
 pub use cluster::{Cluster, Ports, Recovery, ReplicaLog, Wiped};
 pub use environment::{Cut, Environment, Exit, ExitKind, LinkRule, Links, Machine, Place, ProcessSpec};
 pub use loopback::LoopbackEnvironment;

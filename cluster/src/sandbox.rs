@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use history::NodeId;
 use tokio::sync::oneshot;
 
-use crate::{Cut, Environment, Exit, ExitKind, LinkRule, Links, Machine, Place, ProcessSpec};
+use crate::{
+    Cut, Environment, Exit, ExitKind, LinkRule, Links, Machine, Place, ProcessSpec, Skew, WallClock,
+};
 
 /// A sandbox as an environment. Only the sandbox's conductor can make one (see [`sandbox::entry`]).
 pub struct SandboxEnvironment {
@@ -100,6 +102,17 @@ impl Machine for SandboxMachine {
         self.node.directory().to_owned()
     }
 
+    fn clock(&self) -> Option<Arc<dyn WallClock>> {
+        let clock = self.node.clock()?;
+        Some(Arc::new(NodeClock(Arc::clone(clock))))
+    }
+
+    fn clock_environment(&self, directory: &Path) -> Vec<(String, String)> {
+        self.node
+            .clock()
+            .map_or_else(Vec::new, |clock| clock.environment(directory))
+    }
+
     async fn start(&self, spec: &ProcessSpec) -> Result<()> {
         if self.newest().is_some_and(|process| process.exit().is_none()) {
             bail!("start a process on node {}: one is running", self.node.number());
@@ -158,6 +171,27 @@ impl Machine for SandboxMachine {
 async fn blocking<T: Send + 'static>(ask: impl FnOnce() -> sandbox::Result<T> + Send + 'static) -> Result<T> {
     let answer = tokio::task::spawn_blocking(ask).await;
     Ok(answer.context("ask a node's agent: a bug in Tribunal (panic)")??)
+}
+
+struct NodeClock(Arc<sandbox::Clock>);
+
+impl WallClock for NodeClock {
+    fn skew(&self, skew: Skew) -> Result<u64> {
+        let skew = match skew {
+            Skew::Jump { nanoseconds } => sandbox::Skew::Jump { nanoseconds },
+            Skew::Drift { ppm } => sandbox::Skew::Drift { ppm },
+            Skew::Strobe { period, nanoseconds } => sandbox::Skew::Strobe { period, nanoseconds },
+        };
+        Ok(self.0.apply(skew)?.0)
+    }
+
+    fn restore(&self, id: u64) {
+        self.0.remove(sandbox::SkewId(id));
+    }
+
+    fn offset(&self) -> i64 {
+        self.0.offset()
+    }
 }
 
 struct SwitchLinks(Arc<Switch>);

@@ -93,6 +93,8 @@ pub enum Power {
     Shaping,
     /// Signal the broker's process, and start it again.
     Process,
+    /// Make their wall clocks wrong.
+    Clock,
 }
 
 impl Power {
@@ -102,6 +104,7 @@ impl Power {
             Self::Network => "network",
             Self::Shaping => "shaping",
             Self::Process => "process",
+            Self::Clock => "clock",
         }
     }
 }
@@ -129,6 +132,11 @@ impl Scene {
             Power::Network => self.cluster.links().is_some(),
             Power::Shaping => self.cluster.links().is_some_and(|links| links.can_shape()),
             Power::Process => true,
+            Power::Clock => self
+                .cluster
+                .machines()
+                .iter()
+                .all(|machine| machine.clock().is_some()),
         }
     }
 

@@ -119,6 +119,9 @@ faults! {
     disk {
     }
     clock {
+        "clock-jump" => jump::ClockJump,
+        "clock-drift" => drift::ClockDrift,
+        "clock-strobe" => strobe::ClockStrobe,
     }
     process {
         "kill" => kill::Kill,

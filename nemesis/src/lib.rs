@@ -8,6 +8,7 @@
 //! [`FaultKind`]. Nothing here speaks to a broker except through what `cluster` offers.
 
 mod amount;
+mod clocks;
 mod config;
 mod cue;
 mod cuts;
@@ -23,6 +24,7 @@ mod restart;
 mod runner;
 mod schedule;
 mod shaping;
+mod shift;
 mod step;
 mod target;
 mod weighted;
@@ -34,15 +36,16 @@ pub use draw::Draw;
 pub use ending::Means;
 pub use fault::{Action, Aim, Evidence, FaultKind, NoTarget, Power, Scene};
 pub use faults::{
-    Bandwidth, Corrupt, CrashLoop, Delay, Duplicate, FAULTS, FaultSpec, Flapping, Kill, KillRecovering,
-    Listed, Loss, Partition, Pause, Reorder, Restarts, RollingRestart, ShrinkIsr, SlowLeader, Terminate,
-    Wipe,
+    Bandwidth, ClockDrift, ClockJump, ClockStrobe, Corrupt, CrashLoop, Delay, Duplicate, FAULTS, FaultSpec,
+    Flapping, Kill, KillRecovering, Listed, Loss, Partition, Pause, Reorder, Restarts, RollingRestart,
+    ShrinkIsr, SlowLeader, Terminate, Wipe,
 };
 pub use in_force::{FaultInForce, InForce};
 pub use limits::{FaultLimits, Keep};
 pub use restart::Restart;
 pub use runner::{Nemesis, Tally};
 pub use schedule::length;
+pub use shift::Shift;
 pub use step::{Start, Step};
 pub use target::Target;
 pub use weighted::Weighted;

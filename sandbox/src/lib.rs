@@ -1,4 +1,4 @@
-//! A machine in a process: namespaces, and a switch in user space.
+//! A machine in a process: namespaces, a switch in user space, and a wall clock of its own.
 //!
 //! One binary runs itself again in several roles, and the kernel holds them together:
 //!
@@ -33,6 +33,10 @@
 //! Process::{exit() -> Option<Exit>, wait_exit(Duration) -> Result<Option<Exit>>}      // Exit::{Status(i32), Signal(i32)}
 //! Process::on_exit(&self, impl FnOnce(Result<Exit>) + Send + 'static) // from the node's own thread; at once if it ended
 //!
+//! Node::clock(&self) -> Option<&Arc<Clock>>
+//! Clock::{apply(&self, Skew) -> Result<SkewId>, remove(&self, SkewId), offset(&self) -> i64, environment(&self, &Path)}
+//! enum Skew { Jump { nanoseconds }, Drift { ppm }, Strobe { period, nanoseconds } }
+//!
 //! Switch::apply(&self, &[Rule { from: Place, to: Place, matcher: Matcher, effect: Effect }]) -> Result<GroupId(u64)>
 //! Switch::apply_seeded(&self, &[Rule], u64) -> Result<GroupId>       // the same, with random numbers from this seed
 //! Switch::remove(&self, GroupId) -> Result<Deeds { dropped, delayed, … }>   // final; a second removal says the same
@@ -52,6 +56,7 @@ mod address;
 mod agent;
 mod capture;
 mod card;
+mod clock;
 mod disk;
 mod effect;
 mod entry;
@@ -78,6 +83,7 @@ mod table;
 
 pub use address::{NODE_MAX, Place, Port};
 pub use capture::{CaptureReport, CaptureSpec};
+pub use clock::{Clock, Skew, SkewId};
 pub use disk::{
     Disk, DiskSpec, DiskStats, Effect as DiskEffect, Files, Flip, Hook, HookCounts, HookId, Loss, Lost,
     Operation, Which,

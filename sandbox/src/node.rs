@@ -11,6 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::address::{Port, host};
+use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::protocol::{Answer, Call, Command, Exit, Inbox, ProcessState, Report, Request, send};
@@ -25,16 +26,24 @@ pub struct Node {
     host: String,
     directory: PathBuf,
     line: Arc<Line>,
+    clock: Option<Arc<Clock>>,
     disk: Option<Arc<Disk>>,
 }
 
 impl Node {
-    pub(crate) fn new(number: u32, directory: PathBuf, line: Arc<Line>, disk: Option<Arc<Disk>>) -> Self {
+    pub(crate) fn new(
+        number: u32,
+        directory: PathBuf,
+        line: Arc<Line>,
+        clock: Option<Clock>,
+        disk: Option<Arc<Disk>>,
+    ) -> Self {
         Self {
             number,
             host: host(number),
             directory,
             line,
+            clock: clock.map(Arc::new),
             disk,
         }
     }
@@ -66,6 +75,12 @@ impl Node {
     /// Its own directory: a plain one of the host, by the same path inside.
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// The wall clock of those of its processes that are started with the clock's environment. Nothing on machines for
+    /// which there is no library.
+    pub fn clock(&self) -> Option<&Arc<Clock>> {
+        self.clock.as_ref()
     }
 
     /// Its disk, where the specification asked for one.

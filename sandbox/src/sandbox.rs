@@ -17,6 +17,7 @@ use nix::sys::time::TimeVal;
 
 use crate::address::{Place, Port, check_nodes, host, hosts_file};
 use crate::card;
+use crate::clock::{Clock, write_library};
 use crate::disk::{Disk, DiskSpec};
 use crate::entry::{NODE, SELF, require_inside};
 use crate::error::{Error, Result};
@@ -36,7 +37,8 @@ const SEND_LIMIT: Duration = Duration::from_secs(5);
 pub struct SandboxSpec {
     /// The numbers of the nodes, from 1 to [`crate::NODE_MAX`], in the order in which they are to be listed.
     pub nodes: Vec<u32>,
-    /// Where the sandbox keeps its files: a directory `nN` for each node, and the file `hosts`. It must exist.
+    /// Where the sandbox keeps its files: a directory `nN` and a file `nN.clock` for each node, and the files `hosts`
+    /// and `clock.so`. It must exist.
     pub directory: PathBuf,
     /// Which directory of each node is a disk that can fail; none where this is not given.
     pub disk: Option<DiskSpec>,
@@ -89,8 +91,10 @@ impl Sandbox {
             losses: Arc::default(),
             listeners: Vec::new(),
         };
+        let library = write_library(&directory)?;
         for egg in hatched {
-            sandbox.adopt(egg, &directory, spec.disk.as_ref())?;
+            let clock = Clock::create(&library, directory.join(format!("{}.clock", host(egg.node))))?;
+            sandbox.adopt(egg, &directory, clock, spec.disk.as_ref())?;
         }
         sandbox.nodes.iter().try_for_each(|node| node.connect())?;
         Ok(sandbox)
@@ -119,7 +123,13 @@ impl Sandbox {
     }
 
     /// Takes a node in, with a thread that listens to its agent.
-    fn adopt(&mut self, hatched: Hatched, directory: &Path, disk: Option<&DiskSpec>) -> Result<()> {
+    fn adopt(
+        &mut self,
+        hatched: Hatched,
+        directory: &Path,
+        clock: Option<Clock>,
+        disk: Option<&DiskSpec>,
+    ) -> Result<()> {
         let number = hatched.node;
         let line = Arc::new(Line::new(number, hatched.socket));
         let (losses, ear, mut inbox) = (Arc::clone(&self.losses), Arc::clone(&line), hatched.inbox);
@@ -140,7 +150,8 @@ impl Sandbox {
         let disk = disk
             .map(|spec| Disk::attach(number, &home, &line, spec))
             .transpose()?;
-        self.nodes.push(Arc::new(Node::new(number, home, line, disk)));
+        self.nodes
+            .push(Arc::new(Node::new(number, home, line, clock, disk)));
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use history::{NodeId, Offset, Topic};
 use kafka_protocol::messages::create_topics_request::{
-    CreatableTopic, CreatableTopicConfig, CreateTopicsRequest,
+    CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig, CreateTopicsRequest,
 };
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchRequest, FetchTopic};
 use kafka_protocol::messages::list_offsets_request::{
@@ -224,14 +224,16 @@ impl Connection {
         })
     }
 
-    /// Writes one batch of records with these values, with acks 1 or -1 (all); `at.offset` means nothing.
+    /// Writes one batch of records with these values, with acks 1 or -1 (all); `at.offset` means nothing. Says when the
+    /// broker appended it, in milliseconds since 1970 by its own clock, where the topic notes that and not the time of
+    /// creation; otherwise -1.
     pub async fn write(
         &mut self,
         at: Place<'_>,
         values: &[impl AsRef<[u8]>],
         acks: i16,
         within: Duration,
-    ) -> Result<(), WireError> {
+    ) -> Result<i64, WireError> {
         let records = batch_of(values).map_err(|error| WireError::Protocol(format!("{error:#}")))?;
         let data = PartitionProduceData::default()
             .with_index(at.partition as i32)
@@ -248,7 +250,8 @@ impl Connection {
         let topic = answer.responses.into_iter().next();
         let partition = topic.and_then(|topic| topic.partition_responses.into_iter().next());
         let partition = partition.ok_or_else(|| missing("Produce"))?;
-        WireError::check(partition.error_code, || named("Produce", at))
+        WireError::check(partition.error_code, || named("Produce", at))?;
+        Ok(partition.log_append_time_ms)
     }
 
     /// Asks for a producer's id, which nobody will use. A broker fetches its block of ids from the controller only
@@ -262,8 +265,32 @@ impl Connection {
 
     /// Makes topics, with what the run sets on each.
     pub async fn create_topics(&mut self, topics: &[Topic], within: Duration) -> Result<(), WireError> {
+        self.create(topics.iter().map(creatable).collect(), within).await
+    }
+
+    /// Makes a topic of one partition, whose one replica is on that node and which notes when a record was appended.
+    pub async fn create_log_of_times(
+        &mut self,
+        name: &str,
+        node: NodeId,
+        within: Duration,
+    ) -> Result<(), WireError> {
+        let assignment = CreatableReplicaAssignment::default()
+            .with_partition_index(0)
+            .with_broker_ids(vec![BrokerId(node as i32)]);
+        let topic = CreatableTopic::default()
+            .with_name(topic_name(name))
+            // Both follow from the assignment.
+            .with_num_partitions(-1)
+            .with_replication_factor(-1)
+            .with_assignments(vec![assignment])
+            .with_configs(vec![config("message.timestamp.type", "LogAppendTime".to_owned())]);
+        self.create(vec![topic], within).await
+    }
+
+    async fn create(&mut self, topics: Vec<CreatableTopic>, within: Duration) -> Result<(), WireError> {
         let request = CreateTopicsRequest::default()
-            .with_topics(topics.iter().map(creatable).collect())
+            .with_topics(topics)
             .with_timeout_ms(within.as_millis() as i32);
         for topic in self.call(&request, within).await?.topics {
             let why = topic
@@ -289,11 +316,6 @@ fn partition_state(partition: &MetadataResponsePartition) -> (u32, PartitionStat
 }
 
 fn creatable(topic: &Topic) -> CreatableTopic {
-    let config = |name: &'static str, value: String| {
-        CreatableTopicConfig::default()
-            .with_name(StrBytes::from_static_str(name))
-            .with_value(Some(StrBytes::from_string(value)))
-    };
     CreatableTopic::default()
         .with_name(topic_name(&topic.name))
         .with_num_partitions(topic.partitions as i32)
@@ -305,6 +327,12 @@ fn creatable(topic: &Topic) -> CreatableTopic {
                 topic.unclean_election.to_string(),
             ),
         ])
+}
+
+fn config(name: &'static str, value: String) -> CreatableTopicConfig {
+    CreatableTopicConfig::default()
+        .with_name(StrBytes::from_static_str(name))
+        .with_value(Some(StrBytes::from_string(value)))
 }
 
 fn batch_of(values: &[impl AsRef<[u8]>]) -> anyhow::Result<Bytes> {

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::ask::{ACKS_LEADER, Place};
+use super::clock;
 use super::config::PORTS;
 use super::launch::{ANSWER_WITHIN, Launch, LaunchTimes, Layout, POLL, bring_up, place, wait_for_leaders};
 use super::node::Node;
@@ -18,7 +19,9 @@ use super::node_files::NodeFiles;
 use super::observer::{Observed, Observer};
 use super::replica;
 use super::wire::Connection;
-use crate::{Cluster, ClusterView, Environment, Exit, Links, Machine, Ports, Recovery, ReplicaLog, Wiped};
+use crate::{
+    ClockReading, Cluster, ClusterView, Environment, Exit, Links, Machine, Ports, Recovery, ReplicaLog, Wiped,
+};
 
 /// A nudge is written within this time, however often the leader changes.
 const NUDGE_WITHIN: Duration = Duration::from_secs(3);
@@ -142,7 +145,8 @@ impl KafkaCluster {
             partition,
             offset: 0,
         };
-        Ok(connection.write(at, &[[]], ACKS_LEADER, ANSWER_WITHIN).await?)
+        connection.write(at, &[[]], ACKS_LEADER, ANSWER_WITHIN).await?;
+        Ok(())
     }
 }
 
@@ -259,6 +263,11 @@ impl Cluster for KafkaCluster {
             anyhow::Ok(connection.metadata(&[], within).await?)
         };
         matches!(tokio::time::timeout(within, ask).await, Ok(Ok(_)))
+    }
+
+    async fn clock_reading(&self, node: NodeId) -> Result<ClockReading> {
+        let reading = clock::reading(self.node(node)?).await;
+        reading.with_context(|| format!("ask node {node} for its time"))
     }
 
     async fn nudge(&self, key: Key) -> Result<()> {

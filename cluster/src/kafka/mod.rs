@@ -7,6 +7,7 @@ mod ask;
 mod batches;
 mod cache;
 mod child;
+mod clock;
 mod cluster;
 mod config;
 mod fetch;

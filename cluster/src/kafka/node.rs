@@ -64,7 +64,7 @@ impl Node {
     ) -> Self {
         let spec = ProcessSpec {
             command,
-            environment: Vec::new(),
+            environment: machine.clock_environment(files.root()),
             directory: files.root().to_owned(),
             output: files.log(),
         };

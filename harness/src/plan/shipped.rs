@@ -24,6 +24,7 @@ shipped![
     "controls/acks1",
     "controls/acks-all",
     "controls/unclean",
+    "faults/clock",
     "shrink/twenty"
 ];
 

@@ -1,5 +1,6 @@
 //! A cluster that is nothing but state: it does what a fault asks for and remembers it.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -9,8 +10,8 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use async_trait::async_trait;
 use cluster::{
-    Cluster, ClusterView, Counters, Cut, Deeds, Exit, ExitKind, LinkRule, Links, Machine, PartitionView,
-    Place, Ports, ProcessSpec, Recovery, ReplicaLog, Waits, Wiped,
+    ClockReading, Cluster, ClusterView, Counters, Cut, Deeds, Exit, ExitKind, LinkRule, Links, Machine,
+    PartitionView, Place, Ports, ProcessSpec, Recovery, ReplicaLog, Skew, Waits, WallClock, Wiped,
 };
 use history::{Fault, FaultStep, Key, MemoryRecorder, NodeId, Offset, Recorder, Topic, What};
 use nemesis::{InForce, Nemesis, Step, Tally};
@@ -45,6 +46,8 @@ pub struct FakeCluster {
     pub recovers_for: Duration,
     /// Starting a node goes wrong this many times.
     pub starts_that_fail: AtomicU64,
+    /// Whatever is done to the clocks, the brokers' time is true.
+    pub clocks_are_deaf: AtomicBool,
     /// What the ISR of every partition becomes once a record is written while cuts are in force.
     pub isr_after_nudge: Mutex<Option<(NodeId, Vec<NodeId>)>>,
 }
@@ -54,6 +57,16 @@ struct FakeMachine {
     state: Mutex<Option<char>>,
     /// When its newest process was started; nothing for the first, which has long been up.
     started: Mutex<Option<Instant>>,
+    clock: Mutex<Option<Arc<FakeClock>>>,
+    journal: Journal,
+}
+
+/// A clock in the paused time of the runtime.
+struct FakeClock {
+    node: NodeId,
+    begun: Instant,
+    skews: Mutex<BTreeMap<u64, (Skew, Instant)>>,
+    next: AtomicU64,
     journal: Journal,
 }
 
@@ -76,6 +89,13 @@ impl FakeCluster {
                 node,
                 state: Mutex::new(Some('S')),
                 started: Mutex::default(),
+                clock: Mutex::new(Some(Arc::new(FakeClock {
+                    node,
+                    begun: Instant::now(),
+                    skews: Mutex::default(),
+                    next: AtomicU64::default(),
+                    journal: journal.clone(),
+                }))),
                 journal: journal.clone(),
             })
         };
@@ -103,6 +123,7 @@ impl FakeCluster {
             files_on_disk: AtomicU64::new(3),
             recovers_for: Duration::from_millis(100),
             starts_that_fail: AtomicU64::default(),
+            clocks_are_deaf: AtomicBool::default(),
             isr_after_nudge: Mutex::default(),
         }
     }
@@ -121,6 +142,13 @@ impl FakeCluster {
     pub fn with_cuts_only(self) -> Self {
         let links = self.links.as_ref().expect("links");
         links.cuts_only.store(true, Relaxed);
+        self
+    }
+
+    pub fn without_clocks(self) -> Self {
+        for fake in &self.fakes {
+            fake.clock.lock().expect("a clock").take();
+        }
         self
     }
 
@@ -237,6 +265,20 @@ impl Cluster for FakeCluster {
             _ => Recovery::Over,
         })
     }
+    async fn clock_reading(&self, node: NodeId) -> Result<ClockReading> {
+        tokio::time::sleep(Duration::from_millis(4)).await;
+        if self.fake(node).state() != Some('S') {
+            bail!("nobody answers");
+        }
+        let off = match self.fake(node).clock() {
+            Some(clock) if !self.clocks_are_deaf.load(Relaxed) => clock.offset(),
+            _ => 0,
+        };
+        Ok(ClockReading {
+            least: off - 1_000_000,
+            most: off + 1_000_000,
+        })
+    }
     async fn answers(&self, node: NodeId, within: Duration) -> bool {
         let (state, started) = (
             self.fake(node).state(),
@@ -291,6 +333,10 @@ impl Machine for FakeMachine {
     fn directory(&self) -> PathBuf {
         PathBuf::new()
     }
+    fn clock(&self) -> Option<Arc<dyn WallClock>> {
+        let clock = self.clock.lock().expect("a clock").clone();
+        clock.map(|clock| clock as Arc<dyn WallClock>)
+    }
     async fn start(&self, _: &ProcessSpec) -> Result<()> {
         unreachable!("the cluster starts its nodes")
     }
@@ -311,6 +357,38 @@ impl Machine for FakeMachine {
     }
     async fn exited(&self) -> Result<Exit> {
         unreachable!("killing waits in the cluster")
+    }
+}
+
+impl WallClock for FakeClock {
+    fn skew(&self, skew: Skew) -> Result<u64> {
+        let id = self.next.fetch_add(1, Relaxed);
+        let text = format!("skew {} of {}: {skew:?}", id, self.node);
+        self.journal.lock().expect("the journal").push(text);
+        let skews = &mut self.skews.lock().expect("the skews");
+        skews.insert(id, (skew, Instant::now()));
+        Ok(id)
+    }
+    fn restore(&self, id: u64) {
+        let text = format!(
+            "restore {id} of {} at {} s",
+            self.node,
+            self.begun.elapsed().as_secs()
+        );
+        self.journal.lock().expect("the journal").push(text);
+        self.skews.lock().expect("the skews").remove(&id);
+    }
+    fn offset(&self) -> i64 {
+        let skews = self.skews.lock().expect("the skews");
+        let off = |(skew, since): &(Skew, Instant)| match *skew {
+            Skew::Jump { nanoseconds } => nanoseconds,
+            Skew::Drift { ppm } => since.elapsed().as_micros() as i64 * ppm / 1000,
+            Skew::Strobe { period, nanoseconds } => {
+                let periods = since.elapsed().as_nanos() / period.as_nanos();
+                if periods.is_multiple_of(2) { nanoseconds } else { 0 }
+            }
+        };
+        skews.values().map(off).sum()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Real machines: each test is this program run again inside of a sandbox, as this user and, where this user is root,
 //! as an ordinary one too. A test whose powers are missing is skipped by name.
 
+mod clocks;
 mod disks;
 mod driver;
 mod life;

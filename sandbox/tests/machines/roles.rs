@@ -83,8 +83,8 @@ fn echo(mut stream: TcpStream) {
     }
 }
 
-/// Orders, a line each: `echo ADDRESS MS`, `datagrams ADDRESS COUNT BYTES` and `checksum-errors`; the answer is a line
-/// too.
+/// Orders, a line each: `echo ADDRESS MS`, `datagrams ADDRESS COUNT BYTES`, `checksum-errors` and `times`; the answer is
+/// a line too.
 fn orders(mut stream: TcpStream) {
     let lines = BufReader::new(stream.try_clone().expect("it can be duplicated")).lines();
     for line in lines.map_while(Result::ok) {
@@ -97,12 +97,45 @@ fn orders(mut stream: TcpStream) {
                 "ok".to_owned()
             }
             "checksum-errors" => checksum_errors().to_string(),
+            "times" => times(),
             _ => "no such order".to_owned(),
         };
         if writeln!(stream, "{answer}").is_err() {
             return;
         }
     }
+}
+
+/// What each of the C library's functions says of the time, in microseconds, the monotonic clock's last.
+fn times() -> String {
+    let read = |clock| {
+        let mut time = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // SAFETY: the place is live.
+        assert_eq!(unsafe { libc::clock_gettime(clock, &raw mut time) }, 0);
+        time.tv_sec * 1_000_000 + time.tv_nsec / 1000
+    };
+    let mut day = libc::timeval {
+        tv_sec: 0,
+        tv_usec: 0,
+    };
+    // SAFETY: the place is live, and the other argument may be null.
+    assert_eq!(
+        unsafe { libc::gettimeofday(&raw mut day, std::ptr::null_mut()) },
+        0
+    );
+    // SAFETY: the argument may be null.
+    let seconds = unsafe { libc::time(std::ptr::null_mut()) };
+    let times = [
+        read(libc::CLOCK_REALTIME),
+        read(libc::CLOCK_REALTIME_COARSE),
+        day.tv_sec * 1_000_000 + day.tv_usec,
+        seconds * 1_000_000,
+        read(libc::CLOCK_MONOTONIC),
+    ];
+    times.map(|time| time.to_string()).join(" ")
 }
 
 /// Sends a word to an echo over a fresh connection: `ok`, or in what way it failed.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use sandbox::{Command, DiskSpec, Effect, Matcher, Node, Place, Process, Rule, Sandbox, SandboxSpec};
 
 use crate::roles::ORDER_PORT;
-use crate::{disks, life, links, processes, shapes};
+use crate::{clocks, disks, life, links, processes, shapes};
 
 /// A scenario. Those whose names begin with an underscore are parts of tests about life and death.
 type Scenario = fn(&[String]);
@@ -85,6 +85,18 @@ pub const ALL: &[(&str, Scenario)] = &[
     (
         "what_passes_is_in_the_files_of_a_capture",
         shapes::what_passes_is_in_the_files_of_a_capture,
+    ),
+    (
+        "a_clock_jumps_drifts_and_strobes",
+        clocks::a_clock_jumps_drifts_and_strobes,
+    ),
+    (
+        "a_clock_outlives_its_readers",
+        clocks::a_clock_outlives_its_readers,
+    ),
+    (
+        "a_clock_is_told_where_the_path_has_blanks",
+        clocks::a_clock_is_told_where_the_path_has_blanks,
     ),
     (
         "a_process_has_what_it_was_given",

@@ -52,8 +52,8 @@ pub enum Recovery {
     None,
     /// So long, in nanoseconds.
     After(u64),
-    /// Not before the next fault, or the end of the history.
-    NotSeen,
+    /// Not before the fault of this number began, or where there is none, before the history ends.
+    NotSeen(Option<u32>),
 }
 
 /// What each fault of a history did, in the order of the timeline's faults.
@@ -119,8 +119,8 @@ impl Seen<'_> {
                 ..Aftermath::default()
             };
         };
-        let until = self.next_fault(fault, start);
-        let recovery = self.recovery(fault, until);
+        let (next, until) = self.next_fault(fault, start);
+        let recovery = self.recovery(fault, until).unwrap_or(Recovery::NotSeen(next));
         // How long clients waited is asked up to where all was whole again.
         let whole = match (fault.to, recovery) {
             (Some(to), Recovery::After(after)) => to + after,
@@ -138,20 +138,18 @@ impl Seen<'_> {
         }
     }
 
-    /// When the next fault that begins after this one was over begins; the end of the history where none does.
-    fn next_fault(&self, fault: &FaultInterval, start: u64) -> u64 {
+    /// The next fault that begins after this one was over, and when; the end of the history where none does.
+    fn next_fault(&self, fault: &FaultInterval, start: u64) -> (Option<u32>, u64) {
         let over = fault.to.unwrap_or(start);
+        let begun = |other: &FaultInterval| Some((other.start()?, other.id));
         let others = self.timeline.faults.iter().filter(|other| other.id != fault.id);
-        let next = others
-            .filter_map(FaultInterval::start)
-            .filter(|begun| *begun > over)
-            .min();
+        let next = others.filter_map(begun).filter(|(begun, _)| *begun > over).min();
         // Nodes that are taken down are no fault's doing.
         let end = self
             .timeline
             .phase_start(Phase::Teardown)
             .unwrap_or(self.timeline.end);
-        next.unwrap_or(end)
+        next.map_or((None, end), |(begun, id)| (Some(id), begun))
     }
 
     fn beside(&self, fault: &FaultInterval, start: u64) -> Vec<u32> {
@@ -248,15 +246,14 @@ impl Seen<'_> {
         longest
     }
 
-    fn recovery(&self, fault: &FaultInterval, until: u64) -> Recovery {
+    /// How long until all was whole; `None` where that was not seen.
+    fn recovery(&self, fault: &FaultInterval, until: u64) -> Option<Recovery> {
         let (Some(_), Some(to)) = (fault.from, fault.to) else {
-            return Recovery::None;
+            return Some(Recovery::None);
         };
         let mut last = to;
         for lane in &self.timeline.lanes {
-            let Some(whole) = self.whole(lane, to, until) else {
-                return Recovery::NotSeen;
-            };
+            let whole = self.whole(lane, to, until)?;
             // Replicas may come back when the clients have ended: then it is enough that they were served after the fault.
             let written = self.written(lane.key, whole, until).or_else(|| {
                 let ended = self.acknowledged[lane.key as usize]
@@ -264,12 +261,10 @@ impl Seen<'_> {
                     .is_some_and(|last| *last < whole);
                 self.written(lane.key, to, until).filter(|_| ended)
             });
-            let Some(written) = written else {
-                return Recovery::NotSeen;
-            };
+            let written = written?;
             last = last.max(whole).max(written);
         }
-        Recovery::After(last - to)
+        Some(Recovery::After(last - to))
     }
 
     /// Since when a partition was seen to have a leader and all replicas in sync, and never again not to: replicas may leave

@@ -74,6 +74,10 @@ pub struct RunOptions {
     /// The length of a random schedule of faults instead of the plan's, such as 60s.
     #[arg(long, value_name = "SPAN")]
     pub time_limit: Option<Span>,
+    /// So much time at least between the end of a fault and the beginning of the next, so that what each did can be told
+    /// apart.
+    #[arg(long, value_name = "SPAN")]
+    pub rest: Option<Span>,
     /// The run's directory instead of one below results/.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

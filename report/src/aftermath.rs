@@ -64,7 +64,8 @@ pub(crate) fn recovery(after: &Aftermath) -> String {
     match after.recovery {
         Recovery::None => "–".to_owned(),
         Recovery::After(time) => duration(time),
-        Recovery::NotSeen => "not seen before the next fault or the end".to_owned(),
+        Recovery::NotSeen(Some(next)) => format!("not before the next fault ({next})"),
+        Recovery::NotSeen(None) => "not before the end".to_owned(),
     }
 }
 

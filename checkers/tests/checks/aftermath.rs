@@ -91,7 +91,7 @@ fn what_the_next_fault_interrupts_is_not_seen_and_what_it_did_is_its_own() {
         at 30
         phase settle";
     let found = of(&format!("{KILL}{next}"));
-    assert_eq!(found[0].recovery, Recovery::NotSeen);
+    assert_eq!(found[0].recovery, Recovery::NotSeen(Some(1)));
     assert_eq!(found[0].leaders.len(), 1);
     assert_eq!(
         found[1]

@@ -8,6 +8,7 @@ mod place;
 mod resolve;
 mod shipped;
 mod simulated;
+mod spread;
 mod versions;
 
 use cluster::kafka::{KafkaConfig, Level, Quorum};

@@ -7,6 +7,7 @@ use history::{Expectation, Span, Topic};
 use nemesis::{Schedule, Step};
 
 use super::check::{check, nemesis};
+use super::spread::spread;
 use super::{Plan, place};
 
 /// The first line of a resolved plan.
@@ -27,6 +28,8 @@ pub struct Overrides {
     pub broker: Option<String>,
     /// `--time-limit`.
     pub time_limit: Option<Span>,
+    /// `--rest`.
+    pub rest: Option<Span>,
     /// `--bug`, each beside the plan's.
     pub bugs: Vec<Bug>,
 }
@@ -72,6 +75,9 @@ pub fn resolve(file: &str, text: &str, overrides: &Overrides) -> Result<Resolved
     let kinds = plan.nemesis.kinds();
     plan.nemesis =
         nemesis(&plan, seed).map_err(|invalid| anyhow!("plan {file}: nemesis: {}", invalid.reason))?;
+    if let (Some(rest), Schedule::Steps(steps)) = (overrides.rest, &mut plan.nemesis.schedule) {
+        spread(steps, rest);
+    }
     // What swarm testing switched off in this run cannot be asked for.
     let required = plan.limits.required_faults.get_or_insert(kinds);
     required.retain(|kind| !plan.nemesis.off.contains(kind));

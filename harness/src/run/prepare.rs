@@ -23,6 +23,7 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
         seed: options.seed,
         broker: options.broker.clone(),
         time_limit: options.time_limit,
+        rest: options.rest,
         bugs: options.bugs.clone(),
     };
     let resolved = resolve(&file, &text, &overrides).map_err(Failure::usage)?;

@@ -159,8 +159,8 @@ impl Kind {
         match self {
             Self::Steady => turned.limits.steady = Span::from_millis(to),
             Self::Recover => turned.limits.recover = Span::from_millis(to),
-            Self::Rests => turned = with_steps(plan, &closed_up(steps_of(plan), to)),
-            Self::Lasts(step) => turned = with_steps(plan, &shortened(steps_of(plan), step, to)),
+            Self::Rests => turned = with_steps(plan, closed_up(steps_of(plan), to)),
+            Self::Lasts(step) => turned = with_steps(plan, shortened(steps_of(plan), step, to)),
             Self::Topics => return fewer_topics(plan, to as usize, clue),
             Self::Partitions => return fewer_partitions(plan, to as u32),
             Self::Nodes => return fewer_nodes(plan, to as u32),
@@ -213,7 +213,7 @@ fn with_topics(plan: &Plan, topics: Vec<crate::plan::TopicPlan>) -> Option<Plan>
     for step in &mut steps {
         *step = remap::keys(step, &plan.topics, &topics)?;
     }
-    let mut fewer = with_steps(plan, &steps);
+    let mut fewer = with_steps(plan, steps);
     fewer.topics = topics;
     Some(fewer)
 }
@@ -223,7 +223,7 @@ fn fewer_nodes(plan: &Plan, count: u32) -> Option<Plan> {
     for step in &mut steps {
         *step = remap::nodes(step, count)?;
     }
-    let mut fewer = with_steps(plan, &steps);
+    let mut fewer = with_steps(plan, steps);
     fewer.nodes = count;
     Some(fewer)
 }

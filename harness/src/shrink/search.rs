@@ -127,7 +127,7 @@ impl<E> Search<'_, E> {
             let plan = self.with_faults(&in_force);
             let what = format!("{}, in force at the finding", self.name(&in_force));
             if self.fails(Some(plan), what, ahead)? {
-                return Ok(Some(standing(&steps_of(self.original), &in_force)));
+                return Ok(Some(in_force));
             }
         }
         let fails = self.fails(
@@ -147,18 +147,16 @@ impl<E> Search<'_, E> {
         if self.fails(Some(none), "no fault at all".to_owned(), ahead)? {
             return Ok(Vec::new());
         }
-        let left = fewest(faults, |some, more| {
+        fewest(faults, |some, more| {
             let plan = self.with_faults(some);
             self.fails(Some(plan), self.name(some), more + SETTINGS_GUESS)
-        })?;
-        Ok(standing(&steps_of(self.original), &left))
+        })
     }
 
     /// The original with these of its faults alone, and no rest that is longer than it had.
     fn with_faults(&self, faults: &[usize]) -> Plan {
-        let steps = steps_of(self.original);
-        let left = faults.iter().map(|fault| steps[*fault].clone()).collect();
-        with_steps(self.original, &closed_up(left, self.rest))
+        let left = some_of(&steps_of(self.original), faults);
+        with_steps(self.original, closed_up(left, self.rest))
     }
 
     /// Some of the original's faults, for people.
@@ -219,14 +217,13 @@ impl<E> Search<'_, E> {
     fn without_single_faults(&mut self, mut faults: Vec<usize>) -> Result<(), E> {
         let mut index = 0;
         while faults.len() > 1 && index < faults.len() {
-            let mut steps = steps_of(self.current());
-            steps.remove(index);
-            let rest = rest_max(&steps_of(self.current()));
-            let plan = with_steps(self.current(), &closed_up(steps, rest));
+            let steps = steps_of(self.current());
+            let others: Vec<usize> = (0..steps.len()).filter(|step| *step != index).collect();
+            let left = closed_up(some_of(&steps, &others), rest_max(&steps));
+            let plan = with_steps(self.current(), left);
             let what = format!("without fault {}", faults[index]);
             if self.fails(Some(plan), what, faults.len() - index - 1)? {
                 faults.remove(index);
-                faults = standing(&steps_of(self.original), &faults);
             } else {
                 index += 1;
             }
@@ -253,28 +250,30 @@ pub fn steps_of(plan: &Plan) -> Vec<Step> {
 }
 
 /// The plan with these steps instead of its own.
-pub fn with_steps(plan: &Plan, steps: &[Step]) -> Plan {
-    let all: Vec<usize> = (0..steps.len()).collect();
-    let left = standing(steps, &all).into_iter().map(|step| steps[step].clone());
+pub fn with_steps(plan: &Plan, steps: Vec<Step>) -> Plan {
     let mut other = plan.clone();
-    other.nemesis.schedule = Schedule::Steps(left.collect());
+    other.nemesis.schedule = Schedule::Steps(steps);
     other
 }
 
-/// Some of the steps without those that wait for one which is not among them.
-fn standing(steps: &[Step], some: &[usize]) -> Vec<usize> {
-    let mut left = some.to_vec();
-    loop {
-        let names: Vec<&str> = left
-            .iter()
-            .filter_map(|step| steps[*step].name.as_deref())
-            .collect();
-        let before = left.len();
-        left.retain(|step| steps[*step].waits_for().is_none_or(|name| names.contains(&name)));
-        if left.len() == before {
-            return left;
+/// Some of the steps. One that waits for a step which is not among them begins when that one would have.
+fn some_of(steps: &[Step], some: &[usize]) -> Vec<Step> {
+    let names: Vec<&str> = some
+        .iter()
+        .filter_map(|step| steps[*step].name.as_deref())
+        .collect();
+    let picked = some.iter().map(|step| {
+        let mut step = steps[*step].clone();
+        // Nobody waits in a circle: that is no plan.
+        for _ in 0..steps.len() {
+            let gone = step.waits_for().filter(|name| !names.contains(name));
+            let gone = gone.and_then(|gone| steps.iter().find(|other| other.name.as_deref() == Some(gone)));
+            let Some(gone) = gone else { break };
+            step.start = gone.start.clone();
         }
-    }
+        step
+    });
+    picked.collect()
 }
 
 /// The plan without what no longer fits it: kinds of fault that are required and gone, a schedule of nothing.

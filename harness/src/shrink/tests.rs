@@ -203,22 +203,27 @@ fn a_fault_that_only_many_clients_need_goes_with_them() {
     assert_eq!(kinds(&plan), ["pause"]);
 }
 
-/// A step that waits for another is gone with it, and the numbers of the others stay right.
+/// Each of twenty steps waits for the one before it, and yet the two that matter are all that is left: the first when the
+/// schedule starts, the second after it.
 #[test]
-fn a_step_that_waits_for_one_that_is_gone_goes_with_it() {
+fn steps_that_wait_for_one_that_is_gone_begin_when_that_one_would_have() {
     let mut original = twenty(&[(13, PAUSE), (17, SHRINK)]);
     let mut steps = steps_of(&original);
-    let waiting = "when = { after = { step = \"first\" } }\nlasts = \"1s\"\nfault = \"kill\"";
-    for (place, name) in [(4, "first"), (13, "second")] {
-        steps[place].name = Some(name.to_owned());
-    }
-    for place in [9, 15] {
-        steps[place] = toml::from_str(waiting).unwrap_or_else(|error| panic!("{error}"));
+    for (place, step) in steps.iter_mut().enumerate() {
+        step.name = Some(format!("s{place}"));
+        if place > 0 {
+            let waits = format!("after = {{ step = \"s{}\", delay = \"1s\" }}", place - 1);
+            let when = toml::from_str(&waits).unwrap_or_else(|error| panic!("{error}"));
+            step.start = nemesis::Start::When(when);
+        }
     }
     original.nemesis.schedule = nemesis::Schedule::Steps(steps);
     let fails = |plan: &Plan| has(plan, "pause") && has(plan, "shrink-isr");
     let (plan, _) = smallest(&original, &Clue::default(), fails);
+    let left = steps_of(&plan);
     assert_eq!(kinds(&plan), ["pause", "shrink-isr"]);
+    assert_eq!(left[0].start, nemesis::Start::At(history::Span::from_secs(1)));
+    assert_eq!(left[1].waits_for(), Some("s13"));
 }
 
 proptest! {

@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use cluster::sim::Bug;
 use history::Span;
 
+use crate::run::capture::Links;
+
 /// Puts a message broker on trial: a real cluster, real clients, real faults, and a verdict with evidence.
 #[derive(Debug, Parser)]
 #[command(
@@ -90,6 +92,10 @@ pub struct RunOptions {
     /// Keep the nodes' data directories also where nothing was found.
     #[arg(long)]
     pub keep_data: bool,
+    /// Write the packets of a link, or of all, into pcap files of the run's directory: `all`, `n1-n2`, `n1-clients`;
+    /// may be given several times.
+    #[arg(long, value_name = "LINK")]
+    pub pcap: Vec<Links>,
 }
 
 /// `tribunal conduct`, hidden: everything it needs was written into the directory.
@@ -103,6 +109,9 @@ pub struct ConductOptions {
     /// See [`RunOptions::keep_data`].
     #[arg(long)]
     pub keep_data: bool,
+    /// See [`RunOptions::pcap`].
+    #[arg(long)]
+    pub pcap: Vec<Links>,
 }
 
 /// `tribunal check`.

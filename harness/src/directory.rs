@@ -74,6 +74,16 @@ impl RunDirectory {
         self.root.join("report.html")
     }
 
+    /// The packets that links delivered, where that was asked for…
+    pub fn delivered(&self) -> PathBuf {
+        self.root.join("delivered.pcap")
+    }
+
+    /// …and those that a fault took instead.
+    pub fn dropped(&self) -> PathBuf {
+        self.root.join("dropped.pcap")
+    }
+
     /// What the run was made of: versions and sums.
     pub fn made_of(&self) -> PathBuf {
         self.root.join("made-of.json")

@@ -10,7 +10,10 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sandbox::{Command, Entered, Node, Sandbox, SandboxSpec, SwitchStats};
+use sandbox::{
+    Command, Delay, Distribution, Effect, Entered, Matcher, Node, Place, Rule, Sandbox, SandboxSpec,
+    SwitchStats,
+};
 
 /// Where the echo and the sink listen.
 const ECHO_PORT: u16 = 9092;
@@ -19,6 +22,8 @@ const ROUND_TRIPS: usize = 20_000;
 const BULK_BYTES: usize = 1 << 30;
 const CHUNK_BYTES: usize = 128 * 1024;
 const DATAGRAMS: usize = 50_000;
+const DELAY: Duration = Duration::from_millis(20);
+const DELAYED_TRIPS: usize = 200;
 
 type Error = Box<dyn std::error::Error>;
 
@@ -100,6 +105,8 @@ fn measure(directory: PathBuf) -> Result<(), Error> {
     round_trips(&sandbox, through, local)?;
     bulk(&sandbox, through, local)?;
     small_frames(&sandbox, node)?;
+    delays(&sandbox, through)?;
+    shaped_bulk(&sandbox, through)?;
     Ok(())
 }
 
@@ -182,6 +189,64 @@ fn small_frames(sandbox: &Sandbox, node: &Node) -> Result<(), Error> {
     thread::sleep(Duration::from_millis(200));
     print_cost("datagrams", &before, &sandbox.switch().stats());
     Ok(())
+}
+
+/// How exact a delay is: the round trips beyond it, with the delay in one direction.
+fn delays(sandbox: &Sandbox, through: Ipv4Addr) -> Result<(), Error> {
+    let id = sandbox.switch().apply(&[to_first(delay(DELAY))])?;
+    let mut stream = TcpStream::connect((through, ECHO_PORT))?;
+    stream.set_nodelay(true)?;
+    let mut byte = [0];
+    let mut beyond = Vec::new();
+    for _ in 0..DELAYED_TRIPS {
+        let begun = Instant::now();
+        stream.write_all(&byte)?;
+        stream.read_exact(&mut byte)?;
+        beyond.push(begun.elapsed().saturating_sub(DELAY));
+    }
+    let deeds = sandbox.switch().remove(id)?;
+    beyond.sort_unstable();
+    println!(
+        "delay of {DELAY:?}: round trips are {:?} more at the median and {:?} more at the 99th of 100; the switch \
+         measured {:?} on average, {:?} at most",
+        beyond[DELAYED_TRIPS / 2],
+        beyond[DELAYED_TRIPS * 99 / 100],
+        deeds.delayed.mean(),
+        deeds.delayed.longest
+    );
+    Ok(())
+}
+
+/// What taking every frame apart and letting its packets wait costs.
+fn shaped_bulk(sandbox: &Sandbox, through: Ipv4Addr) -> Result<(), Error> {
+    let id = sandbox
+        .switch()
+        .apply(&[to_first(delay(Duration::from_micros(1)))])?;
+    let before = sandbox.switch().stats();
+    let shaped = throughput(through)?;
+    println!("bulk, packet by packet: {shaped:.0} MB/s through a delay of a microsecond");
+    print_cost("packets", &before, &sandbox.switch().stats());
+    sandbox.switch().remove(id)?;
+    Ok(())
+}
+
+fn delay(by: Duration) -> Effect {
+    Effect::Delay(Delay {
+        by,
+        jitter: Duration::ZERO,
+        distribution: Distribution::Uniform,
+        overtake: false,
+    })
+}
+
+/// That effect on what the clients send to the first node.
+fn to_first(effect: Effect) -> Rule {
+    Rule {
+        from: Place::Clients,
+        to: Place::Node(1),
+        matcher: Matcher::All,
+        effect,
+    }
 }
 
 fn print_cost(what: &str, before: &SwitchStats, after: &SwitchStats) {

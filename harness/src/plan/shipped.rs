@@ -25,6 +25,7 @@ shipped![
     "controls/acks-all",
     "controls/unclean",
     "faults/clock",
+    "faults/network",
     "shrink/twenty"
 ];
 

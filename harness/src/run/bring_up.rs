@@ -11,6 +11,7 @@ use history::Recorder;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
+use super::capture;
 use super::trial::Trial;
 use crate::directory::RunDirectory;
 use crate::plan::Resolved;
@@ -60,6 +61,7 @@ async fn bring_up_kafka(trial: &Trial<'_>) -> Result<Kind> {
         directory, resolved, ..
     } = trial;
     let environment = create_environment(directory, resolved, trial.broken.clone()).await?;
+    capture::begin(&environment, directory, &trial.pcap)?;
     let (java, prepared) = prepare(trial, &environment).await?;
     let recorder: Arc<dyn Recorder> = trial.recorder.clone();
     let launch = Launch {

@@ -9,6 +9,7 @@ use history::{FORMAT, Fault, Header, VERSION};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
+use super::capture::Links;
 use super::interrupt;
 use super::trial::Trial;
 use crate::cli::ConductOptions;
@@ -27,7 +28,7 @@ pub fn conduct(options: &ConductOptions) -> Result<Exit, Failure> {
     let directory = RunDirectory::open(&options.dir).map_err(Failure::usage)?;
     let resolved = read_plan(&directory).map_err(Failure::usage)?;
     let runtime = runtime(&resolved).map_err(Failure::infrastructure)?;
-    let recorded = runtime.block_on(record(&directory, &resolved));
+    let recorded = runtime.block_on(record(&directory, &resolved, &options.pcap));
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN_LIMIT);
     match recorded {
         Ok(()) => conclude(options, &directory, &resolved),
@@ -66,7 +67,7 @@ fn runtime(resolved: &Resolved) -> Result<Runtime> {
 }
 
 /// Records the trial. The history is closed whatever happens.
-async fn record(directory: &RunDirectory, resolved: &Resolved) -> Result<()> {
+async fn record(directory: &RunDirectory, resolved: &Resolved, pcap: &[Links]) -> Result<()> {
     let broken = CancellationToken::new();
     let progress = Arc::new(Progress::new());
     let watched = Arc::clone(&progress);
@@ -80,6 +81,7 @@ async fn record(directory: &RunDirectory, resolved: &Resolved) -> Result<()> {
         resolved,
         recorder: recording.recorder(),
         progress: Arc::clone(&progress),
+        pcap: pcap.to_vec(),
         interrupt: interrupt::watch()?,
         broken,
         simulated,

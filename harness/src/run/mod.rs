@@ -1,6 +1,7 @@
 //! `tribunal run`, in its two halves: what happens outside the sandbox, and what happens inside.
 
 mod bring_up;
+pub mod capture;
 mod conduct;
 mod interrupt;
 mod live;

@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use cluster::kafka::{Install, InstallOptions, Java};
 
+use super::capture;
 use crate::cli::{ConductOptions, RunOptions};
 use crate::directory::{RunDirectory, shown, write_whole};
 use crate::exit::{Exit, Failure};
@@ -27,6 +28,8 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
         bugs: options.bugs.clone(),
     };
     let resolved = resolve(&file, &text, &overrides).map_err(Failure::usage)?;
+    capture::check(&options.pcap, resolved.plan.nodes, resolved.plan.is_simulated())
+        .map_err(Failure::usage)?;
     if resolved.plan.is_simulated() {
         return simulate(options, &resolved);
     }
@@ -56,6 +59,7 @@ fn simulate(options: &RunOptions, resolved: &Resolved) -> Result<Exit, Failure> 
         dir: directory.root().to_owned(),
         json: options.json,
         keep_data: options.keep_data,
+        pcap: Vec::new(),
     })
 }
 
@@ -152,6 +156,9 @@ fn conduct_arguments(options: &RunOptions, directory: &RunDirectory) -> Vec<OsSt
     }
     if options.keep_data {
         arguments.push("--keep-data".into());
+    }
+    for links in &options.pcap {
+        arguments.push(format!("--pcap={links}").into());
     }
     arguments
 }

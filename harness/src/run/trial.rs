@@ -15,6 +15,7 @@ use workloads::sim::SimRunning;
 use workloads::{Arena, Running};
 
 use super::bring_up::{Courtroom, Kind, bring_up};
+use super::capture::{self, Links};
 use super::live::Live;
 use crate::directory::RunDirectory;
 use crate::judge::{self, Measured};
@@ -35,6 +36,8 @@ pub struct Trial<'run> {
     pub recorder: Arc<FileRecorder>,
     /// What a person sees.
     pub progress: Arc<Progress>,
+    /// The links whose packets are written down.
+    pub pcap: Vec<Links>,
     /// Cancelled by ctrl-C.
     pub interrupt: CancellationToken,
     /// Cancelled when the trial cannot go on: the history cannot be written, or a node's machine is gone.
@@ -72,8 +75,11 @@ impl Trial<'_> {
 
     async fn take_down(&self, court: &Courtroom) -> Result<()> {
         match &court.kind {
-            Kind::Kafka(cluster, _) => {
+            Kind::Kafka(cluster, environment) => {
                 let down = cluster.shut_down(TEARDOWN_LIMIT).await;
+                if let Some(text) = capture::end(environment)? {
+                    self.progress.say(&text);
+                }
                 down.context("take the cluster down")
             }
             Kind::Simulated(cluster) => {

@@ -3,6 +3,7 @@
 //! `cargo test -p tribunal -- --ignored --test-threads=1`.
 
 mod clock;
+mod network;
 mod shrink;
 #[path = "../support/mod.rs"]
 mod support;

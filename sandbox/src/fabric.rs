@@ -75,19 +75,28 @@ pub(crate) fn now() -> u64 {
 /// Asks the scheduler to let this thread go before others as soon as it wants to: a real network does not wait for
 /// the processes that use it. Where that is refused the switch is as late as any other thread.
 fn come_first() {
-    // Short turns need no permission: who asks for little has its turn soon.
-    let mut wish = libc::sched_attr {
+    let ordinary = libc::sched_attr {
         size: size_of::<libc::sched_attr>() as u32,
         sched_policy: libc::SCHED_OTHER as u32,
         sched_flags: 0,
-        sched_nice: NICE,
+        sched_nice: 0,
         sched_priority: 0,
+        // Short turns need no permission: who asks for little has its turn soon.
         sched_runtime: TURN_NANOSECONDS,
         sched_deadline: 0,
         sched_period: 0,
     };
-    for nice in [NICE, 0] {
-        wish.sched_nice = nice;
+    let real_time = libc::sched_attr {
+        sched_policy: libc::SCHED_FIFO as u32,
+        sched_priority: 1,
+        sched_runtime: 0,
+        ..ordinary
+    };
+    let nice = libc::sched_attr {
+        sched_nice: NICE,
+        ..ordinary
+    };
+    for wish in [real_time, nice, ordinary] {
         // SAFETY: the kernel reads as many bytes as the structure says it has, and 0 is this thread.
         if unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const wish, 0) } == 0 {
             return;

@@ -48,13 +48,12 @@ pub(crate) fn launch(socket: RawFd) -> ! {
 fn live(socket: OwnedFd, inbox: Inbox, set_up: &SetUp) -> ! {
     match make_ready(&socket, set_up) {
         Ok(signals) => {
-            let card = Port::node(set_up.node).card();
             let mut agent = Agent {
                 socket,
                 inbox,
                 signals,
                 processes: Processes::default(),
-                card,
+                port: Port::node(set_up.node),
             };
             end(if agent.serve().is_ok() {
                 0
@@ -88,9 +87,8 @@ fn make_ready(socket: &OwnedFd, set_up: &SetUp) -> Result<SignalFd> {
     let _ = CString::new(format!("sandbox-{}", host(set_up.node))).map(|name| set_name(&name));
     let port = Port::node(set_up.node);
     make_machine(set_up)?;
-    let tap = card::create(port.card())?;
-    card::configure(port)?;
-    send(socket, &Report::Ready, Some(tap.as_raw_fd())).map_err(Error::step("hand the card over"))?;
+    let offer = set_up.cards.offer(port)?;
+    send(socket, &Report::Ready, Some(offer.as_raw_fd())).map_err(Error::step("hand the card over"))?;
     Ok(signals)
 }
 
@@ -100,7 +98,7 @@ struct Agent {
     inbox: Inbox,
     signals: SignalFd,
     processes: Processes,
-    card: &'static str,
+    port: Port,
 }
 
 impl Agent {
@@ -155,7 +153,8 @@ impl Agent {
                 unmount(directory);
                 Ok(Answer::Done)
             }
-            Request::Connect => card::bring_up(self.card)
+            Request::Connect => card::configure(self.port)
+                .and_then(|()| card::bring_up(self.port.card()))
                 .map(|()| Answer::Done)
                 .map_err(|error| error.to_string()),
             Request::Start(command) => self.processes.start(command).map(|pid| Answer::Started { pid }),

@@ -1,4 +1,4 @@
-//! Network cards: TAP devices, whose other end is a file, set up through the kernel's own calls.
+//! Network cards, set up through the kernel's own calls; and TAP devices, the cards whose other end is a file.
 
 use std::fs;
 use std::io;
@@ -23,21 +23,25 @@ pub(crate) const MTU_BYTES: i32 = 1500;
 
 const TUN: &str = "/dev/net/tun";
 
+/// Opens the device that makes TAP cards.
+pub(crate) fn open_tun() -> Result<OwnedFd> {
+    let flags = OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    open(TUN, flags, Mode::empty()).map_err(tun_error)
+}
+
 /// Makes a TAP card in the caller's network namespace, down, and returns the switch's end of it (non-blocking).
 /// The card goes when that is closed.
 pub(crate) fn create(card: &str) -> Result<OwnedFd> {
-    let flags = OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    let tap = open(TUN, flags, Mode::empty()).map_err(tun_error)?;
+    let tap = open_tun()?;
     let mut request = named(card);
     request.ifr_ifru.ifru_flags = (libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR) as libc::c_short;
-    control(&tap, libc::TUNSETIFF, &raw mut request).map_err(card_error(card, "creation"))?;
+    control(&tap, libc::TUNSETIFF, &raw mut request).map_err(error(card, "creation"))?;
     let mut size = HEADER_BYTES as libc::c_int;
-    control(&tap, libc::TUNSETVNETHDRSZ, &raw mut size)
-        .map_err(card_error(card, "setting the header size"))?;
+    control(&tap, libc::TUNSETVNETHDRSZ, &raw mut size).map_err(error(card, "setting the header size"))?;
     let offload = libc::TUN_F_CSUM | libc::TUN_F_TSO4 | libc::TUN_F_TSO_ECN;
     // SAFETY: this request takes its argument by value and touches no memory.
     let done = unsafe { libc::ioctl(tap.as_raw_fd(), libc::TUNSETOFFLOAD, libc::c_ulong::from(offload)) };
-    Errno::result(done).map_err(card_error(card, "setting the offloads"))?;
+    Errno::result(done).map_err(error(card, "setting the offloads"))?;
     Ok(tap)
 }
 
@@ -47,10 +51,10 @@ pub(crate) fn configure(port: Port) -> Result<()> {
     let socket = control_socket()?;
     let mut request = named(card);
     request.ifr_ifru.ifru_hwaddr = hardware(port.mac());
-    control(&socket, libc::SIOCSIFHWADDR, &raw mut request).map_err(card_error(card, "setting the MAC"))?;
+    control(&socket, libc::SIOCSIFHWADDR, &raw mut request).map_err(error(card, "setting the MAC"))?;
     let mut request = named(card);
     request.ifr_ifru.ifru_mtu = MTU_BYTES;
-    control(&socket, libc::SIOCSIFMTU, &raw mut request).map_err(card_error(card, "setting the MTU"))?;
+    control(&socket, libc::SIOCSIFMTU, &raw mut request).map_err(error(card, "setting the MTU"))?;
     for (index, address) in port.addresses().into_iter().enumerate() {
         // A further address has a label of its own: that is how this call tells it from a replacement.
         let label = if index == 0 {
@@ -69,11 +73,11 @@ pub(crate) fn configure(port: Port) -> Result<()> {
 pub(crate) fn bring_up(card: &str) -> Result<()> {
     let socket = control_socket()?;
     let mut request = named(card);
-    control(&socket, libc::SIOCGIFFLAGS, &raw mut request).map_err(card_error(card, "reading the flags"))?;
+    control(&socket, libc::SIOCGIFFLAGS, &raw mut request).map_err(error(card, "reading the flags"))?;
     // SAFETY: the call above filled the flags in.
     let flags = unsafe { request.ifr_ifru.ifru_flags };
     request.ifr_ifru.ifru_flags = flags | libc::IFF_UP as libc::c_short;
-    control(&socket, libc::SIOCSIFFLAGS, &raw mut request).map_err(card_error(card, "bringing up"))
+    control(&socket, libc::SIOCSIFFLAGS, &raw mut request).map_err(error(card, "bringing up"))
 }
 
 fn set_address(
@@ -85,7 +89,7 @@ fn set_address(
 ) -> Result<()> {
     let mut request = named(label);
     request.ifr_ifru.ifru_addr = protocol(address);
-    control(socket, call, &raw mut request).map_err(card_error(label, step))
+    control(socket, call, &raw mut request).map_err(error(label, step))
 }
 
 fn control_socket() -> Result<OwnedFd> {
@@ -140,7 +144,8 @@ fn control<T>(file: &OwnedFd, call: libc::Ioctl, argument: *mut T) -> nix::Resul
     Errno::result(done).map(drop)
 }
 
-fn card_error(card: &str, step: &'static str) -> impl FnOnce(Errno) -> Error {
+/// A step of making or setting a card has failed.
+pub(crate) fn error(card: &str, step: &'static str) -> impl FnOnce(Errno) -> Error {
     let card = card.to_owned();
     move |errno| {
         let hint = if errno == Errno::EPERM {

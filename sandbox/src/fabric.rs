@@ -205,7 +205,8 @@ impl Fabric {
         for _ in 0..BATCH_FRAMES {
             match read(&self.cards[from], &mut self.buffer) {
                 Ok(length) if length > HEADER_BYTES => self.forward(from, length),
-                Err(Errno::EINTR) => {}
+                // The second: one frame whose kind of segments has no form here is lost, and the card is whole.
+                Err(Errno::EINTR | Errno::EINVAL) => {}
                 Err(Errno::EAGAIN) if !flags.intersects(EpollFlags::EPOLLERR | EpollFlags::EPOLLHUP) => {
                     return;
                 }

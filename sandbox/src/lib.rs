@@ -56,6 +56,7 @@ mod address;
 mod agent;
 mod capture;
 mod card;
+mod cards;
 mod clock;
 mod disk;
 mod effect;
@@ -65,6 +66,7 @@ mod fabric;
 mod frame;
 mod hint;
 mod namespaces;
+mod netlink;
 mod node;
 mod offload;
 mod probe;
@@ -80,9 +82,11 @@ mod stats;
 mod supervisor;
 mod switch;
 mod table;
+mod veth;
 
 pub use address::{NODE_MAX, Place, Port};
 pub use capture::{CaptureReport, CaptureSpec};
+pub use cards::Cards;
 pub use clock::{Clock, Skew, SkewId};
 pub use disk::{
     Disk, DiskSpec, DiskStats, Effect as DiskEffect, Files, Flip, Hook, HookCounts, HookId, Loss, Lost,

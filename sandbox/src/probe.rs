@@ -11,7 +11,9 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 use serde::{Deserialize, Serialize};
 
+use crate::address::Port;
 use crate::card;
+use crate::cards::Cards;
 use crate::entry::{PROBE, SELF};
 use crate::error::{EXIT_INFRASTRUCTURE, Error, Result};
 use crate::namespaces;
@@ -96,7 +98,7 @@ const MACHINE: Trial = Trial {
 const CARD: Trial = Trial {
     name: "network card",
     needed: true,
-    what: "a TAP card through /dev/net/tun",
+    what: "a card",
 };
 const PROC: Trial = Trial {
     name: "/proc",
@@ -109,10 +111,11 @@ pub(crate) fn run() -> ! {
     let mut found = vec![control_group(), fuse()];
     let user = user_namespace();
     let machine = MACHINE.after(&user, namespaces::make_machine);
-    let card = CARD.after(&machine, || {
-        let _tap = card::create("probe")?;
-        card::bring_up("probe")
-    });
+    let card = if machine.ok {
+        network_card()
+    } else {
+        CARD.after(&machine, || Ok(()))
+    };
     let proc = PROC.after(&machine, try_proc);
     found.splice(0..0, [user, machine, card, proc]);
     match serde_json::to_string(&found) {
@@ -122,6 +125,32 @@ pub(crate) fn run() -> ! {
         }
         Err(_) => end(EXIT_INFRASTRUCTURE),
     }
+}
+
+/// A card of the kind that a sandbox would have; where that is not the better kind, why not.
+fn network_card() -> Capability {
+    let cards = match Cards::choose() {
+        Ok(cards) => cards,
+        Err(error) => return CARD.judge(Err(error)),
+    };
+    let port = Port::node(1);
+    let made = cards
+        .offer(port)
+        .and_then(|offer| cards.create(vec![(port, offer)]))
+        .and_then(|_card| card::bring_up(port.card()));
+    let mut found = CARD.judge(made);
+    if found.ok {
+        found.detail = match (cards, card::open_tun()) {
+            (Cards::Veth, Err(error)) => {
+                let text = error.to_string();
+                let reason = text.lines().next().unwrap_or_default();
+                format!("one of a pair (veth), with all powers, instead of a TAP card: failed to {reason}")
+            }
+            (Cards::Veth, Ok(_)) => format!("one of a pair (veth), as {} asks for", Cards::VARIABLE),
+            (Cards::Tap, _) => "a TAP card through /dev/net/tun".to_owned(),
+        };
+    }
+    found
 }
 
 fn user_namespace() -> Capability {

@@ -10,6 +10,8 @@ use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, s
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::cards::Cards;
+
 /// The longest message: a class path of a hundred jars has room in it many times over.
 const MESSAGE_BYTES_MAX: usize = 160 * 1024;
 
@@ -51,6 +53,8 @@ pub(crate) struct SetUp {
     pub node: u32,
     /// The file that becomes its `/etc/hosts`.
     pub hosts: PathBuf,
+    /// What its card is made of.
+    pub cards: Cards,
 }
 
 /// What the conductor asks, with a number that comes back.
@@ -63,7 +67,7 @@ pub(crate) struct Call {
 /// What the conductor asks for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Request {
-    /// Bring the card up: the switch is live.
+    /// Give the card its addresses and bring it up: the switch is live.
     Connect,
     /// Start a process.
     Start(Command),
@@ -82,7 +86,7 @@ pub(crate) enum Request {
 /// What an agent says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Report {
-    /// The machine is made; its card's other end comes with this message.
+    /// The machine is made; its card's other end, or its network namespace, comes with this message.
     Ready,
     /// The machine could not be made. A fragment that fits after "failed to".
     Failed { reason: String },

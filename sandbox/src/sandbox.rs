@@ -17,6 +17,7 @@ use nix::sys::time::TimeVal;
 
 use crate::address::{Place, Port, check_nodes, host, hosts_file};
 use crate::card;
+use crate::cards::Cards;
 use crate::clock::{Clock, write_library};
 use crate::disk::{Disk, DiskSpec};
 use crate::entry::{NODE, SELF, require_inside};
@@ -64,27 +65,30 @@ impl Sandbox {
             path: spec.directory.clone(),
             source,
         })?;
+        let cards = Cards::choose()?;
         let hosts = write_hosts(&directory, &spec.nodes)?;
         let hatching: Vec<Hatching> = spec
             .nodes
             .iter()
-            .map(|&node| Hatching::begin(node, &directory, &hosts))
+            .map(|&node| Hatching::begin(node, &directory, &hosts, cards))
             .collect::<Result<_>>()?;
-        let mut cards = Vec::new();
+        let mut offers = Vec::new();
         let mut hatched = Vec::new();
         for egg in hatching {
-            let (line, card) = egg.finish()?;
-            cards.push((Port::node(line.node), card));
+            let (line, offer) = egg.finish()?;
+            offers.push((Port::node(line.node), offer));
             hatched.push(line);
         }
-        for port in [Port::Place(Place::Clients), Port::Observer] {
-            cards.push((port, card::create(port.card())?));
-            card::configure(port)?;
+        let own = [Port::Place(Place::Clients), Port::Observer];
+        for port in own {
+            offers.push((port, cards.offer(port)?));
         }
-        let switch = Arc::new(Switch::start(cards)?);
+        let switch = Arc::new(Switch::start(cards.create(offers)?)?);
         // From here on frames are forwarded, so none that a card sends can get lost.
-        card::bring_up(Port::Place(Place::Clients).card())?;
-        card::bring_up(Port::Observer.card())?;
+        for port in own {
+            card::configure(port)?;
+            card::bring_up(port.card())?;
+        }
         let mut sandbox = Self {
             nodes: Vec::new(),
             switch,
@@ -195,7 +199,7 @@ struct Hatched {
 
 impl Hatching {
     /// Starts the agent and tells it what to be.
-    fn begin(node: u32, directory: &Path, hosts: &Path) -> Result<Self> {
+    fn begin(node: u32, directory: &Path, hosts: &Path, cards: Cards) -> Result<Self> {
         let home = directory.join(host(node));
         fs::create_dir_all(&home).map_err(|source| Error::File { path: home, source })?;
         let (ours, theirs) = line().map_err(Error::step("make the line to an agent"))?;
@@ -213,6 +217,7 @@ impl Hatching {
             &SetUp {
                 node,
                 hosts: hosts.to_owned(),
+                cards,
             },
             None,
         )
@@ -220,11 +225,11 @@ impl Hatching {
         Ok(hatching)
     }
 
-    /// Waits for its card.
+    /// Waits for what its card is made from.
     fn finish(mut self) -> Result<(Hatched, OwnedFd)> {
         let mut inbox = Inbox::new();
-        let card = match inbox.receive::<Report>(&self.socket) {
-            Ok(Some((Report::Ready, Some(card)))) => card,
+        let offer = match inbox.receive::<Report>(&self.socket) {
+            Ok(Some((Report::Ready, Some(offer)))) => offer,
             Ok(Some((Report::Failed { reason }, _))) => return Err(self.failed(&reason)),
             Ok(Some(_)) => return Err(self.failed("understand its agent")),
             Ok(None) => return Err(Error::NodeLost { node: self.node }),
@@ -248,7 +253,7 @@ impl Hatching {
                 socket: self.socket,
                 inbox,
             },
-            card,
+            offer,
         ))
     }
 

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::unistd::geteuid;
-use sandbox::Capability;
+use sandbox::{Capability, Cards};
 
 use crate::user::User;
 use crate::{life, refusals, scenarios};
@@ -100,19 +100,20 @@ impl Sum {
 
 type Test = Box<dyn Fn(User) -> Result<(), String>>;
 
-fn tests() -> Vec<(&'static str, Test)> {
-    let inside = scenarios::ALL.iter().filter(|(name, _)| !name.starts_with('_'));
+fn tests() -> Vec<(String, Test)> {
+    let inside = scenarios::all().filter(|(name, _)| !name.starts_with('_'));
     let inside = inside.map(|&(name, _)| {
-        let test: Test = Box::new(move |user| scenario(user, name));
-        (name, test)
+        let test: Test = Box::new(move |user| scenario(user, name, ""));
+        (name.to_owned(), test)
     });
-    inside
-        .chain(
-            life::ALL
-                .iter()
-                .map(|&(name, test)| (name, Box::new(test) as Test)),
-        )
-        .collect()
+    let pairs = scenarios::LINKS.iter().map(|&(name, _)| {
+        let test: Test = Box::new(move |user| scenario(user, name, "veth"));
+        (format!("veth::{name}"), test)
+    });
+    let life = life::ALL
+        .iter()
+        .map(|&(name, test)| (name.to_owned(), Box::new(test) as Test));
+    inside.chain(pairs).chain(life).collect()
 }
 
 /// A panic is a failure with its message.
@@ -124,12 +125,13 @@ fn guarded(attempt: impl Fn() -> Result<(), String>) -> Outcome {
     }
 }
 
-/// Runs a scenario inside of a sandbox.
-fn scenario(user: User, name: &str) -> Result<(), String> {
+/// Runs a scenario inside of a sandbox, with network cards of that kind or of the one that it finds best.
+fn scenario(user: User, name: &str, cards: &str) -> Result<(), String> {
     let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
     let log = directory.path().join("log");
     let mut program = user.program(directory.path());
     program.args(["inside", name]).stdin(Stdio::null());
+    program.env(Cards::VARIABLE, cards);
     let ended = run_logged(&mut program, &log)?;
     match ended {
         Some(0) => Ok(()),

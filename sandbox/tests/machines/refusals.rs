@@ -1,4 +1,5 @@
-//! Machines that refuse something: root prepares one, and an ordinary user hears what it lacks and what to do.
+//! Machines that refuse something: root prepares one, and an ordinary user hears what it lacks and what to do, or does
+//! without.
 
 use std::fs;
 use std::io;
@@ -8,12 +9,16 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl::set_dumpable;
 
+use sandbox::Cards;
+
 use crate::user::{give_away, give_root_up, lay_tun, own_mounts, prepared};
 
-/// A name, how the machine is prepared, the scenario, its status, and what the error must say.
+/// A name, how the machine is prepared, the kind of network cards that is asked for, if any, the scenario, its status, and
+/// what the error must say.
 type Refusal = (
     &'static str,
     fn() -> io::Result<()>,
+    &'static str,
     &'static str,
     i32,
     &'static [&'static str],
@@ -23,6 +28,7 @@ pub const ALL: &[Refusal] = &[
     (
         "a_missing_tun_device_is_named",
         without_tun,
+        "tap",
         "_idle",
         101,
         &[
@@ -34,6 +40,7 @@ pub const ALL: &[Refusal] = &[
     (
         "a_tun_device_of_root_alone_is_named_with_its_mode",
         with_roots_tun,
+        "tap",
         "_idle",
         101,
         &[
@@ -44,8 +51,41 @@ pub const ALL: &[Refusal] = &[
         ],
     ),
     (
+        "pairs_take_the_place_of_a_missing_tun_device",
+        without_tun,
+        "",
+        "nodes_and_clients_reach_each_other_by_name",
+        0,
+        &[],
+    ),
+    (
+        "pairs_take_the_place_of_roots_tun_device",
+        with_roots_tun,
+        "",
+        "a_cut_is_one_way_and_heals",
+        0,
+        &[],
+    ),
+    (
+        "pairs_work_where_no_proc_can_be_mounted",
+        with_masked_proc,
+        "veth",
+        "bulk_passes_whole",
+        0,
+        &[],
+    ),
+    (
+        "an_unknown_kind_of_card_is_named",
+        without_tun,
+        "token-ring",
+        "_idle",
+        101,
+        &["TRIBUNAL_CARDS is `token-ring`: it can be `tap` or `veth`"],
+    ),
+    (
         "user_namespaces_that_are_switched_off_are_named",
         without_user_namespaces,
+        "",
         "_idle",
         4,
         &[
@@ -57,6 +97,7 @@ pub const ALL: &[Refusal] = &[
     (
         "processes_run_where_no_proc_can_be_mounted",
         with_masked_proc,
+        "",
         "a_process_is_stopped_continued_killed_and_started_again",
         0,
         &[],
@@ -64,6 +105,7 @@ pub const ALL: &[Refusal] = &[
     (
         "losses_are_told_where_no_proc_can_be_mounted",
         with_masked_proc,
+        "",
         "the_end_of_an_agent_is_told",
         0,
         &[],
@@ -72,11 +114,12 @@ pub const ALL: &[Refusal] = &[
 
 /// Runs one as the ordinary user.
 pub fn check(refusal: &Refusal) -> Result<(), String> {
-    let (_, prepare, scenario, status, parts) = refusal;
+    let (_, prepare, cards, scenario, status, parts) = refusal;
     let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
     give_away(directory.path());
     let mut program = prepared(directory.path(), *prepare);
     program.args(["inside", scenario]).stdin(Stdio::null());
+    program.env(Cards::VARIABLE, cards);
     let output = program.output().map_err(|error| error.to_string())?;
     let text = String::from_utf8_lossy(&output.stderr);
     if output.status.code() != Some(*status) {

@@ -34,6 +34,7 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
         return simulate(options, &resolved);
     }
     check_machine().map_err(Failure::infrastructure)?;
+    let cards = sandbox::Cards::choose().map_err(|error| Failure::infrastructure(error.into()))?;
     let java = Java::find().map_err(Failure::infrastructure)?;
     let installs = fetch(&resolved, options.offline).map_err(Failure::infrastructure)?;
     let directory = RunDirectory::create(options.out.as_deref(), &resolved.plan.name, resolved.seed)
@@ -41,6 +42,7 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
     let mut parts = vec![
         ("Java".to_owned(), java.build.clone()),
         ("kernel".to_owned(), kernel()),
+        ("network cards".to_owned(), cards.to_string()),
     ];
     parts.extend(sums(&installs));
     write_inputs(&directory, &resolved, parts).map_err(Failure::infrastructure)?;

@@ -2,6 +2,7 @@
 //! whatever ends a run leaves nothing behind. Each test takes tens of seconds: run them one after the other with
 //! `cargo test -p tribunal -- --ignored --test-threads=1`.
 
+mod cards;
 mod clock;
 mod network;
 mod shrink;
@@ -106,7 +107,7 @@ fn another_version_runs_the_same_plan() {
 }
 
 /// A plan of a few seconds, with this nemesis.
-fn short_plan(nemesis: &str) -> String {
+pub(crate) fn short_plan(nemesis: &str) -> String {
     format!(
         r#"name = "short"
 {nemesis}
@@ -325,7 +326,7 @@ exec setpriv --reuid 1000 --regid 1000 --clear-groups \"$@\"";
     command
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
 }
 

@@ -225,6 +225,8 @@ fn fewer_nodes(plan: &Plan, count: u32) -> Option<Plan> {
     }
     let mut fewer = with_steps(plan, steps);
     fewer.nodes = count;
+    let left: Vec<String> = (1..=count).map(|node| format!("n{node}")).collect();
+    fewer.versions.retain(|node, _| left.contains(node));
     Some(fewer)
 }
 

@@ -39,6 +39,9 @@ rate = 800
 acks = "1"
 idempotence = false
 crash-every = "5s"
+[versions]
+n2 = "4.3.1"
+n5 = "4.3.1"
 {}"#,
         steps.concat()
     );
@@ -107,6 +110,7 @@ fn one_cause_among_twenty_is_what_is_left_of_a_plan_and_everything_else_is_small
     );
     let [steady, recover] = [plan.limits.steady, plan.limits.recover].map(history::Span::as_millis);
     assert_eq!((steady, recover), (500, 500));
+    assert_eq!(plan.versions.keys().collect::<Vec<_>>(), ["n2"]);
     assert_eq!(plan.limits.required_faults, Some(vec!["pause".to_owned()]));
     let [step] = &steps_of(&plan)[..] else {
         panic!("{plan:?}")

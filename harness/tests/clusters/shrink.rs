@@ -59,7 +59,7 @@ fn four_faults_come_down_to_the_one_that_loses_writes() {
         (&Value::from(2), &Value::from(2))
     );
     let text = std::fs::read_to_string(bench.path().join("failed/shrink/smallest.toml")).expect("a plan");
-    assert!(text.contains("partition = { shape = \"leader\""), "{text}");
+    assert!(text.contains("[nemesis.steps.fault.partition]"), "{text}");
     let example = bench.path().join("failed/shrink/example");
     assert!(example.join("report.html").exists() && !example.join("nodes/n1/data").exists());
 }

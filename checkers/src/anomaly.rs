@@ -393,6 +393,13 @@ anomalies! {
     /// Adya (1999), G2: anti-dependency cycles, with Elle's order of clients.
     G2_REALTIME = "G2-realtime", found by "txn";
 
+    /// A partition made no progress for longer than the plan allows, although the faults left enough to make it.
+    ///
+    /// Tribunal's own, after the liveness mode of `TigerBeetle`'s simulator: what is left can go on, so it must. What Kafka tolerates
+    /// is what it documents of `min.insync.replicas` (a replica in sync leads, and so many acknowledge) and of the
+    /// controllers (a majority). In stretches of time in which no node is taken away or given back.
+    NO_PROGRESS = "no-progress", found by "liveness";
+
     /// A value was appended or written to one key more than once: whose write a read saw cannot be told.
     ///
     /// Elle's `duplicate-appends`. The fault is the workload's, so it alone gives unknown.

@@ -4,6 +4,7 @@ pub(crate) mod assumptions;
 pub(crate) mod controllers;
 pub(crate) mod effect;
 pub(crate) mod leadership;
+pub(crate) mod liveness;
 pub(crate) mod log;
 pub(crate) mod replicas;
 pub(crate) mod txn;

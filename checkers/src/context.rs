@@ -6,6 +6,7 @@ use history::{Header, Key, Names, NodeId, Value};
 
 use crate::checks::controllers::Quorums;
 use crate::checks::leadership::Claims;
+use crate::checks::liveness::Progress;
 use crate::checks::log::Tally;
 use crate::evidence::Evidence;
 use crate::index::Index;
@@ -24,6 +25,7 @@ pub(crate) struct Context<'s> {
     pub(crate) timeline: Timeline,
     pub(crate) claims: Claims,
     pub(crate) quorums: Quorums,
+    pub(crate) progress: Progress,
     /// When somebody ended the run.
     pub(crate) interrupted: Kept<u64>,
     /// Whoever wrote the history was cut off.

@@ -8,6 +8,7 @@ use history::{Event, Header, ReadError, Scanned, Source, What};
 
 use crate::checks::controllers::Quorums;
 use crate::checks::leadership::Claims;
+use crate::checks::liveness::Progress;
 use crate::checks::log::{self, Tally};
 use crate::context::Context;
 use crate::dependencies::BackEdges;
@@ -94,6 +95,7 @@ impl Gathered {
             timeline: self.walk.timeline,
             claims: self.walk.claims,
             quorums: self.walk.quorums,
+            progress: self.walk.progress,
             interrupted: self.walk.interrupted,
             truncated: self.scanned.truncated,
             skipped: self.scanned.skipped,
@@ -109,6 +111,7 @@ struct Walk {
     timeline: Timeline,
     claims: Claims,
     quorums: Quorums,
+    progress: Progress,
     interrupted: Kept<u64>,
 }
 
@@ -118,12 +121,16 @@ fn walk(
     final_process: Option<u32>,
     versions: bool,
 ) -> Result<(Walk, Index, Scanned), ReadError> {
-    let mut walk = Walk::default();
+    let mut walk = Walk {
+        progress: Progress::new(header),
+        ..Walk::default()
+    };
     let mut index = index::Builder::new(header, final_process, versions);
     let mut timeline = timeline::Builder::new(header);
     let scanned = scan(source, |event| {
         index.event(event);
         timeline.event(event);
+        walk.progress.event(event);
         match &event.what {
             What::Observed(observed) => {
                 walk.claims.observed(event.time, observed);
@@ -134,6 +141,7 @@ fn walk(
         }
     })?;
     walk.timeline = timeline.finish();
+    walk.progress.finish();
     Ok((walk, index.finish(), scanned))
 }
 

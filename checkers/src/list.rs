@@ -26,7 +26,16 @@ macro_rules! checks {
     };
 }
 
-checks![assumptions, effect, log, txn, replicas, leadership, controllers];
+checks![
+    assumptions,
+    effect,
+    log,
+    txn,
+    replicas,
+    leadership,
+    controllers,
+    liveness
+];
 
 impl Check {
     /// What it is for: the first sentence of its file.

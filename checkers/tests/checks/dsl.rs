@@ -1,7 +1,8 @@
 //! Histories as text, for tests: one thing a line, each a millisecond after the one before.
 //!
 //! ```text
-//! topics log:2 rf=1 acks=1                      # the header; also at-least-once, unclean, min=5, faults, require=kill
+//! topics log:2 rf=1 acks=1                      # the header; also at-least-once, unclean, min=5, faults, require=kill,
+//!                                               # isr=2 (min.insync.replicas), liveness=30s
 //! at 12.5                                       # the next line happens at 12.5 s
 //! phase steady
 //! p0 send 0:5 -> ok @3 by 1                     # key 0, value 5; also: -> fail, -> info, or no completion
@@ -15,6 +16,7 @@
 //! foreign                                       # no topics, and no promises beyond Jepsen's
 //! fault 0 partition [1] cut from its peers | injected
 //! fault 0 partition | healed 12 frames dropped  # also: in-vain WHY, skipped WHY, failed WHY
+//! fault 1 kill [1] | injecting down=1           # what it takes away: nothing, or down=1,2 apart=1-2,1-3 degrades
 //! node1#2 says 0=1/e4[1,2] 1=none/e0[] asked 12.1
 //! node1 leads-quorum t3 as 1
 //! node1 log 0 hw=2 0=5/e0 1=6/e0 last
@@ -174,6 +176,10 @@ impl Parser {
             match word.split_once('=') {
                 Some(("rf", replicas)) => header.topics[0].replication_factor = parse(replicas),
                 Some(("acks", acks)) => acks.clone_into(&mut header.expect.acks),
+                Some(("isr", needed)) => header.topics[0].min_insync_replicas = parse(needed),
+                Some(("liveness", limit)) => {
+                    header.expect.liveness = Some(limit.parse().expect("a length of time"));
+                }
                 Some(("min", minimum)) => header.expect.minimum_acknowledged = parse(minimum),
                 Some(("require", kinds)) => {
                     header.expect.without_faults = false;

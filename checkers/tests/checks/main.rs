@@ -10,6 +10,7 @@ mod foreign;
 mod jepsen;
 mod leadership;
 mod list;
+mod liveness;
 mod log;
 mod models;
 mod order;

@@ -33,6 +33,8 @@ pub enum Need {
     Nodes,
     /// Consumers that name their partitions.
     Assign,
+    /// Seconds in which nothing changes.
+    Time,
 }
 
 impl Need {
@@ -50,6 +52,7 @@ impl Need {
             Self::Partitions => "more than one partition",
             Self::Nodes => "more than one node",
             Self::Assign => "consumers that name their partitions",
+            Self::Time => "a `recover` as long as `liveness` in its limits",
         }
     }
 }
@@ -176,6 +179,9 @@ bugs! {
 
     /// A later record of a client is put into a gap that was left before an earlier one.
     LateSlot = "late-slot", shows "nonmonotonic-send", needs [PlainWrites, Acks];
+
+    /// A partition takes no record any more, and its producers get no answer.
+    StalledPartition = "stalled-partition", shows "no-progress", needs [Acks, Time];
 
     /// The second record of a transaction is put before its first.
     ReversedSends = "reversed-sends", shows "int-nonmonotonic-send", needs [Transactions, Steps];

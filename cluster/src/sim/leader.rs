@@ -30,6 +30,9 @@ pub(super) struct ReplicaFetch {
 impl World {
     /// A client writes.
     pub(super) fn produce(&mut self, node: NodeId, client: ClientId, token: Token, produce: Produce) {
+        if self.is_stalled(produce.key) {
+            return;
+        }
         let appended = self.try_append(node, client, &produce);
         if produce.acks == Acks::None || self.is_muted(produce.value) {
             return;

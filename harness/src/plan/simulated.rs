@@ -73,6 +73,10 @@ fn lacks(plan: &Plan, need: Need) -> bool {
         Need::Partitions => partitions < 2,
         Need::Nodes => plan.nodes < 2,
         Need::Assign => clients.subscribe,
+        Need::Time => plan
+            .limits
+            .liveness
+            .is_none_or(|limit| limit.is_zero() || limit > plan.limits.recover),
     }
 }
 

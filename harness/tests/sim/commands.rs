@@ -108,7 +108,11 @@ fn a_resolved_plan_is_run_again_event_by_event() {
 fn plan_for(bug: Bug) -> String {
     let transactional = bug.needs().contains(&Need::Transactions);
     let transactions = format!("rate = 150\ntransactions = {transactional}");
-    PLAN.replacen("rate = 150", &transactions, 1)
+    let plan = PLAN.replacen("rate = 150", &transactions, 1);
+    if bug.needs().contains(&Need::Time) {
+        return plan.replacen("recover = \"1s\"", "recover = \"8s\"\nliveness = \"6s\"", 1);
+    }
+    plan
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use cluster::sim::{
     Bug, Dice, Guests, Harm, MILLISECOND, Need, Network, Settings, Sink, Timing, Trouble, World,
 };
-use history::{Event, Expectation, FORMAT, Header, History, Phase, Topic, VERSION, What};
+use history::{Event, Expectation, FORMAT, Header, History, Phase, Span, Topic, VERSION, What};
 
 use super::clients::Clients;
 use super::config::ClientsConfig;
@@ -13,6 +13,12 @@ use crate::log::Acks;
 const WITHIN: u64 = 60_000 * MILLISECOND;
 /// How long a step of the clock is at most.
 const STEP: u64 = 20 * MILLISECOND;
+
+/// How long a partition may go without an acknowledged write while the faults are within what is tolerated: several
+/// times what an election takes with the quick timing.
+const LIVENESS: Span = Span::from_secs(3);
+/// So many operations take longer than that, whatever the time between them.
+const OPERATIONS_OF_SECONDS: u64 = 5_000;
 
 /// Everything that decides a simulated run.
 #[derive(Clone, Debug)]
@@ -150,6 +156,7 @@ impl Simulation {
                 Need::Idempotence => (clients.idempotence, clients.acks) = (true, Acks::All),
                 Need::Acks => clients.acks = Acks::All,
                 Need::Assign => clients.subscribe = false,
+                Need::Time => clients.operations = clients.operations.max(OPERATIONS_OF_SECONDS),
                 Need::Replicas | Need::Nodes => {}
                 Need::Partitions => self.topics[0].partitions = self.topics[0].partitions.max(2),
             }
@@ -174,7 +181,7 @@ impl Simulation {
                 without_faults: self.troubles.0.is_empty() || !self.whole,
                 producers: promises.producers,
                 acks: promises.acks,
-                liveness: None,
+                liveness: Some(LIVENESS),
             },
         }
     }

@@ -88,6 +88,15 @@ impl World {
         self.fire(Bug::LostTail);
     }
 
+    /// Whether a partition takes nothing any more: the first that is written to once the bug's time has come.
+    pub(in crate::sim) fn is_stalled(&mut self, key: Key) -> bool {
+        if self.armed(Bug::StalledPartition) {
+            self.sabotage.stalled = Some(key);
+            self.fire(Bug::StalledPartition);
+        }
+        self.sabotage.stalled == Some(key)
+    }
+
     /// Whether a write gets no answer, however often it is tried.
     pub(in crate::sim) fn is_muted(&self, value: Value) -> bool {
         !self.sabotage.is_none() && self.sabotage.muted.contains(&value)

@@ -53,6 +53,8 @@ pub(super) struct Sabotage {
     muted_commits: Vec<(u32, i16)>,
     /// Records that were refused and will turn up.
     refused: Vec<(Key, Value)>,
+    /// The partition that takes nothing any more.
+    stalled: Option<Key>,
     /// Gaps that were left on purpose.
     holes: Vec<Hole>,
     /// The partition and node that the bug under way is about, and what that node tells of it.

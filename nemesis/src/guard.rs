@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use history::NodeId;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 use crate::limits::{FaultLimits, Hit};
 
@@ -13,6 +15,7 @@ pub(crate) struct Guard {
     limits: Arc<FaultLimits>,
     nodes: Arc<[NodeId]>,
     held: Arc<Mutex<BTreeMap<u32, Hit>>>,
+    released: Arc<Notify>,
 }
 
 impl Guard {
@@ -21,6 +24,7 @@ impl Guard {
             limits: Arc::new(limits),
             nodes: nodes.into(),
             held: Arc::default(),
+            released: Arc::default(),
         }
     }
 
@@ -43,5 +47,11 @@ impl Guard {
     pub(crate) fn release(&self, id: u32) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.remove(&id);
+        self.released.notify_waiters();
+    }
+
+    /// Waits until something is no longer in force, from the time of this call on.
+    pub(crate) fn room(&self) -> Notified<'_> {
+        self.released.notified()
     }
 }

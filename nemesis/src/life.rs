@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use history::{Fault, FaultStep, Recorder, Span, What};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::cue::{Cue, Mark, Marks, Watch};
@@ -17,6 +17,8 @@ use crate::step::{Start, Step};
 
 /// How long finding a target may take.
 const AIM_WITHIN: Duration = Duration::from_secs(10);
+/// How long a fault that would break a limit waits for others to be healed.
+const ROOM_WITHIN: Duration = Duration::from_secs(2);
 /// How long an injection may take, whatever the fault allows itself.
 const INJECT_WITHIN: Duration = Duration::from_secs(120);
 /// How long one try to heal may take, …
@@ -75,20 +77,17 @@ impl Life {
     async fn live(self, stop: CancellationToken, others_over: CancellationToken) -> Ended {
         let lacks = self.step.fault.kind().needs().iter();
         let lacks = lacks.copied().find(|power| !self.shared.scene.has(*power));
-        let aimed = match stop
-            .run_until_cancelled(self.aim_in_time(lacks, &others_over))
-            .await
-        {
+        let admitted = async {
+            let aimed = self.aim_in_time(lacks, &others_over).await?;
+            self.find_room(aimed).await
+        };
+        let aimed = match stop.run_until_cancelled(admitted).await {
             Some(Ok(aimed)) => aimed,
             Some(Err(reason)) => return self.skip(&reason),
             None => return self.skip("the run was interrupted before its time"),
         };
         let lasts = self.step.lasts;
-        let live = match self.admit(aimed) {
-            Ok(live) => live,
-            Err(skipped) => return skipped,
-        };
-        let live = match live.inject(&stop).await {
+        let live = match self.alive(aimed).inject(&stop).await {
             Ok(live) => live,
             Err(failed) => return failed,
         };
@@ -135,34 +134,42 @@ impl Life {
         }
     }
 
-    /// Takes it down as in force, unless that breaks a limit.
-    fn admit(self, (aim, cue): (Aim, Option<Cue>)) -> Result<Live, Ended> {
-        let Aim {
-            nodes,
-            mut detail,
-            action,
-        } = aim;
-        let others = self.shared.scene.others(&nodes);
-        let hit = Hit {
-            impairs: self.step.fault.kind().impairs(&nodes, &others),
-            nodes,
-        };
-        match self.shared.guard.admit(self.id, hit.clone(), self.step.exceed) {
-            Ok(None) => {}
-            Ok(Some(note)) => detail = format!("{detail}; {note}"),
-            Err(reason) => return Err(self.skip(&reason)),
+    /// Takes it down as in force. Where that breaks a limit, what is about to be healed is waited for, as healing and
+    /// injecting take longer than a schedule knows.
+    async fn find_room(&self, (mut aim, cue): (Aim, Option<Cue>)) -> Result<Aimed, String> {
+        let until = Instant::now() + ROOM_WITHIN;
+        loop {
+            let others = self.shared.scene.others(&aim.nodes);
+            let hit = Hit {
+                impairs: self.step.fault.kind().impairs(&aim.nodes, &others),
+                nodes: aim.nodes.clone(),
+            };
+            let room = self.shared.guard.room();
+            match self.shared.guard.admit(self.id, hit.clone(), self.step.exceed) {
+                Ok(note) => return Ok(Aimed { aim, hit, note, cue }),
+                Err(reason) => timeout_at(until, room).await.map_err(|_| reason)?,
+            }
+            aim = self.aim().await?;
+        }
+    }
+
+    fn alive(self, aimed: Aimed) -> Live {
+        let Aimed { aim, hit, note, cue } = aimed;
+        let mut detail = aim.detail;
+        if let Some(note) = note {
+            detail = format!("{detail}; {note}");
         }
         if let Some(cue) = cue {
             let after = cue.at.elapsed().as_millis();
             detail = format!("{detail}; {after} ms after {}", cue.what);
         }
-        Ok(Live {
+        Live {
             life: self,
             hit,
             detail,
-            action,
+            action: aim.action,
             injected_at: 0,
-        })
+        }
     }
 
     fn skip(&self, reason: &str) -> Ended {
@@ -183,6 +190,16 @@ impl Life {
             step,
         }))
     }
+}
+
+/// A fault that knows whom it hits, and for which there is room.
+struct Aimed {
+    aim: Aim,
+    hit: Hit,
+    /// Which limit it breaks on purpose.
+    note: Option<String>,
+    /// What it waited for.
+    cue: Option<Cue>,
 }
 
 /// A fault that is in force, or on its way there.

@@ -4,6 +4,7 @@ mod clocks;
 mod fake;
 mod network;
 mod processes;
+mod waiting;
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;

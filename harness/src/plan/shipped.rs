@@ -21,6 +21,8 @@ macro_rules! shipped {
 shipped![
     "quick",
     "sim",
+    "rotation",
+    "triggers",
     "controls/acks1",
     "controls/acks-all",
     "controls/unclean",

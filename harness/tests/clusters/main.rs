@@ -5,6 +5,7 @@
 mod cards;
 mod clock;
 mod network;
+mod schedules;
 mod shrink;
 #[path = "../support/mod.rs"]
 mod support;

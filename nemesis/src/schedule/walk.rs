@@ -3,7 +3,7 @@
 //! Up to `at-most` faults are in force together, each in a lane that rests, injects, and rests again. When the time
 //! of a lane has come, each fault of the mix that fits the present state wishes to be next, the heavier the more
 //! often. One does not fit where its target is down already, or where it would break a limit: then it weighs
-//! nothing, and where all do, only healing is left: the lane waits until something heals.
+//! nothing, and where all do, only healing is left: the lane waits until something heals, and rests anew.
 
 use history::{NodeId, Span};
 
@@ -158,9 +158,10 @@ impl<'a> Walk<'a> {
                 break;
             };
             let Some(next) = self.choose(number, mix, &due, at) else {
-                lane.at = self
-                    .next_healed(at)
-                    .filter(|at| at.saturating_add(mix.turn()) <= to);
+                match self.in_force(at).map(|placed| placed.until).min() {
+                    Some(healed) if healed < to => lane.rest(mix, healed, due.len(), to),
+                    _ => lane.at = None,
+                }
                 continue;
             };
             due.retain(|index| *index != next.index);
@@ -223,10 +224,6 @@ impl<'a> Walk<'a> {
 
     fn in_force(&self, at: u64) -> impl Iterator<Item = &Placed> {
         self.placed.iter().filter(move |placed| placed.until > at)
-    }
-
-    fn next_healed(&self, at: u64) -> Option<u64> {
-        self.in_force(at).map(|placed| placed.until).min()
     }
 
     fn fit(&self, number: usize, mix: &Mix<'_>, index: usize, in_force: &[Hit]) -> Option<Fitting> {

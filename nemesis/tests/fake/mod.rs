@@ -14,7 +14,7 @@ use cluster::{
     PartitionView, Place, Ports, ProcessSpec, Recovery, ReplicaLog, Skew, Waits, WallClock, Wiped,
 };
 use history::{Fault, FaultStep, Key, MemoryRecorder, NodeId, Offset, Recorder, Topic, What};
-use nemesis::{InForce, Nemesis, Step, Tally};
+use nemesis::{FaultLimits, InForce, Nemesis, Step, Tally};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -165,6 +165,20 @@ impl FakeCluster {
     /// What the observer says of a partition from now on.
     pub fn set_isr(&self, key: Key, leader: NodeId, isr: Vec<NodeId>) {
         self.view.set_partition(key, partition(leader, isr));
+    }
+
+    /// A partition has another leader in another epoch.
+    pub fn elect(&self, key: Key, leader: NodeId, epoch: i32) {
+        let elected = PartitionView {
+            epoch,
+            ..partition(leader, vec![1, 2, 3])
+        };
+        self.view.set_partition(key, elected);
+    }
+
+    /// Another controller is active.
+    pub fn control(&self, node: NodeId, term: i32) {
+        self.view.set_controller(node, term);
     }
 
     /// Whether every node's process runs.
@@ -503,6 +517,12 @@ impl Trial {
             stop: CancellationToken::new(),
             nemesis,
         }
+    }
+
+    /// The same, kept to limits.
+    pub fn within(mut self, limits: FaultLimits) -> Self {
+        self.nemesis = self.nemesis.within(limits);
+        self
     }
 
     /// Runs the steps of a plan, and gives what was done, what was recorded and the count.

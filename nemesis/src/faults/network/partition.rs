@@ -292,6 +292,8 @@ impl FaultKind for Partition {
                     _ => None,
                 })
                 .collect(),
+            // Who is cut off from some only is not replaced.
+            degrades: self.port.is_some(),
             ..Impairment::default()
         }
     }

@@ -77,6 +77,8 @@ fn together(seed: u64) -> (NemesisConfig, Vec<Step>) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn no_prefix_of_a_schedule_breaks_the_limits(seed: u64) {
         let (config, steps) = together(seed);

@@ -82,21 +82,13 @@ pub fn a_delay_is_as_long_as_it_says(_: &[String]) {
     let slow = round_trips(&mut stream, 20);
     let deeds = end(&sandbox, id);
     // On a busy machine a packet may be later, never earlier. How exact it is the benchmark says.
-    assert!(
-        slow[0] >= milliseconds(20) && slow[10] < milliseconds(100),
-        "{slow:?}"
-    );
-    assert!(quick[10] < milliseconds(20), "{quick:?}");
-    assert!(
-        deeds.delayed.frames >= 20 && deeds.delayed.mean() >= milliseconds(20),
-        "{deeds:?}"
-    );
-    assert!(
-        deeds.delayed.longest < slow[19] + milliseconds(1),
-        "{deeds:?} and {slow:?}"
-    );
+    assert!(slow[0] >= milliseconds(20), "{slow:?}");
+    assert!(slow[0] < milliseconds(100), "{slow:?}");
+    assert!(quick[0] < milliseconds(20), "{quick:?}");
+    assert!(deeds.delayed.frames >= 20, "{deeds:?}");
+    assert!(deeds.delayed.mean() >= milliseconds(20), "{deeds:?}");
     let healed = round_trips(&mut stream, 20);
-    assert!(healed[10] < milliseconds(20), "{healed:?}");
+    assert!(healed[0] < milliseconds(20), "{healed:?}");
 }
 
 pub fn a_seed_loses_the_same_packets_again(_: &[String]) {
@@ -312,7 +304,7 @@ pub fn a_link_that_flaps_is_silent_at_times(_: &[String]) {
     }
     let arrived = receive(&socket).len() as u64;
     let deeds = end(&sandbox, id);
-    assert!((2..=5).contains(&deeds.downs), "{deeds:?}");
+    assert!(deeds.downs >= 2, "{deeds:?}");
     assert_eq!(deeds.dropped.frames, sent - arrived, "{deeds:?}");
     assert!(
         arrived > 0 && deeds.dropped.frames > 0,
@@ -359,7 +351,7 @@ pub fn one_service_is_slow_and_the_other_is_not(_: &[String]) {
     let [slow, quick] = streams.each_mut().map(|stream| round_trips(stream, 5));
     end(&sandbox, id);
     assert!(
-        slow[0] >= milliseconds(200) && quick[2] < milliseconds(100),
+        slow[0] >= milliseconds(200) && quick[0] < milliseconds(100),
         "{slow:?} and {quick:?}"
     );
 }

@@ -9,6 +9,7 @@ use history::{Key, NodeId, Offset, Topic, Value};
 
 use crate::clock::ClockReading;
 use crate::environment::{Exit, Links, Machine};
+use crate::releases::Releases;
 use crate::view::ClusterView;
 
 /// The TCP ports of each node.
@@ -27,6 +28,10 @@ pub trait Cluster: Send + Sync {
     fn machines(&self) -> &[Arc<dyn Machine>];
     /// The links between them, where the environment can cut them.
     fn links(&self) -> Option<Arc<dyn Links>>;
+    /// Its versions, where the broker has more than one.
+    fn releases(&self) -> Option<Arc<dyn Releases>> {
+        None
+    }
     /// The ports of each node.
     fn ports(&self) -> Ports;
     /// The addresses a client begins with, as `host:port,…`.
@@ -52,18 +57,6 @@ pub trait Cluster: Send + Sync {
     /// How far the newest process of a node has come with recovering its logs.
     async fn recovery(&self, node: NodeId) -> Result<Recovery> {
         bail!("see node {node} recover its logs: this cluster does not tell")
-    }
-    /// The versions of the broker that its nodes can run; none where they have but the one.
-    fn versions(&self) -> Vec<String> {
-        Vec::new()
-    }
-    /// The version that a node runs, or will when it is started, where brokers have versions.
-    fn version(&self, _node: NodeId) -> Option<String> {
-        None
-    }
-    /// Makes a node whose broker does not run start with another version, its data kept.
-    async fn change_version(&self, node: NodeId, version: &str) -> Result<()> {
-        bail!("change node {node} to {version}: this cluster has no versions")
     }
     /// Whether the node's broker answers a request over the side channel in that time.
     async fn answers(&self, node: NodeId, within: Duration) -> bool;

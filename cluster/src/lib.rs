@@ -11,6 +11,7 @@ mod cluster;
 mod environment;
 pub mod kafka;
 mod loopback;
+mod releases;
 mod sandbox;
 pub mod sim;
 mod view;
@@ -25,6 +26,7 @@ pub use clock::{ClockReading, Skew, WallClock};
 pub use cluster::{Cluster, Ports, Recovery, ReplicaLog, Wiped};
 pub use environment::{Cut, Environment, Exit, ExitKind, LinkRule, Links, Machine, Place, ProcessSpec};
 pub use loopback::LoopbackEnvironment;
+pub use releases::{Abilities, Levels, Releases};
 pub use sandbox::SandboxEnvironment;
 pub use view::{Change, ClusterView, PartitionView};
 

@@ -12,7 +12,7 @@ use cluster::kafka::{
     Formatting, InstallOptions, Java, KRAFT_VERSION, KafkaCluster, KafkaConfig, Launch, Level, LogPlace,
     Prepared, Progress, Quorum, install, prepare, release,
 };
-use cluster::{Cluster, Environment, LoopbackEnvironment};
+use cluster::{Cluster, Environment, LoopbackEnvironment, Releases};
 use history::{MemoryRecorder, Probe, Topic, What};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -25,6 +25,12 @@ struct Trial {
     recorder: Arc<MemoryRecorder>,
     directory: tempfile::TempDir,
     topics: Vec<Topic>,
+}
+
+impl Trial {
+    fn releases(&self) -> Arc<dyn Releases> {
+        self.cluster.releases().expect("Kafka has versions")
+    }
 }
 
 fn topics() -> Vec<Topic> {
@@ -126,7 +132,7 @@ async fn versions_say_what_the_table_says(trial: &Trial, config: &KafkaConfig) {
     for node in config.node_ids() {
         let version = config.version_of(node);
         let release = release(version).expect("it can be run");
-        let known = trial.cluster.abilities(node).await.expect("the node is up");
+        let known = trial.releases().abilities(node).await.expect("the node is up");
         let table = release
             .features()
             .map(|name| (name.to_owned(), release.levels(name)));
@@ -136,7 +142,7 @@ async fn versions_say_what_the_table_says(trial: &Trial, config: &KafkaConfig) {
             table.collect::<BTreeMap<_, _>>(),
             "{version}"
         );
-        let mut finalised = trial.cluster.features(node).await.expect("the node is up");
+        let mut finalised = trial.releases().finalised(node).await.expect("the node is up");
         let quorum = finalised.remove(KRAFT_VERSION);
         assert_eq!(finalised, config.finalised(), "{version}");
         assert_eq!(quorum.is_some(), config.quorum == Quorum::Dynamic, "{quorum:?}");
@@ -374,21 +380,19 @@ async fn versions_can_be_mixed_and_changed() {
         .create_topics(&trial.topics, SOON)
         .await
         .unwrap_or_else(|error| panic!("{error:#}"));
-    assert!(cluster.change_version(2, "4.4.0").await.is_err(), "it runs");
+    let releases = trial.releases();
+    assert!(releases.change(2, "4.4.0").await.is_err(), "it runs");
     cluster.stop_node(2, SOON).await.expect("it runs");
     assert!(
-        cluster.change_version(2, "4.1.1").await.is_err(),
+        releases.change(2, "4.1.1").await.is_err(),
         "it was not made ready"
     );
-    cluster
-        .change_version(2, "4.4.0")
-        .await
-        .expect("it was made ready");
+    releases.change(2, "4.4.0").await.expect("it was made ready");
     cluster.start_node(2).await.expect("it can be started");
     whole(&trial).await;
-    let known = cluster.abilities(2).await.expect("the node is up");
+    let known = releases.abilities(2).await.expect("the node is up");
     assert_eq!(known["metadata.version"], (7, 33));
-    assert_eq!(cluster.version(2).as_deref(), Some("4.4.0"));
+    assert_eq!(releases.of(2).as_deref(), Some("4.4.0"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,6 +25,8 @@ const STARTED_WITHIN: Duration = Duration::from_secs(10);
 const ANSWERS_WITHIN: Duration = Duration::from_millis(500);
 /// … and how often it is asked.
 const ASK_EVERY: Duration = Duration::from_millis(20);
+/// How often the ISRs are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// How a process is ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,6 +180,21 @@ impl Endings {
         Some(took)
     }
 
+    /// Waits until the newest process of a node serves and is in the ISR of every partition that it holds.
+    pub(crate) async fn is_back(&self, scene: &Scene, node: NodeId, until: Instant) -> bool {
+        let left = until.saturating_duration_since(Instant::now());
+        if self.serves(scene, node, left).await.is_none() {
+            return false;
+        }
+        while !in_every_isr(scene, node) {
+            if Instant::now() + LOOK_EVERY >= until {
+                return false;
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        true
+    }
+
     /// Finishes every end that was begun, and starts every node that does not run.
     pub(crate) async fn heal(&self, scene: &Scene) -> Result<()> {
         let mut starts = JoinSet::new();
@@ -242,6 +259,13 @@ impl Endings {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<NodeId, Story>> {
         self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the node is in sync in every partition that it holds, and each of them has a leader.
+fn in_every_isr(scene: &Scene, node: NodeId) -> bool {
+    let partitions = scene.cluster.view().partitions();
+    let mut held = partitions.values().filter(|view| view.replicas.contains(&node));
+    held.all(|view| view.leader.is_some() && view.isr.contains(&node))
 }
 
 async fn runs(scene: &Scene, node: NodeId) -> Result<bool> {

@@ -1,6 +1,7 @@
 //! What every fault can do: the traits, and what a fault sees of the cluster.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
@@ -9,7 +10,11 @@ use history::{Impairment, Key, NodeId, Topic};
 
 use crate::config::Invalid;
 use crate::draw::Draw;
+use crate::roll::VersionChange;
 use crate::target::{Target, node_list};
+
+/// How long an injection may take that names no other time.
+const INJECT_WITHIN: Duration = Duration::from_secs(120);
 
 /// A kind of fault. Its configuration is the type that implements this.
 #[async_trait]
@@ -32,6 +37,14 @@ pub trait FaultKind: Send + Sync {
     /// takes no node away, but may hold partitions up.
     fn impairs(&self, _nodes: &[NodeId], _others: &[NodeId]) -> Impairment {
         Impairment::degrading()
+    }
+    /// What it does to the versions of the cluster's nodes, where it changes them: those must be at hand before the run.
+    fn version_change(&self) -> Option<VersionChange> {
+        None
+    }
+    /// How long its injection may take.
+    fn inject_within(&self) -> Duration {
+        INJECT_WITHIN
     }
     /// Whom it is aimed at, so that a schedule need not draw what limits would skip. One that does not say hits
     /// a node that is known when it is injected.
@@ -95,6 +108,8 @@ pub enum Power {
     Process,
     /// Make their wall clocks wrong.
     Clock,
+    /// Start a node with another version of the broker.
+    Versions,
 }
 
 impl Power {
@@ -105,6 +120,7 @@ impl Power {
             Self::Shaping => "shaping",
             Self::Process => "process",
             Self::Clock => "clock",
+            Self::Versions => "versions",
         }
     }
 }
@@ -137,6 +153,7 @@ impl Scene {
                 .machines()
                 .iter()
                 .all(|machine| machine.clock().is_some()),
+            Power::Versions => self.cluster.releases().is_some(),
         }
     }
 

@@ -134,6 +134,8 @@ faults! {
         "pause" => pause::Pause,
     }
     kafka {
+        "rolling-upgrade" => rolling_upgrade::RollingUpgrade,
+        "rolling-downgrade" => rolling_downgrade::RollingDowngrade,
     }
 }
 

@@ -21,6 +21,7 @@ mod in_force;
 mod life;
 mod limits;
 mod restart;
+mod roll;
 mod runner;
 mod schedule;
 mod shaping;
@@ -37,12 +38,13 @@ pub use ending::Means;
 pub use fault::{Action, Aim, Evidence, FaultKind, NoTarget, Power, Scene};
 pub use faults::{
     Bandwidth, ClockDrift, ClockJump, ClockStrobe, Corrupt, CrashLoop, Delay, Duplicate, FAULTS, FaultSpec,
-    Flapping, Kill, KillRecovering, Listed, Loss, Partition, Pause, Reorder, Restarts, RollingRestart,
-    ShrinkIsr, SlowLeader, Terminate, Wipe,
+    Flapping, Kill, KillRecovering, Listed, Loss, Partition, Pause, Reorder, Restarts, RollingDowngrade,
+    RollingRestart, RollingUpgrade, ShrinkIsr, SlowLeader, Terminate, Wipe,
 };
 pub use in_force::{FaultInForce, InForce};
 pub use limits::{FaultLimits, Keep};
 pub use restart::Restart;
+pub use roll::VersionChange;
 pub use runner::{Nemesis, Tally};
 pub use schedule::length;
 pub use shift::Shift;

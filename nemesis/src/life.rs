@@ -19,8 +19,6 @@ use crate::step::{Start, Step};
 const AIM_WITHIN: Duration = Duration::from_secs(10);
 /// How long a fault that would break a limit waits for others to be healed.
 const ROOM_WITHIN: Duration = Duration::from_secs(2);
-/// How long an injection may take, whatever the fault allows itself.
-const INJECT_WITHIN: Duration = Duration::from_secs(120);
 /// How long one try to heal may take, …
 const HEAL_WITHIN: Duration = Duration::from_secs(30);
 /// … how often it is tried, …
@@ -219,7 +217,8 @@ impl Live {
 
     async fn inject(mut self, stop: &CancellationToken) -> Result<Self, Ended> {
         self.record(FaultStep::Injecting);
-        let injection = timeout(INJECT_WITHIN, self.action.inject(&self.life.shared.scene));
+        let within = self.life.step.fault.kind().inject_within();
+        let injection = timeout(within, self.action.inject(&self.life.shared.scene));
         let error = match stop.run_until_cancelled(injection).await {
             Some(Ok(Ok(()))) => {
                 self.injected_at = self.record(FaultStep::Injected);
@@ -233,7 +232,7 @@ impl Live {
                 return Ok(self);
             }
             Some(Ok(Err(error))) => format!("{error:#}"),
-            Some(Err(_)) => format!("not in force within {INJECT_WITHIN:?}"),
+            Some(Err(_)) => format!("not in force within {within:?}"),
             None => "interrupted before it was in force".to_owned(),
         };
         let error = match self.undo().await {

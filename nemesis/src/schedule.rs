@@ -13,6 +13,7 @@ use history::{NodeId, Span};
 use crate::config::{Invalid, NemesisConfig, Schedule};
 use crate::draw::{Draw, Stream};
 use crate::faults::FaultSpec;
+use crate::roll::VersionChange;
 use crate::step::{Start, Step};
 use crate::weighted::Weighted;
 use walk::Walk;
@@ -86,25 +87,56 @@ impl NemesisConfig {
 
     /// The kinds of fault that it may inject, each once, in the order in which it names them.
     pub fn kinds(&self) -> Vec<String> {
-        let mixed = |faults: &'_ [Weighted]| -> Vec<&'static str> {
-            faults.iter().map(|weighted| weighted.fault.name()).collect()
-        };
-        let faults: Vec<&str> = match &self.schedule {
-            Schedule::None => Vec::new(),
-            Schedule::Random(random) => mixed(&random.faults),
-            Schedule::Rotation(rotation) => {
-                let periods = rotation.periods.iter();
-                periods.flat_map(|period| mixed(&period.faults)).collect()
-            }
-            Schedule::Steps(steps) => steps.iter().map(|step| step.fault.name()).collect(),
-        };
         let mut kinds: Vec<String> = Vec::new();
-        for fault in faults {
-            if !kinds.iter().any(|kind| kind == fault) {
-                kinds.push(fault.to_owned());
+        for (_, fault) in self.faults() {
+            if !kinds.iter().any(|kind| kind == fault.name()) {
+                kinds.push(fault.name().to_owned());
             }
         }
         kinds
+    }
+
+    /// What its faults do to the versions of nodes, each with the keys that lead to its setting: the versions have to be
+    /// at hand before anything starts.
+    pub fn version_changes(&self) -> Vec<(Vec<String>, VersionChange)> {
+        let faults = self.faults().into_iter();
+        let changes = faults.filter_map(|(mut path, fault)| {
+            let change = fault.kind().version_change()?;
+            path.extend([fault.name().to_owned(), "to".to_owned()]);
+            Some((path, change))
+        });
+        changes.collect()
+    }
+
+    /// Every fault that it names, with the keys that lead to it.
+    fn faults(&self) -> Vec<(Vec<String>, &FaultSpec)> {
+        fn mixed<'a>(place: &[&str], faults: &'a [Weighted]) -> Vec<(Vec<String>, &'a FaultSpec)> {
+            let one = |(index, weighted): (usize, &'a Weighted)| {
+                let path = place.iter().map(|&key| key.to_owned());
+                (path.chain([index.to_string()]).collect(), &weighted.fault)
+            };
+            faults.iter().enumerate().map(one).collect()
+        }
+        match &self.schedule {
+            Schedule::None => Vec::new(),
+            Schedule::Random(random) => mixed(&["random", "faults"], &random.faults),
+            Schedule::Rotation(rotation) => {
+                let periods = rotation.periods.iter().enumerate();
+                periods
+                    .flat_map(|(index, period)| {
+                        mixed(
+                            &["rotation", "periods", &index.to_string(), "faults"],
+                            &period.faults,
+                        )
+                    })
+                    .collect()
+            }
+            Schedule::Steps(steps) => {
+                let steps = steps.iter().enumerate();
+                let path = |index: usize| vec!["steps".to_owned(), index.to_string(), "fault".to_owned()];
+                steps.map(|(index, step)| (path(index), &step.fault)).collect()
+            }
+        }
     }
 
     /// Whether its length can be set: it is drawn from the seed.

@@ -1,6 +1,5 @@
 //! A running cluster of Kafka: launched, steered, and asked.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,10 +16,12 @@ use super::launch::{ANSWER_WITHIN, Launch, LaunchTimes, Layout, POLL, bring_up, 
 use super::node::Node;
 use super::node_files::NodeFiles;
 use super::observer::{Observed, Observer};
+use super::releases::KafkaReleases;
 use super::replica;
 use super::wire::Connection;
 use crate::{
-    ClockReading, Cluster, ClusterView, Environment, Exit, Links, Machine, Ports, Recovery, ReplicaLog, Wiped,
+    ClockReading, Cluster, ClusterView, Environment, Exit, Links, Machine, Ports, Recovery, Releases,
+    ReplicaLog, Wiped,
 };
 
 /// A nudge is written within this time, however often the leader changes.
@@ -30,7 +31,7 @@ const NUDGE_WITHIN: Duration = Duration::from_secs(3);
 pub struct KafkaCluster {
     environment: Arc<dyn Environment>,
     nodes: Vec<Arc<Node>>,
-    layout: Layout,
+    layout: Arc<Layout>,
     topics: Vec<Topic>,
     view: Arc<ClusterView>,
     observer: Mutex<Option<Observer>>,
@@ -70,7 +71,7 @@ impl KafkaCluster {
             observer: Mutex::new(Some(Observer::start(observed))),
             environment: launch.environment,
             nodes,
-            layout,
+            layout: Arc::new(layout),
             topics: launch.topics,
             view,
             times,
@@ -80,18 +81,6 @@ impl KafkaCluster {
     /// How long the launch took.
     pub fn times(&self) -> LaunchTimes {
         self.times
-    }
-
-    /// The levels of the cluster's features, as a node has them: `eligible.leader.replicas.version` and so on.
-    pub async fn features(&self, node: NodeId) -> Result<BTreeMap<String, i16>> {
-        let connection = Connection::open(self.node(node)?.broker(), ANSWER_WITHIN).await?;
-        Ok(connection.features().clone())
-    }
-
-    /// The lowest and the highest level of each feature that a node's broker can do: they tell its version.
-    pub async fn abilities(&self, node: NodeId) -> Result<BTreeMap<String, (i16, i16)>> {
-        let connection = Connection::open(self.node(node)?.broker(), ANSWER_WITHIN).await?;
-        Ok(connection.abilities().clone())
     }
 
     /// The files of a node, for collecting.
@@ -176,6 +165,13 @@ impl Cluster for KafkaCluster {
         self.environment.links()
     }
 
+    fn releases(&self) -> Option<Arc<dyn Releases>> {
+        Some(Arc::new(KafkaReleases {
+            nodes: self.nodes.clone(),
+            layout: Arc::clone(&self.layout),
+        }))
+    }
+
     fn ports(&self) -> Ports {
         PORTS
     }
@@ -241,20 +237,6 @@ impl Cluster for KafkaCluster {
 
     async fn recovery(&self, node: NodeId) -> Result<Recovery> {
         self.node(node)?.recovery()
-    }
-
-    fn versions(&self) -> Vec<String> {
-        self.layout.versions()
-    }
-
-    fn version(&self, node: NodeId) -> Option<String> {
-        self.node(node).ok().map(|node| node.version())
-    }
-
-    async fn change_version(&self, node: NodeId, version: &str) -> Result<()> {
-        let node = self.node(node)?;
-        let write = || self.layout.write(node.id(), &node.files, version);
-        node.change_version(version, write).await
     }
 
     async fn answers(&self, node: NodeId, within: Duration) -> bool {

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::level::Level;
 use super::lock;
-use super::release::{KRAFT_VERSION, Levels, Release, is_older, release};
-use crate::{Machine, Ports};
+use super::release::{KRAFT_VERSION, Release, is_older, release};
+use crate::{Levels, Machine, Ports};
 
 /// The ports of every node.
 pub const PORTS: Ports = Ports {

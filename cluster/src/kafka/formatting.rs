@@ -14,8 +14,8 @@ use sha2::{Digest as _, Sha256};
 use super::cache::hex;
 use super::config::{KafkaConfig, NodeAddress, PORTS, Quorum};
 use super::node_files::id_of;
-use super::release::{FIRST_SNAPSHOT, Levels, release};
-use crate::Machine;
+use super::release::{FIRST_SNAPSHOT, release};
+use crate::{Levels, Machine};
 
 /// What formatting is told, and by which version it is done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -24,6 +24,7 @@ mod observer;
 mod prepare;
 mod progress;
 mod release;
+mod releases;
 mod replica;
 mod training;
 mod view;
@@ -42,7 +43,7 @@ pub use lock::{DEFAULT_VERSION, RUNNABLE};
 pub use node_files::NodeFiles;
 pub use prepare::{Prepared, Ready, prepare};
 pub use progress::{Progress, Report};
-pub use release::{KRAFT_VERSION, Levels, METADATA_VERSION, Release, is_older, release};
+pub use release::{KRAFT_VERSION, METADATA_VERSION, Release, is_older, release};
 pub use wire::{Connection, WireError};
 
 pub use child::spawn_bound;

@@ -5,15 +5,12 @@
 //! *finalised*. A broker that does not know the level cannot join, so a cluster's versions can be mixed, and gone back from, only
 //! as long as what is finalised is known to all of them.
 
-use std::collections::BTreeMap;
+use crate::Levels;
 
 /// The feature that all others are measured by: how metadata is written.
 pub const METADATA_VERSION: &str = "metadata.version";
 /// The feature that says whether the quorum of controllers can change.
 pub const KRAFT_VERSION: &str = "kraft.version";
-
-/// Levels of features, by their names; one that is not named is at 0.
-pub type Levels = BTreeMap<String, i16>;
 
 /// A version of Kafka.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

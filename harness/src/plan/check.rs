@@ -21,7 +21,7 @@ impl Wrong {
     }
 
     /// A setting as its section names it.
-    fn in_section(section: &str, path: Vec<String>, reason: String) -> Self {
+    pub(super) fn in_section(section: &str, path: Vec<String>, reason: String) -> Self {
         Self {
             path: [section.to_owned()].into_iter().chain(path).collect(),
             reason,

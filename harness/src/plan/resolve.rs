@@ -1,5 +1,7 @@
 //! From what the user wrote to what will be done: every default filled in, every random choice drawn.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result, anyhow};
 use cluster::kafka::Timeouts;
 use cluster::sim::Bug;
@@ -151,10 +153,13 @@ impl Resolved {
         self.plan.kafka()
     }
 
-    /// The versions of the broker that its nodes run at one time or another, the one that they begin with first.
-    pub fn versions(&self) -> Vec<String> {
-        let kafka = self.kafka();
-        kafka.all_versions().into_iter().map(str::to_owned).collect()
+    /// The versions of the broker that its nodes run at one time or another, each once.
+    pub fn versions(&self) -> BTreeSet<String> {
+        let (kafka, changes) = (self.kafka(), self.plan.nemesis.version_changes());
+        let begun = kafka.all_versions().into_iter().map(str::to_owned);
+        begun
+            .chain(changes.into_iter().map(|(_, change)| change.to))
+            .collect()
     }
 
     /// What the checks hold the run to.

@@ -23,6 +23,7 @@ shipped![
     "sim",
     "rotation",
     "triggers",
+    "upgrade",
     "controls/acks1",
     "controls/acks-all",
     "controls/unclean",

@@ -7,7 +7,7 @@ use anyhow::Result;
 use async_trait::async_trait;
 use history::{Key, NodeId};
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::config::Invalid;
 use crate::draw::Draw;
@@ -19,8 +19,6 @@ use crate::target::{Target, node_list};
 const BACK_WITHIN: Duration = Duration::from_secs(40);
 /// … and before one for which there is no such time any more.
 const ROLL_WITHIN: Duration = Duration::from_secs(110);
-/// How often the ISRs are looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Restarts brokers in turn. Configured by whom it hits, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -100,7 +98,7 @@ impl Action for Rolling {
             let begun = Instant::now();
             self.endings.end(scene, node).await?;
             self.endings.start(scene, node).await?;
-            if !self.is_back(scene, node, begun + BACK_WITHIN).await {
+            if !self.endings.is_back(scene, node, begun + BACK_WITHIN).await {
                 self.stuck = Some(format!(
                     "node {node} was not back in every ISR within {BACK_WITHIN:?}, which ended the roll"
                 ));
@@ -127,27 +125,4 @@ impl Action for Rolling {
             None => evidence,
         })
     }
-}
-
-impl Rolling {
-    async fn is_back(&self, scene: &Scene, node: NodeId, until: Instant) -> bool {
-        let left = until.saturating_duration_since(Instant::now());
-        if self.endings.serves(scene, node, left).await.is_none() {
-            return false;
-        }
-        while !in_every_isr(scene, node) {
-            if Instant::now() + LOOK_EVERY >= until {
-                return false;
-            }
-            sleep(LOOK_EVERY).await;
-        }
-        true
-    }
-}
-
-/// Whether the node is in sync in every partition that it holds, and each of them has a leader.
-fn in_every_isr(scene: &Scene, node: NodeId) -> bool {
-    let partitions = scene.cluster.view().partitions();
-    let mut held = partitions.values().filter(|view| view.replicas.contains(&node));
-    held.all(|view| view.leader.is_some() && view.isr.contains(&node))
 }

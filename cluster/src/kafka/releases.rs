@@ -1,0 +1,153 @@
+//! The versions of a running cluster of Kafka.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use async_trait::async_trait;
+use history::NodeId;
+use kafka_protocol::messages::UpdateFeaturesRequest;
+use kafka_protocol::messages::update_features_request::FeatureUpdateKey;
+use kafka_protocol::protocol::StrBytes;
+
+use super::launch::{ANSWER_WITHIN, Layout};
+use super::node::Node;
+use super::release::{is_older, release};
+use super::wire::{Connection, WireError};
+use crate::{Abilities, Levels, Releases};
+
+/// Finalising is done within this time.
+const FINALISED_WITHIN: Duration = Duration::from_secs(10);
+/// A feature's level is raised, never lowered.
+const UPGRADE: i8 = 1;
+
+/// The versions of these nodes.
+pub(super) struct KafkaReleases {
+    pub(super) nodes: Vec<Arc<Node>>,
+    pub(super) layout: Arc<Layout>,
+}
+
+impl KafkaReleases {
+    fn node(&self, node: NodeId) -> Result<&Arc<Node>> {
+        let found = self.nodes.iter().find(|candidate| candidate.id() == node);
+        found.with_context(|| format!("find node {node}: there is none"))
+    }
+
+    async fn connect(&self, node: NodeId) -> Result<Connection> {
+        let connection = Connection::open(self.node(node)?.broker(), ANSWER_WITHIN).await;
+        connection.with_context(|| format!("ask node {node}"))
+    }
+}
+
+#[async_trait]
+impl Releases for KafkaReleases {
+    fn all(&self) -> Vec<String> {
+        self.layout.versions()
+    }
+
+    fn of(&self, node: NodeId) -> Option<String> {
+        self.node(node).ok().map(|node| node.version())
+    }
+
+    async fn change(&self, node: NodeId, version: &str) -> Result<()> {
+        let node = self.node(node)?;
+        let write = || self.layout.write(node.id(), &node.files, version);
+        node.change_version(version, write).await
+    }
+
+    async fn abilities(&self, node: NodeId) -> Result<Abilities> {
+        Ok(self.connect(node).await?.abilities().clone())
+    }
+
+    async fn finalised(&self, node: NodeId) -> Result<Levels> {
+        Ok(self.connect(node).await?.features().clone())
+    }
+
+    async fn finalise(&self, version: &str) -> Result<()> {
+        let release = release(version).with_context(|| format!("find what Kafka {version} finalises"))?;
+        let levels = release.formatted(&Levels::new());
+        let mut last = anyhow!("there is no node");
+        for node in &self.nodes {
+            let mut connection = match Connection::open(node.broker(), ANSWER_WITHIN).await {
+                Ok(connection) => connection,
+                Err(error) => {
+                    last = anyhow!(error).context(format!("ask node {}", node.id()));
+                    continue;
+                }
+            };
+            let higher = not_below(&levels, connection.features());
+            ensure!(!higher.is_empty(), "everything is finalised already");
+            let finalised = connection.raise_features(&higher, FINALISED_WITHIN).await;
+            return finalised.with_context(|| format!("ask node {}", node.id()));
+        }
+        Err(last)
+    }
+
+    fn cannot_join(&self, version: &str, finalised: &Levels) -> Option<String> {
+        release(version)?.cannot_join(finalised)
+    }
+
+    fn is_older(&self, one: &str, other: &str) -> bool {
+        is_older(one, other)
+    }
+}
+
+/// Those levels that are higher than what is finalised.
+fn not_below(levels: &Levels, finalised: &Levels) -> Levels {
+    let higher = |feature: &String, level: i16| finalised.get(feature).is_none_or(|now| *now < level);
+    let chosen = levels.iter().filter(|(feature, level)| higher(feature, **level));
+    chosen.map(|(feature, level)| (feature.clone(), *level)).collect()
+}
+
+impl Connection {
+    /// Raises the levels of features, all or none. A broker hands this over to the active controller.
+    async fn raise_features(
+        &mut self,
+        levels: &BTreeMap<String, i16>,
+        within: Duration,
+    ) -> Result<(), WireError> {
+        let updates = levels.iter().map(|(feature, level)| {
+            FeatureUpdateKey::default()
+                .with_feature(StrBytes::from_string(feature.clone()))
+                .with_max_version_level(*level)
+                .with_upgrade_type(UPGRADE)
+        });
+        let request = UpdateFeaturesRequest::default()
+            .with_timeout_ms(within.as_millis() as i32)
+            .with_feature_updates(updates.collect());
+        let answer = self.call(&request, within).await?;
+        let why = |text: Option<StrBytes>| text.map(|text| format!(": {text}")).unwrap_or_default();
+        for result in answer.results {
+            WireError::check(result.error_code, || {
+                format!(
+                    "UpdateFeatures for {}{}",
+                    result.feature,
+                    why(result.error_message)
+                )
+            })?;
+        }
+        WireError::check(answer.error_code, || {
+            format!("UpdateFeatures{}", why(answer.error_message))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_lower_is_raised() {
+        let levels = |list: &[(&str, i16)]| -> Levels {
+            list.iter()
+                .map(|(name, level)| ((*name).to_owned(), *level))
+                .collect()
+        };
+        let chosen = not_below(
+            &levels(&[("a", 2), ("b", 1), ("c", 1)]),
+            &levels(&[("a", 1), ("b", 1), ("d", 9)]),
+        );
+        assert_eq!(chosen, levels(&[("a", 2), ("c", 1)]));
+    }
+}

@@ -96,6 +96,14 @@ fn a_node_of_an_unknown_version_is_shown_where_it_stands() {
 }
 
 #[test]
+fn a_way_back_that_is_barred_is_shown_where_it_stands() {
+    assert_snapshot!(refused(
+        "{ kill = { target = \"one\" } }",
+        "{ rolling-downgrade = { to = \"3.9.2\" } }"
+    ));
+}
+
+#[test]
 fn a_wrong_fault_is_shown_where_it_stands() {
     assert_snapshot!(refused("{ kill =", "{ explode ="));
 }

@@ -4,6 +4,7 @@ mod clocks;
 mod fake;
 mod network;
 mod processes;
+mod versions;
 mod waiting;
 
 use std::sync::atomic::Ordering::Relaxed;

@@ -29,6 +29,7 @@ shipped![
     "controls/unclean",
     "faults/clock",
     "faults/network",
+    "faults/versions",
     "shrink/twenty"
 ];
 

@@ -10,6 +10,7 @@ mod shrink;
 #[path = "../support/mod.rs"]
 mod support;
 mod trial;
+mod versions;
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

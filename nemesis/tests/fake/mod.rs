@@ -10,8 +10,9 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use async_trait::async_trait;
 use cluster::{
-    ClockReading, Cluster, ClusterView, Counters, Cut, Deeds, Exit, ExitKind, LinkRule, Links, Machine,
-    PartitionView, Place, Ports, ProcessSpec, Recovery, ReplicaLog, Skew, Waits, WallClock, Wiped,
+    Abilities, ClockReading, Cluster, ClusterView, Counters, Cut, Deeds, Exit, ExitKind, Levels, LinkRule,
+    Links, Machine, PartitionView, Place, Ports, ProcessSpec, Recovery, Releases, ReplicaLog, Skew, Waits,
+    WallClock, Wiped,
 };
 use history::{Fault, FaultStep, Key, MemoryRecorder, NodeId, Offset, Recorder, Topic, What};
 use nemesis::{FaultLimits, InForce, Nemesis, Step, Tally};
@@ -32,6 +33,8 @@ pub struct FakeCluster {
     /// The same machines, for what their trait does not offer.
     fakes: Vec<Arc<FakeMachine>>,
     links: Option<Arc<FakeLinks>>,
+    /// Its versions, where it has more than one.
+    pub releases: Option<Arc<FakeReleases>>,
     view: ClusterView,
     journal: Journal,
     /// A node that is stopped answers all the same.
@@ -115,6 +118,7 @@ impl FakeCluster {
                 journal: journal.clone(),
                 ..FakeLinks::default()
             })),
+            releases: None,
             view,
             journal,
             answers_when_stopped: AtomicBool::default(),
@@ -126,6 +130,16 @@ impl FakeCluster {
             clocks_are_deaf: AtomicBool::default(),
             isr_after_nudge: Mutex::default(),
         }
+    }
+
+    /// Its nodes can run 3.9.2 and 4.4.0, and begin with this one, whose features are finalised.
+    pub fn with_versions(mut self, version: &str) -> Self {
+        self.releases = Some(Arc::new(FakeReleases {
+            versions: Mutex::new((1..=3).map(|node| (node, version.to_owned())).collect()),
+            finalised: Mutex::new(highest(version)),
+            journal: self.journal.clone(),
+        }));
+        self
     }
 
     pub fn without_links(mut self) -> Self {
@@ -212,6 +226,11 @@ impl Cluster for FakeCluster {
     }
     fn links(&self) -> Option<Arc<dyn Links>> {
         self.links.clone().map(|links| links as Arc<dyn Links>)
+    }
+    fn releases(&self) -> Option<Arc<dyn Releases>> {
+        self.releases
+            .clone()
+            .map(|releases| releases as Arc<dyn Releases>)
     }
     fn ports(&self) -> Ports {
         Ports {
@@ -317,6 +336,61 @@ impl Cluster for FakeCluster {
     }
     async fn replica_log(&self, _: NodeId, _: Key) -> Result<ReplicaLog> {
         unreachable!("a nemesis reads nothing")
+    }
+}
+
+/// The versions of a fake cluster's nodes.
+pub struct FakeReleases {
+    versions: Mutex<BTreeMap<NodeId, String>>,
+    /// The level of `metadata.version`.
+    finalised: Mutex<i16>,
+    journal: Journal,
+}
+
+impl FakeReleases {
+    fn note(&self, text: String) {
+        self.journal.lock().expect("the journal").push(text);
+    }
+}
+
+/// The highest level of `metadata.version` that a version knows.
+fn highest(version: &str) -> i16 {
+    if version == "3.9.2" { 21 } else { 33 }
+}
+
+#[async_trait]
+impl Releases for FakeReleases {
+    fn all(&self) -> Vec<String> {
+        vec!["3.9.2".to_owned(), "4.4.0".to_owned()]
+    }
+    fn of(&self, node: NodeId) -> Option<String> {
+        self.versions.lock().expect("versions").get(&node).cloned()
+    }
+    async fn change(&self, node: NodeId, version: &str) -> Result<()> {
+        self.note(format!("change {node} to {version}"));
+        let mut versions = self.versions.lock().expect("versions");
+        versions.insert(node, version.to_owned());
+        Ok(())
+    }
+    async fn abilities(&self, node: NodeId) -> Result<Abilities> {
+        let version = self.of(node).expect("a node of the cluster");
+        Ok([("metadata.version".to_owned(), (1, highest(&version)))].into())
+    }
+    async fn finalised(&self, _: NodeId) -> Result<Levels> {
+        let level = *self.finalised.lock().expect("a level");
+        Ok([("metadata.version".to_owned(), level)].into())
+    }
+    async fn finalise(&self, version: &str) -> Result<()> {
+        self.note(format!("finalise {version}"));
+        *self.finalised.lock().expect("a level") = highest(version);
+        Ok(())
+    }
+    fn cannot_join(&self, version: &str, finalised: &Levels) -> Option<String> {
+        let level = finalised["metadata.version"];
+        (level > highest(version)).then(|| format!("level {level} is finalised"))
+    }
+    fn is_older(&self, one: &str, other: &str) -> bool {
+        one < other
     }
 }
 

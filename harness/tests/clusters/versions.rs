@@ -1,0 +1,47 @@
+//! Other versions of Kafka, and the way from one to another.
+
+use serde_json::Value;
+
+use crate::trial::{Trial, events, every_fault_bit};
+
+/// The evidence of the faults of a kind that bit.
+fn evidence(trial: &Trial, kind: &str) -> Vec<String> {
+    let history = trial.file("history.jsonl");
+    let faults: Vec<Value> = events(&history, "fault")
+        .iter()
+        .map(|line| serde_json::from_str(line).expect("a line of a history"))
+        .collect();
+    faults
+        .iter()
+        .filter(|event| event["fault"]["kind"] == kind)
+        .filter_map(|event| event["fault"]["step"]["healed"]["evidence"].as_str())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+#[ignore = "brings up a real cluster"]
+fn an_upgrade_under_load_loses_nothing_and_is_finalised() {
+    let trial = Trial::of("upgrade", &["--seed", "6"]);
+    trial.verdict(0);
+    every_fault_bit(&trial, &["rolling-upgrade"]);
+    let shown = evidence(&trial, "rolling-upgrade").join("\n");
+    for node in 1..=3 {
+        let change = format!("node {node} from 3.9.2 to 4.4.0 (metadata.version up to 21, then 33)");
+        assert!(shown.contains(&change), "{shown}");
+    }
+    assert!(shown.contains("metadata.version from 21 to 33"), "{shown}");
+}
+
+#[test]
+#[ignore = "brings up a real cluster"]
+fn there_is_a_way_back_as_long_as_nothing_is_finalised() {
+    let trial = Trial::of("faults/versions", &["--seed", "7"]);
+    trial.verdict(0);
+    every_fault_bit(&trial, &["rolling-upgrade", "rolling-downgrade"]);
+    let shown = evidence(&trial, "rolling-downgrade").join("\n");
+    assert!(
+        shown.contains("from 4.4.0 to 3.9.2 (metadata.version up to 33, then 21)"),
+        "{shown}"
+    );
+}

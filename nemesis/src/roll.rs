@@ -221,9 +221,10 @@ impl Action for Roll {
             evidence.bit &= after != before;
             texts.push(raised(before, after));
         }
-        evidence.text = match texts.is_empty() {
-            true => "no node was changed".to_owned(),
-            false => texts.join("; "),
+        evidence.text = if texts.is_empty() {
+            "no node was changed".to_owned()
+        } else {
+            texts.join("; ")
         };
         Ok(evidence)
     }

@@ -109,6 +109,27 @@ fn a_wrong_fault_is_shown_where_it_stands() {
 }
 
 #[test]
+fn links_that_cannot_be_captured_are_refused_before_anything_starts() {
+    for (arguments, part) in [
+        (
+            ["quick", "--pcap", "n1-n4"],
+            "there is no n4, this cluster has 3 nodes",
+        ),
+        (
+            ["quick", "--pcap", "n1"],
+            "write `all`, or a link by its two ends",
+        ),
+        (["sim", "--pcap", "all"], "a simulated broker sends no packets"),
+    ] {
+        let bench = Bench::new();
+        let ran = bench.run(&[&["run"], &arguments[..]].concat());
+        assert_eq!(ran.code, Some(2), "{}", ran.err);
+        assert!(ran.err.contains(part), "{}", ran.err);
+        assert!(!bench.path().join("results").exists(), "nothing was started");
+    }
+}
+
+#[test]
 fn settings_that_contradict_each_other_are_shown_where_they_stand() {
     assert_snapshot!(refused(
         "rate = 100",

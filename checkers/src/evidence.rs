@@ -117,6 +117,7 @@ impl<'i> Gatherer<'i> {
             What::Fail(op) => self.complete(event.time, op, WriteOutcome::Fail),
             What::Info(op) => self.complete(event.time, op, WriteOutcome::Info),
             What::Phase(phase) => self.finally |= *phase >= Phase::FinalReads,
+            What::Deletion(deletion) => self.evidence.passes.deleted(self.index, event.time, deletion.key),
             What::Observed(observed) => self.evidence.places.observed(self.index, observed),
             _ => {}
         }

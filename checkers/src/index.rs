@@ -7,6 +7,7 @@
 mod build;
 mod clients;
 mod copies;
+mod deletions;
 mod flaws;
 mod gaps;
 mod id;
@@ -24,6 +25,7 @@ use history::{FinalReads, Header, KEYS_MAX, Key, NodeId, Offset, Record, Value};
 pub(crate) use build::{Builder, stays_at};
 pub(crate) use clients::{Clients, Doing, Open};
 pub(crate) use copies::{ReplicaCopy, differences};
+pub(crate) use deletions::{Deleted, Deletions};
 pub(crate) use flaws::Flaws;
 pub(crate) use id::Id;
 pub(crate) use logs::KeyLog;
@@ -70,6 +72,8 @@ pub(crate) struct Index {
     pub(crate) versions: Option<Versions>,
     /// Each replica's own copy.
     copies: BTreeMap<(Key, NodeId), ReplicaCopy>,
+    /// Records that may be gone by right.
+    pub(crate) deletions: Deletions,
     /// What came of the final reads.
     pub(crate) final_reads: Option<FinalReads>,
     /// When the phase of the final reads began.
@@ -212,9 +216,26 @@ impl Index {
     pub(crate) fn complete(&self, key: Key) -> bool {
         self.final_reads.as_ref().is_some_and(|reads| {
             // A reader that recorded nothing although there was something contradicts itself.
-            let contradicts = self.final_records == 0 && reads.ends.iter().any(|end| *end > 0);
+            let contradicts = self.final_records == 0 && self.something_was_left(&reads.ends);
             reads.complete && (key as usize) < reads.ends.len() && !contradicts
         }) && self.final_start.is_some()
+    }
+
+    /// Whether there was anything for the final reads to read.
+    fn something_was_left(&self, ends: &[Offset]) -> bool {
+        let mut ends = (0..).zip(ends);
+        ends.any(|(key, end)| *end > self.deletions.finally_below(key))
+    }
+
+    /// Whether a write is gone by right. One that was seen to stand at several offsets is so only where all of them are.
+    pub(crate) fn deleted(&self, number: u32) -> Deleted {
+        let below = self.deletions.finally_below(self.writes.key(number));
+        match self.writes.places(number) {
+            _ if below == 0 => Deleted::No,
+            None => Deleted::Perhaps,
+            Some((_, last)) if last < below => Deleted::Yes,
+            Some(_) => Deleted::No,
+        }
     }
 
     /// The copies of one partition, by node.

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use async_trait::async_trait;
 use history::{Key, NodeId, Offset, Topic, Value};
 
+use crate::admin::Admin;
 use crate::clock::ClockReading;
 use crate::environment::{Exit, Links, Machine};
 use crate::releases::Releases;
@@ -30,6 +31,10 @@ pub trait Cluster: Send + Sync {
     fn links(&self) -> Option<Arc<dyn Links>>;
     /// Its versions, where the broker has more than one.
     fn releases(&self) -> Option<Arc<dyn Releases>> {
+        None
+    }
+    /// Its administration, where the broker has one.
+    fn admin(&self) -> Option<Arc<dyn Admin>> {
         None
     }
     /// The ports of each node.

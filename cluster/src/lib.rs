@@ -5,6 +5,7 @@
 //! the environments: [`SandboxEnvironment`], and [`LoopbackEnvironment`], the plainest. [`sim`] is a cluster that
 //! is environment and broker at once, and needs neither.
 
+mod admin;
 mod brokers;
 mod clock;
 mod cluster;
@@ -21,6 +22,7 @@ pub mod effect {
     pub use ::sandbox::{Bandwidth, Delay, Distribution, Effect, Flap, PacketLoss, Reorder, Share};
 }
 
+pub use admin::{Admin, DeleteError, Elected, Election, NewTopic, Reassignment, TopicPartition};
 pub use brokers::{BROKERS, Broker, SIMULATED};
 pub use clock::{ClockReading, Skew, WallClock};
 pub use cluster::{Cluster, Ports, Recovery, ReplicaLog, Wiped};

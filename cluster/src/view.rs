@@ -16,7 +16,7 @@ pub struct PartitionView {
     pub epoch: i32,
     /// The in-sync replicas.
     pub isr: Vec<NodeId>,
-    /// All replicas.
+    /// All replicas, in the order of preference: the first is to lead where it can.
     pub replicas: Vec<NodeId>,
 }
 

@@ -12,7 +12,10 @@ use cluster::kafka::{
     Formatting, InstallOptions, Java, KRAFT_VERSION, KafkaCluster, KafkaConfig, Launch, Level, LogPlace,
     Prepared, Progress, Quorum, install, prepare, release,
 };
-use cluster::{Cluster, Environment, LoopbackEnvironment, Releases};
+use cluster::{
+    Admin, Cluster, DeleteError, Elected, Election, Environment, LoopbackEnvironment, NewTopic,
+    PartitionView, Releases, TopicPartition,
+};
 use history::{MemoryRecorder, Probe, Topic, What};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -175,6 +178,7 @@ async fn a_cluster_lives(version: &str) {
     assert_eq!(whole(&trial).await, [1003, LARGE as i64, 0]);
     replicas_agree(&trial).await;
 
+    administration(cluster).await;
     deaths(&trial, leader).await;
     replicas_agree(&trial).await;
     cluster.shut_down(Duration::from_secs(4)).await.expect("they end");
@@ -186,6 +190,110 @@ async fn a_cluster_lives(version: &str) {
         log.lines().count(),
         log.lines().nth(5)
     );
+}
+
+/// Every request of the administration once, on a topic beside the workload's.
+async fn administration(cluster: &KafkaCluster) {
+    let admin = &*cluster.admin().expect("Kafka has one");
+    let topic = NewTopic {
+        name: "other".to_owned(),
+        partitions: 1,
+        replication_factor: 2,
+    };
+    for _ in 0..2 {
+        // The second time it is there already.
+        let made = admin.create_topics(std::slice::from_ref(&topic)).await;
+        made.expect("made");
+    }
+    leaders(admin).await;
+    settings(admin).await;
+    records(cluster, admin).await;
+    let quorum = admin.quorum().await.expect("there is one");
+    let active = Some((quorum.leader, quorum.epoch));
+    assert_eq!((quorum.voters.len(), cluster.view().controller()), (3, active));
+    for _ in 0..2 {
+        // The second time it is gone already.
+        admin
+            .delete_topics(std::slice::from_ref(&topic.name))
+            .await
+            .expect("deleted");
+    }
+    let gone = || async { admin.partitions(1, "other").await.ok()?.is_empty().then_some(()) };
+    until("the other topic gone", gone).await;
+}
+
+fn partition(topic: &str, partition: u32) -> TopicPartition {
+    TopicPartition {
+        topic: topic.to_owned(),
+        partition,
+    }
+}
+
+/// Another replica, another order, another leader.
+async fn leaders(admin: &dyn Admin) {
+    let other = [partition("other", 0)];
+    let known = || async {
+        let partition = admin.partitions(1, "other").await.ok()?.remove(&0)?;
+        partition.leader.is_some().then_some(partition)
+    };
+    let before = until("the other topic", known).await;
+    let preferred = before.replicas.first().copied();
+    assert_eq!((before.replicas.len(), before.leader), (2, preferred));
+    let elected = admin.elect(Election::Preferred, &other).await.expect("asked");
+    assert_eq!(elected, [Elected::NotNeeded]);
+    let missing: Vec<u32> = (1..=3).filter(|node| !before.replicas.contains(node)).collect();
+    let turned: Vec<u32> = before.replicas.iter().rev().chain(&missing).copied().collect();
+    let moves = [(other[0].clone(), turned.clone())];
+    admin.reassign(&moves).await.expect("under way");
+    let over = || async { admin.reassignments().await.ok()?.is_empty().then_some(()) };
+    until("the end of the reassignment", over).await;
+    let whole = |it: &PartitionView| it.replicas == turned && it.isr.len() == 3;
+    let grown = || async { known().await.filter(whole) };
+    until("all replicas in sync", grown).await;
+    let elected = admin.elect(Election::Preferred, &other).await.expect("asked");
+    assert_eq!(elected, [Elected::Yes]);
+    let led = |it: &PartitionView| it.leader == Some(turned[0]) && it.epoch > before.epoch;
+    let elsewhere = || async { known().await.filter(led) };
+    until("another leader in a newer epoch", elsewhere).await;
+    let none = admin.cancel_reassignments(&other).await;
+    none.expect("that none is under way is no error");
+    let unknown = [partition("other", 9)];
+    assert!(admin.elect(Election::Unclean, &unknown).await.is_err());
+}
+
+/// A setting there and back, and a partition more.
+async fn settings(admin: &dyn Admin) {
+    let name = "min.insync.replicas";
+    for (value, described) in [(Some("2"), "2"), (None, "1")] {
+        let set = admin.set_topic_config("other", name, value).await;
+        set.expect("set");
+        let so = || async {
+            let mut told = admin.topic_config(3, "other", &[name]).await.ok()?;
+            told.remove(name)?.filter(|it| it == described)
+        };
+        until("the setting as node 3 describes it", so).await;
+    }
+    admin.create_partitions("other", 2).await.expect("made");
+    let two = || async { (admin.partitions(2, "other").await.ok()?.len() == 2).then_some(()) };
+    until("two partitions", two).await;
+}
+
+/// Four records, of which three are deleted.
+async fn records(cluster: &KafkaCluster, admin: &dyn Admin) {
+    let log = partition("log", 2);
+    let empty = admin.log_range(&log).await.expect("it has a leader");
+    assert_eq!(empty, (0, 0));
+    for _ in 0..4 {
+        cluster.nudge(2).await.expect("written");
+    }
+    let committed = || async { (admin.log_range(&log).await.ok()? == (0, 4)).then_some(()) };
+    until("four records", committed).await;
+    let more_than_there_is = admin.delete_records(&log, 9).await;
+    assert!(matches!(more_than_there_is, Err(DeleteError::Refused(_))));
+    let low_watermark = admin.delete_records(&log, 3).await.expect("deleted");
+    assert_eq!(low_watermark, 3);
+    let left = admin.log_range(&log).await.expect("it has a leader");
+    assert_eq!(left, (3, 4));
 }
 
 /// Writes as many values to a key, from 0 on, in batches of a size.

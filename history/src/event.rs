@@ -37,6 +37,8 @@ pub enum What {
     Observed(Observed),
     /// A node's broker process started or ended.
     Node(NodeChange),
+    /// Records were deleted by request, or may have been.
+    Deletion(Deletion),
     /// The final reads are over.
     FinalReads(FinalReads),
     /// Somebody ended the run before its schedule was over (ctrl-C).
@@ -274,6 +276,42 @@ pub struct NodeChange {
     pub state: String,
     /// Whether the process runs now.
     pub running: bool,
+}
+
+/// Records of a partition that somebody asked the broker to delete: from the asking on they may be gone by right.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Deletion {
+    /// The partition.
+    pub key: Key,
+    /// Everything below this offset was to be deleted.
+    pub below: Offset,
+    /// What came of it.
+    pub step: DeletionStep,
+}
+
+/// Where a deletion of records is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeletionStep {
+    /// The request is about to go out.
+    Asking,
+    /// The broker says that it is done.
+    Done {
+        /// The low watermark that it answered with: no replica's log begins below.
+        #[serde(rename = "low-watermark")]
+        low_watermark: Offset,
+    },
+    /// The broker refused it before anything was deleted: nothing is gone on its account.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// Nobody knows: the records may be gone, now or later.
+    Unknown {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// What came of the final reads: the event that tells a lost record from a late one.

@@ -36,8 +36,8 @@ mod write;
 pub use about::about;
 pub use error::ReadError;
 pub use event::{
-    Assign, Event, F, Fault, FaultStep, FinalReads, Mop, NodeChange, Op, Phase, Poll, Record, Seen, Send,
-    Subscribe, Txn, What,
+    Assign, Deletion, DeletionStep, Event, F, Fault, FaultStep, FinalReads, Mop, NodeChange, Op, Phase, Poll,
+    Record, Seen, Send, Subscribe, Txn, What,
 };
 pub use file::{BytesSource, FileSource, Reading, open};
 pub use header::{

@@ -67,6 +67,7 @@ kinds! {
     Fault => "fault",
     Observed => "observed",
     Node => "node",
+    Deletion => "deletion",
     FinalReads => "final-reads",
 }
 

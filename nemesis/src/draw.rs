@@ -133,6 +133,15 @@ impl<'a> Draw<'a> {
         self.random.random()
     }
 
+    /// The partition that a fault is of, drawn where not given; none where it is of all of them.
+    pub fn key_or_all(&mut self, all: bool, asked: Option<Key>) -> Result<Option<Key>, Invalid> {
+        match (all, asked) {
+            (false, asked) => self.key(asked).map(Some),
+            (true, None) => Ok(None),
+            (true, Some(_)) => Err(Invalid::new(&["key"], "contradicts `all`: give one of the two")),
+        }
+    }
+
     /// A time between the two, both included, in milliseconds.
     pub(crate) fn between(&mut self, (least, most): (Span, Span)) -> u64 {
         let (least, most) = (least.as_millis(), most.as_millis());
@@ -151,5 +160,10 @@ impl<'a> Draw<'a> {
             .map(|_| self.random.random::<u64>())
             .max()
             .unwrap_or(0)
+    }
+
+    /// A number below `count`.
+    pub fn index(&mut self, count: usize) -> usize {
+        self.random.random_range(0..count)
     }
 }

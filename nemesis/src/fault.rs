@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use async_trait::async_trait;
-use cluster::Cluster;
-use history::{Impairment, Key, NodeId, Topic};
+use cluster::{Admin, Cluster, TopicPartition};
+use history::{Impairment, Key, NodeId, Recorder, Topic, What};
 
 use crate::config::Invalid;
 use crate::draw::Draw;
@@ -110,6 +110,8 @@ pub enum Power {
     Clock,
     /// Start a node with another version of the broker.
     Versions,
+    /// Ask the broker's own administration to change it.
+    Admin,
 }
 
 impl Power {
@@ -121,6 +123,7 @@ impl Power {
             Self::Process => "process",
             Self::Clock => "clock",
             Self::Versions => "versions",
+            Self::Admin => "admin",
         }
     }
 }
@@ -131,6 +134,7 @@ pub struct Scene {
     /// The cluster under trial.
     pub cluster: Arc<dyn Cluster>,
     topics: Arc<[Topic]>,
+    recorder: Option<Arc<dyn Recorder>>,
 }
 
 impl Scene {
@@ -139,7 +143,24 @@ impl Scene {
         Self {
             cluster,
             topics: topics.into(),
+            recorder: None,
         }
+    }
+
+    /// The same, with the history that a fault writes into what it takes away by right.
+    #[must_use]
+    pub fn recording(mut self, recorder: Arc<dyn Recorder>) -> Self {
+        self.recorder = Some(recorder);
+        self
+    }
+
+    /// Writes into the run's history.
+    pub(crate) fn record(&self, what: What) -> Result<()> {
+        let recorder = self.recorder.as_ref();
+        recorder
+            .context("this run has no history to write into")?
+            .record(what);
+        Ok(())
     }
 
     /// Whether the environment has a power.
@@ -154,12 +175,54 @@ impl Scene {
                 .iter()
                 .all(|machine| machine.clock().is_some()),
             Power::Versions => self.cluster.releases().is_some(),
+            Power::Admin => self.cluster.admin().is_some(),
         }
     }
 
     /// A partition as people write it: `log-0`.
     pub fn key_name(&self, key: Key) -> String {
         history::key_name(&self.topics, key)
+    }
+
+    /// The cluster's administration.
+    pub fn admin(&self) -> Result<Arc<dyn Admin>> {
+        let admin = self.cluster.admin();
+        admin.context("this cluster has no administration")
+    }
+
+    /// Every partition of the run.
+    pub fn keys(&self) -> Vec<Key> {
+        (0..self.topics.iter().map(|topic| topic.partitions).sum()).collect()
+    }
+
+    /// This partition alone, or every one where none is named.
+    pub fn keys_of(&self, key: Option<Key>) -> Vec<Key> {
+        key.map_or_else(|| self.keys(), |key| vec![key])
+    }
+
+    /// The same in words: `log-0`, `all partitions`.
+    pub fn key_or_all(&self, key: Option<Key>) -> String {
+        key.map_or_else(|| "all partitions".to_owned(), |key| self.key_name(key))
+    }
+
+    /// The name of the topic that a partition is of.
+    pub fn topic_name(&self, key: Option<Key>) -> String {
+        self.partition(key.unwrap_or_default()).topic
+    }
+
+    /// The topic whose partition a key is.
+    pub fn topic(&self, key: Key) -> Option<&Topic> {
+        let (name, _) = history::partition_of(&self.topics, key)?;
+        self.topics.iter().find(|topic| topic.name == name)
+    }
+
+    /// A key's topic and partition, as the cluster's administration knows them.
+    pub fn partition(&self, key: Key) -> TopicPartition {
+        let (topic, partition) = history::partition_of(&self.topics, key).unwrap_or_default();
+        TopicPartition {
+            topic: topic.to_owned(),
+            partition,
+        }
     }
 
     /// Every node but these.

@@ -136,6 +136,17 @@ faults! {
     kafka {
         "rolling-upgrade" => rolling_upgrade::RollingUpgrade,
         "rolling-downgrade" => rolling_downgrade::RollingDowngrade,
+        "elect-preferred" => elect_preferred::ElectPreferred,
+        "elect-unclean" => elect_unclean::ElectUnclean,
+        "election-storm" => election_storm::ElectionStorm,
+        "move-leaders" => move_leaders::MoveLeaders,
+        "reassign" => reassign::Reassign,
+        "min-isr" => min_isr::MinIsr,
+        "unclean-config" => unclean_config::UncleanConfig,
+        "add-partitions" => add_partitions::AddPartitions,
+        "create-topics" => create_topics::CreateTopics,
+        "delete-records" => delete_records::DeleteRecords,
+        "move-controller" => move_controller::MoveController,
     }
 }
 

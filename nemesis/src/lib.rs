@@ -8,11 +8,13 @@
 //! [`FaultKind`]. Nothing here speaks to a broker except through what `cluster` offers.
 
 mod amount;
+mod asked;
 mod clocks;
 mod config;
 mod cue;
 mod cuts;
 mod draw;
+mod elections;
 mod ending;
 mod fault;
 mod faults;
@@ -24,6 +26,7 @@ mod restart;
 mod roll;
 mod runner;
 mod schedule;
+mod setting;
 mod shaping;
 mod shift;
 mod step;
@@ -37,9 +40,11 @@ pub use draw::Draw;
 pub use ending::Means;
 pub use fault::{Action, Aim, Evidence, FaultKind, NoTarget, Power, Scene};
 pub use faults::{
-    Bandwidth, ClockDrift, ClockJump, ClockStrobe, Corrupt, CrashLoop, Delay, Duplicate, FAULTS, FaultSpec,
-    Flapping, Kill, KillRecovering, Listed, Loss, Partition, Pause, Reorder, Restarts, RollingDowngrade,
-    RollingRestart, RollingUpgrade, ShrinkIsr, SlowLeader, Terminate, Wipe,
+    AddPartitions, Bandwidth, ClockDrift, ClockJump, ClockStrobe, Corrupt, CrashLoop, CreateTopics, Delay,
+    DeleteRecords, Duplicate, ElectPreferred, ElectUnclean, ElectionStorm, FAULTS, FaultSpec, Flapping, Kill,
+    KillRecovering, Listed, Loss, MinIsr, MoveController, MoveLeaders, Partition, Pause, Reassign, Reorder,
+    Restarts, RollingDowngrade, RollingRestart, RollingUpgrade, ShrinkIsr, SlowLeader, Terminate,
+    UncleanConfig, Wipe,
 };
 pub use in_force::{FaultInForce, InForce};
 pub use limits::{FaultLimits, Keep};

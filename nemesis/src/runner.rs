@@ -42,7 +42,7 @@ impl Nemesis {
     /// A nemesis of this cluster, whose workload writes to these topics.
     pub fn new(cluster: Arc<dyn Cluster>, topics: &[Topic], recorder: Arc<dyn Recorder>) -> Self {
         Self {
-            scene: Scene::new(cluster, topics),
+            scene: Scene::new(cluster, topics).recording(recorder.clone()),
             recorder,
             in_force: InForce::default(),
             limits: FaultLimits::default(),

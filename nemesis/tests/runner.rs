@@ -1,5 +1,6 @@
 //! Schedules carried out against a cluster that is nothing but state, in paused time.
 
+mod admin;
 mod clocks;
 mod fake;
 mod network;

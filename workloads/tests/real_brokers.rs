@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cluster::kafka::{Formatting, InstallOptions, Java, KafkaCluster, KafkaConfig, Launch, install, prepare};
-use cluster::{Cluster, Environment, LoopbackEnvironment};
+use cluster::{Cluster, Environment, LoopbackEnvironment, TopicPartition};
 use history::{Event, F, MemoryRecorder, Observed, Op, Phase, Probe, Recorder, Topic, What};
 use workloads::{Arena, LogConfig, WorkloadConfig, settle};
 
@@ -62,6 +62,15 @@ fn records(events: &[Event]) -> BTreeSet<u64> {
     polls.flatten().map(|record| record.value).collect()
 }
 
+/// How many records of a partition were read.
+fn records_of(events: &[Event], key: u32) -> usize {
+    let polls = events.iter().filter_map(|event| match &event.what {
+        What::Ok(Op { f: F::Poll(poll), .. }) => Some(&poll.records),
+        _ => None,
+    });
+    polls.flatten().filter(|record| record.key == key).count()
+}
+
 fn acknowledged(events: &[Event]) -> BTreeSet<u64> {
     let value = |event: &Event| match &event.what {
         What::Ok(Op { f: F::Send(send), .. }) => Some(send.value),
@@ -95,12 +104,31 @@ fn silence(events: &[Event]) -> Option<&Observed> {
     })
 }
 
+/// Deletes the first records of key 0, so that its log does not begin at 0.
+async fn cut_the_beginning(cluster: &dyn Cluster) -> i64 {
+    let log = TopicPartition {
+        topic: "log".to_owned(),
+        partition: 0,
+    };
+    for _ in 0..4 {
+        cluster.nudge(0).await.unwrap_or_else(|error| panic!("{error:#}"));
+    }
+    let admin = cluster.admin().expect("Kafka has one");
+    let begun = Instant::now();
+    while admin.log_range(&log).await.ok() != Some((0, 4)) {
+        assert!(begun.elapsed() < SOON, "the records are not committed");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    admin.delete_records(&log, 3).await.expect("there are so many")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Java and the jars"]
 async fn what_is_acknowledged_is_read_back_from_every_replica() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let recorder = Arc::new(MemoryRecorder::default());
     let cluster = launch(directory.path(), recorder.clone()).await;
+    assert_eq!(cut_the_beginning(&*cluster).await, 3);
     let log_file = directory.path().join("clients.log");
     let arena = Arena {
         bootstrap: cluster.bootstrap(),
@@ -143,6 +171,9 @@ async fn what_is_acknowledged_is_read_back_from_every_replica() {
     let log = std::fs::read_to_string(log_file).expect("the clients' log");
     eprintln!("{} lines of the clients' log", log.lines().count());
     assert!(complete, "{:?}", events.last());
+    // A consumer that begins at 0, where nothing is any more, goes on from where the log begins.
+    let read_before = records_of(&events[..before], 0);
+    assert!(read_before > 100, "{read_before} records of key 0 read");
     let acknowledged = acknowledged(&events);
     assert!(acknowledged.len() > 1_000, "{} acknowledged", acknowledged.len());
     let read = records(&events[before..]);

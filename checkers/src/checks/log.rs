@@ -126,6 +126,23 @@ fn precommitted(context: &Context, found: &Precommitted) -> Case {
     }
 }
 
+/// What was deleted by request is not lost; of what stood nobody knows where, nobody can say.
+fn deleted(context: &Context, outcome: &mut Outcome) {
+    let (deleted, perhaps) = (context.tally.deleted, context.tally.perhaps_deleted);
+    if deleted > 0 {
+        outcome.note(format!(
+            "{} deleted by request, by right gone",
+            count(deleted, "write")
+        ));
+    }
+    if perhaps > 0 {
+        outcome.unknown(format!(
+            "{} gone from partitions of which records were deleted, and nobody knows whether below that point",
+            count(perhaps, "write")
+        ));
+    }
+}
+
 /// A run of Tribunal ends with complete final reads, or nobody knows what became of its writes.
 fn incomplete(context: &Context, outcome: &mut Outcome) {
     let index = &context.index;
@@ -149,6 +166,7 @@ fn incomplete(context: &Context, outcome: &mut Outcome) {
             }
         }
     }
+    deleted(context, outcome);
     let late = context.tally.late;
     if late > 0 {
         outcome.unknown(format!(

@@ -48,13 +48,28 @@ fn compare(context: &Context, key: Key, copies: &[(NodeId, &ReplicaCopy)], outco
     };
     let time = copies.iter().map(|(_, copy)| copy.time).max().unwrap_or_default();
     let only: Vec<&ReplicaCopy> = copies.iter().map(|(_, copy)| *copy).collect();
+    let deleted = context.index.deletions.finally_below(key);
     for offset in differences(&only, below) {
+        if (offset as Offset) < deleted && is_deleted_alone(context, key, offset, &only) {
+            continue;
+        }
         outcome.violation(REPLICA_DIVERGENCE, || {
             let value = |copy: &ReplicaCopy| copy.at(&context.index, key, offset).map(|(value, _)| value);
             let at: Held = copies.iter().map(|(node, copy)| (*node, value(copy))).collect();
             case(context, time, key, offset as Offset, &at, below)
         });
     }
+}
+
+/// Whether copies differ at an offset below which was deleted only in that some begin later: those that still hold a
+/// record hold the same.
+fn is_deleted_alone(context: &Context, key: Key, offset: u64, copies: &[&ReplicaCopy]) -> bool {
+    let held = copies
+        .iter()
+        .filter_map(|copy| copy.at(&context.index, key, offset));
+    let mut values: Vec<Value> = held.map(|(value, _)| value).collect();
+    values.dedup();
+    values.len() <= 1
 }
 
 fn case(context: &Context, time: u64, key: Key, offset: Offset, at: &Held, below: Offset) -> Case {

@@ -140,7 +140,9 @@ impl Disorder {
         if from.checked_add(1) == Some(to) {
             return;
         }
-        let skipped = self.between(index, key, from, to);
+        // What may have been deleted by then is not passed over.
+        let deleted = index.deletions.below(key, step.to.1.time);
+        let skipped = self.between(index, key, from.max(deleted - 1), to);
         let name = match (to <= from, step.within) {
             (true, true) => INT_NONMONOTONIC_POLL,
             (true, false) => NONMONOTONIC_POLL,

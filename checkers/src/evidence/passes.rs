@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use history::{F, Key, Offset, Record};
 
 use super::{Ending, for_each_record};
-use crate::index::WriteOutcome;
+use crate::index::{Index, WriteOutcome};
 
 /// One client read from one offset through to another.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,8 @@ pub(crate) struct Pass {
 pub(crate) struct Passes {
     by_key: BTreeMap<Key, Vec<Pass>>,
     readers: BTreeMap<u32, Reader>,
+    /// Below which offset records may be gone by right, so that nobody passes over them any more.
+    floors: BTreeMap<Key, Offset>,
     /// Whether a client that assigned nothing reads each partition from its first record: so Jepsen assumes, but
     /// only of foreign histories.
     from_beginning: bool,
@@ -45,12 +47,43 @@ struct Position {
     time: u64,
 }
 
+impl Position {
+    fn closed(&self, process: u32) -> Pass {
+        Pass {
+            process,
+            began: self.from,
+            from: self.from,
+            to: self.furthest,
+            time: self.time,
+        }
+    }
+}
+
 impl Passes {
     pub(super) fn new(keys: &BTreeSet<Key>, from_beginning: bool) -> Self {
         Self {
             by_key: keys.iter().map(|key| (*key, Vec::new())).collect(),
             readers: BTreeMap::new(),
+            floors: BTreeMap::new(),
             from_beginning,
+        }
+    }
+
+    /// Records of a partition may be gone from now on: who had read through it so far did so; what clients pass over
+    /// from now on proves nothing of these.
+    pub(super) fn deleted(&mut self, index: &Index, time: u64, key: Key) {
+        let floor = index.deletions.below(key, time);
+        let Some(passes) = self.by_key.get_mut(&key) else {
+            return;
+        };
+        if self.floors.get(&key).copied().unwrap_or_default() >= floor {
+            return;
+        }
+        self.floors.insert(key, floor);
+        for (process, reader) in &mut self.readers {
+            if let Some(position) = reader.positions.remove(&key) {
+                passes.push(position.closed(*process));
+            }
         }
     }
 
@@ -83,6 +116,7 @@ impl Passes {
             positions: BTreeMap::new(),
         });
         let from = if reader.from_beginning { 0 } else { record.offset };
+        let from = from.max(self.floors.get(&record.key).copied().unwrap_or_default());
         let position = reader.positions.entry(record.key).or_insert(Position {
             from,
             furthest: record.offset,
@@ -106,13 +140,8 @@ impl Passes {
 
     fn close(&mut self, process: u32, reader: Reader) {
         for (key, position) in reader.positions {
-            self.by_key.entry(key).or_default().push(Pass {
-                process,
-                began: position.from,
-                from: position.from,
-                to: position.furthest,
-                time: position.time,
-            });
+            let passes = self.by_key.entry(key).or_default();
+            passes.push(position.closed(process));
         }
     }
 

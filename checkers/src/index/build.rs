@@ -6,7 +6,7 @@ mod sends;
 
 use std::collections::BTreeMap;
 
-use history::{Event, F, FinalReads, Header, KEYS_MAX, Key, Mop, Op, Phase, Record, What};
+use history::{Deletion, Event, F, FinalReads, Header, KEYS_MAX, Key, Mop, Op, Phase, Record, What};
 
 use super::clients::{Clients, Doing, Open};
 use super::id::Id;
@@ -89,6 +89,7 @@ impl Builder {
             What::Phase(phase) => self.phase(time, *phase),
             What::Observed(observed) => self.observed(time, observed),
             What::FinalReads(reads) => self.final_reads(time, reads),
+            What::Deletion(deletion) => self.deletion(time, deletion),
             What::Header(_) => self.flaw(time, || "a second header".to_owned()),
             What::Fault(_) | What::Node(_) | What::Interrupted => {}
         }
@@ -278,6 +279,13 @@ impl Builder {
         self.phase = self.phase.max(Some(phase));
     }
 
+    /// What is deleted once everything was read back excuses nothing.
+    fn deletion(&mut self, time: u64, deletion: &Deletion) {
+        if self.in_range(time, deletion.key, || "a deletion".to_owned()) && self.index.final_reads.is_none() {
+            self.index.deletions.step(time, deletion);
+        }
+    }
+
     fn final_reads(&mut self, time: u64, reads: &FinalReads) {
         if self.index.final_reads.is_some() {
             self.flaw(time, || "the final reads end a second time".to_owned());
@@ -312,7 +320,9 @@ impl Builder {
             let process = reads.process;
             if self.final_process.is_some_and(|seemed| seemed != process) {
                 self.index.other_final_process = Some(process);
-            } else if reads.complete && self.index.final_records == 0 && reads.ends.iter().any(|end| *end > 0)
+            } else if reads.complete
+                && self.index.final_records == 0
+                && self.index.something_was_left(&reads.ends)
             {
                 let time = self.time;
                 self.flaw(time, || {

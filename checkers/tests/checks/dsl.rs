@@ -17,6 +17,7 @@
 //! fault 0 partition [1] cut from its peers | injected
 //! fault 0 partition | healed 12 frames dropped  # also: in-vain WHY, skipped WHY, failed WHY
 //! fault 1 kill [1] | injecting down=1           # what it takes away: nothing, or down=1,2 apart=1-2,1-3 degrades
+//! deletion 0 below=4 asking                     # also: done=4, refused, unknown
 //! node1#2 says 0=1/e4[1,2] 1=none/e0[] asked 12.1
 //! node1 leads-quorum t3 as 1
 //! node1 log 0 hw=2 0=5/e0 1=6/e0 last
@@ -29,9 +30,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use history::{
-    Assign, Claim, Event, Expectation, F, FORMAT, Fault, FaultStep, FinalReads, Header, History, Impairment,
-    LogChunk, Metadata, Mop, Observed, Op, Phase, Poll, Probe, ProducerPromise, Quorum, Record, Send,
-    Subscribe, Topic, Txn, VERSION, What,
+    Assign, Claim, Deletion, DeletionStep, Event, Expectation, F, FORMAT, Fault, FaultStep, FinalReads,
+    Header, History, Impairment, LogChunk, Metadata, Mop, Observed, Op, Phase, Poll, Probe, ProducerPromise,
+    Quorum, Record, Send, Subscribe, Topic, Txn, VERSION, What,
 };
 
 /// A tick of the text's clock, in nanoseconds.
@@ -157,6 +158,7 @@ impl Parser {
             "at" => self.time = seconds(words[1]) - TICK,
             "phase" => self.push(What::Phase(phase(words[1]))),
             "fault" => self.fault(line),
+            "deletion" => self.deletion(&words[1..]),
             "final" => self.final_reads(&words[1..]),
             "finally" => self.finally(&words[1..]),
             "interrupted" => self.push(What::Interrupted),
@@ -283,6 +285,24 @@ impl Parser {
             nodes,
             detail,
             impairs,
+            step,
+        }));
+    }
+
+    fn deletion(&mut self, words: &[&str]) {
+        let reason = String::from("it is not the leader");
+        let step = match words[2].split_once('=').unwrap_or((words[2], "")) {
+            ("asking", _) => DeletionStep::Asking,
+            ("done", low) => DeletionStep::Done {
+                low_watermark: parse(low),
+            },
+            ("refused", _) => DeletionStep::Refused { reason },
+            ("unknown", _) => DeletionStep::Unknown { reason },
+            (other, _) => panic!("a deletion is not `{other}`"),
+        };
+        self.push(What::Deletion(Deletion {
+            key: parse(words[0]),
+            below: i64::from(number(words[1], "below=")),
             step,
         }));
     }

@@ -4,6 +4,7 @@ mod aftermath;
 mod bounds;
 mod contents;
 mod cycles;
+mod deletions;
 mod dsl;
 mod effect;
 mod foreign;

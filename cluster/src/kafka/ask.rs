@@ -67,7 +67,7 @@ pub struct PartitionState {
     pub epoch: i32,
     /// The in-sync replicas, in order.
     pub isr: Vec<NodeId>,
-    /// All replicas, in order.
+    /// All replicas, in the order of preference: the first is to lead where it can.
     pub replicas: Vec<NodeId>,
 }
 
@@ -310,7 +310,7 @@ fn partition_state(partition: &MetadataResponsePartition) -> (u32, PartitionStat
         leader: node(partition.leader_id),
         epoch: partition.leader_epoch,
         isr: nodes(partition.isr_nodes.iter().copied()),
-        replicas: nodes(partition.replica_nodes.iter().copied()),
+        replicas: nodes_in_order(partition.replica_nodes.iter().copied()),
     };
     (partition.partition_index as u32, state)
 }
@@ -365,7 +365,7 @@ fn batch_of(values: &[impl AsRef<[u8]>]) -> anyhow::Result<Bytes> {
     Ok(batch.freeze())
 }
 
-fn topic_name(name: &str) -> TopicName {
+pub(super) fn topic_name(name: &str) -> TopicName {
     TopicName(StrBytes::from_string(name.to_owned()))
 }
 
@@ -375,15 +375,20 @@ fn node(id: BrokerId) -> Option<NodeId> {
 }
 
 fn nodes(ids: impl Iterator<Item = BrokerId>) -> Vec<NodeId> {
-    let mut list: Vec<NodeId> = ids.filter_map(node).collect();
+    let mut list = nodes_in_order(ids);
     list.sort_unstable();
     list
 }
 
-fn missing(request: &str) -> WireError {
+/// The same in the order in which they were named.
+pub(super) fn nodes_in_order(ids: impl IntoIterator<Item = BrokerId>) -> Vec<NodeId> {
+    ids.into_iter().filter_map(node).collect()
+}
+
+pub(super) fn missing(request: &str) -> WireError {
     WireError::Protocol(format!("the answer to {request} lacks what was asked for"))
 }
 
-fn named(request: &str, at: Place<'_>) -> String {
+pub(super) fn named(request: &str, at: Place<'_>) -> String {
     format!("{request} for {}-{}", at.topic, at.partition)
 }

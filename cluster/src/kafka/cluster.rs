@@ -9,6 +9,7 @@ use history::{Key, NodeId, Offset, Topic};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::admin::KafkaAdmin;
 use super::ask::{ACKS_LEADER, Place};
 use super::clock;
 use super::config::PORTS;
@@ -20,7 +21,7 @@ use super::releases::KafkaReleases;
 use super::replica;
 use super::wire::Connection;
 use crate::{
-    ClockReading, Cluster, ClusterView, Environment, Exit, Links, Machine, Ports, Recovery, Releases,
+    Admin, ClockReading, Cluster, ClusterView, Environment, Exit, Links, Machine, Ports, Recovery, Releases,
     ReplicaLog, Wiped,
 };
 
@@ -169,6 +170,13 @@ impl Cluster for KafkaCluster {
         Some(Arc::new(KafkaReleases {
             nodes: self.nodes.clone(),
             layout: Arc::clone(&self.layout),
+        }))
+    }
+
+    fn admin(&self) -> Option<Arc<dyn Admin>> {
+        Some(Arc::new(KafkaAdmin {
+            nodes: self.nodes.clone(),
+            view: Arc::clone(&self.view),
         }))
     }
 

@@ -3,6 +3,8 @@
 //! In the order of use: [`install()`] (jars into the cache), [`Java::find`], [`prepare()`] (what is made once and
 //! kept: an archive of classes and what formatting leaves), [`KafkaCluster::launch`].
 
+mod admin;
+mod alter;
 mod ask;
 mod batches;
 mod cache;

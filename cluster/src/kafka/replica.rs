@@ -118,7 +118,8 @@ fn settled_end(standings: &[Standing], key: Key, topic: &Topic, partition: u32) 
             "{name} has no leader in the eyes of node {node}"
         );
         ensure!(
-            state.replicas.len() == topic.replication_factor as usize && state.isr == state.replicas,
+            state.replicas.len() == topic.replication_factor as usize
+                && is_same_set(&state.isr, &state.replicas),
             "the ISR of {name} is {:?} of {:?} in the eyes of node {node}",
             state.isr,
             state.replicas
@@ -147,6 +148,10 @@ fn settled_end(standings: &[Standing], key: Key, topic: &Topic, partition: u32) 
     }
     end.map(|(_, end)| end)
         .with_context(|| format!("{name} has no replica"))
+}
+
+fn is_same_set(one: &[NodeId], other: &[NodeId]) -> bool {
+    one.len() == other.len() && one.iter().all(|node| other.contains(node))
 }
 
 /// Reads a node's own copy, from its start to the high watermark that it names first.

@@ -59,7 +59,7 @@ fn rank(node: NodeId, state: &PartitionState, controller: Option<NodeId>) -> (i3
     (state.epoch, Some(node) == controller, state.leader.is_some())
 }
 
-fn to_view(state: &PartitionState) -> PartitionView {
+pub(super) fn to_view(state: &PartitionState) -> PartitionView {
     PartitionView {
         leader: state.leader,
         epoch: state.epoch,

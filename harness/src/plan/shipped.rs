@@ -30,7 +30,15 @@ shipped![
     "faults/clock",
     "faults/network",
     "faults/versions",
-    "shrink/twenty"
+    "shrink/twenty",
+    "faults/kafka",
+    "regressions/unclean-on",
+    "regressions/unclean-off",
+    "regressions/elect-unclean",
+    "regressions/unclean-switched-on",
+    "regressions/min-isr-1-acks1",
+    "regressions/min-isr-1-acks-all",
+    "regressions/min-isr-2-acks-all",
 ];
 
 /// The plan of that name, which may carry its folder (`plans/`) and its ending, as a path would.

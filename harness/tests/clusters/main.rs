@@ -4,6 +4,7 @@
 
 mod cards;
 mod clock;
+mod kafka;
 mod network;
 mod schedules;
 mod shrink;

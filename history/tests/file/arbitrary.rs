@@ -1,9 +1,9 @@
 //! Events of every kind.
 
 use history::{
-    Assign, Claim, Event, F, Fault, FaultStep, FinalReads, Impairment, LogChunk, Metadata, Mop, NodeChange,
-    Observed, Op, Phase, Poll, Probe, Quorum, QuorumReplica, Record, Seen, Send, Silence, Subscribe, Txn,
-    What,
+    Assign, Claim, Deletion, DeletionStep, Event, F, Fault, FaultStep, FinalReads, Impairment, LogChunk,
+    Metadata, Mop, NodeChange, Observed, Op, Phase, Poll, Probe, Quorum, QuorumReplica, Record, Seen, Send,
+    Silence, Subscribe, Txn, What,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -177,6 +177,15 @@ fn phase() -> impl Strategy<Value = Phase> {
     ]
 }
 
+fn deletion_step() -> impl Strategy<Value = DeletionStep> {
+    prop_oneof![
+        Just(DeletionStep::Asking),
+        any::<i64>().prop_map(|low_watermark| DeletionStep::Done { low_watermark }),
+        text().prop_map(|reason| DeletionStep::Refused { reason }),
+        text().prop_map(|reason| DeletionStep::Unknown { reason }),
+    ]
+}
+
 /// Anything that may come after a header.
 pub fn what() -> impl Strategy<Value = What> {
     let node =
@@ -194,6 +203,8 @@ pub fn what() -> impl Strategy<Value = What> {
             process,
         },
     );
+    let deletion =
+        (any::<(u32, i64)>(), deletion_step()).prop_map(|((key, below), step)| Deletion { key, below, step });
     prop_oneof![
         phase().prop_map(What::Phase),
         op().prop_map(What::Invoke),
@@ -203,6 +214,7 @@ pub fn what() -> impl Strategy<Value = What> {
         fault().prop_map(What::Fault),
         observed().prop_map(What::Observed),
         node.prop_map(What::Node),
+        deletion.prop_map(What::Deletion),
         final_reads.prop_map(What::FinalReads),
         Just(What::Interrupted),
     ]

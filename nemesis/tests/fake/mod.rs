@@ -1,5 +1,7 @@
 //! A cluster that is nothing but state: it does what a fault asks for and remembers it.
 
+mod admin;
+
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -10,14 +12,18 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use async_trait::async_trait;
 use cluster::{
-    Abilities, ClockReading, Cluster, ClusterView, Counters, Cut, Deeds, Exit, ExitKind, Levels, LinkRule,
-    Links, Machine, PartitionView, Place, Ports, ProcessSpec, Recovery, Releases, ReplicaLog, Skew, Waits,
-    WallClock, Wiped,
+    Abilities, Admin, ClockReading, Cluster, ClusterView, Counters, Cut, Deeds, Exit, ExitKind, Levels,
+    LinkRule, Links, Machine, PartitionView, Place, Ports, ProcessSpec, Recovery, Releases, ReplicaLog, Skew,
+    Waits, WallClock, Wiped,
 };
-use history::{Fault, FaultStep, Key, MemoryRecorder, NodeId, Offset, Recorder, Topic, What};
+use history::{
+    Deletion, DeletionStep, Fault, FaultStep, Key, MemoryRecorder, NodeId, Offset, Recorder, Topic, What,
+};
 use nemesis::{FaultLimits, InForce, Nemesis, Step, Tally};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+pub use admin::FakeAdmin;
 
 pub const CLIENT_PORT: u16 = 9092;
 /// How long after its start a process serves, …
@@ -35,6 +41,8 @@ pub struct FakeCluster {
     links: Option<Arc<FakeLinks>>,
     /// Its versions, where it has more than one.
     pub releases: Option<Arc<FakeReleases>>,
+    /// Its administration, where it has one.
+    pub admin: Option<Arc<FakeAdmin>>,
     view: ClusterView,
     journal: Journal,
     /// A node that is stopped answers all the same.
@@ -119,6 +127,7 @@ impl FakeCluster {
                 ..FakeLinks::default()
             })),
             releases: None,
+            admin: Some(Arc::new(FakeAdmin::new(journal.clone()))),
             view,
             journal,
             answers_when_stopped: AtomicBool::default(),
@@ -144,6 +153,11 @@ impl FakeCluster {
 
     pub fn without_links(mut self) -> Self {
         self.links = None;
+        self
+    }
+
+    pub fn without_admin(mut self) -> Self {
+        self.admin = None;
         self
     }
 
@@ -231,6 +245,9 @@ impl Cluster for FakeCluster {
         self.releases
             .clone()
             .map(|releases| releases as Arc<dyn Releases>)
+    }
+    fn admin(&self) -> Option<Arc<dyn Admin>> {
+        self.admin.clone().map(|admin| admin as Arc<dyn Admin>)
     }
     fn ports(&self) -> Ports {
         Ports {
@@ -604,6 +621,7 @@ impl Trial {
         let tally = self.nemesis.run(steps(plan), self.stop).await;
         let recorded = self.recorder.events().into_iter().map(|event| match event.what {
             What::Fault(fault) => line(&fault),
+            What::Deletion(deletion) => deletion_line(&deletion),
             other => panic!("no fault: {other:?}"),
         });
         (self.cluster.journal(), recorded.collect(), tally)
@@ -616,6 +634,17 @@ pub fn steps(plan: &str) -> Vec<Step> {
     config
         .resolve(1, &[1, 2, 3], 2)
         .expect("steps that fit the cluster")
+}
+
+/// A deletion's event as one line: `deletion of 0 below 7: Asking`.
+fn deletion_line(deletion: &Deletion) -> String {
+    let step = match &deletion.step {
+        DeletionStep::Asking => "asking".to_owned(),
+        DeletionStep::Done { low_watermark } => format!("done, low watermark {low_watermark}"),
+        DeletionStep::Refused { reason } => format!("refused: {reason}"),
+        DeletionStep::Unknown { reason } => format!("unknown: {reason}"),
+    };
+    format!("deletion of {} below {}: {step}", deletion.key, deletion.below)
 }
 
 /// A fault's event as one line: `0 kill [2] injected`.

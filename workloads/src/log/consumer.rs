@@ -20,6 +20,8 @@ use crate::scribe::End;
 const WAIT_MAX: Duration = Duration::from_millis(50);
 /// How long is waited before a client that could not be made, or an assignment that went wrong, is tried again.
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
+/// How long asking for a partition's start may take.
+const START_WITHIN: Duration = Duration::from_secs(2);
 
 /// A consumer of the workload, on a thread of its own.
 pub(crate) struct Consumer {
@@ -37,7 +39,7 @@ pub(crate) struct Consumer {
 enum Ended {
     Stopped,
     Crashed,
-    /// It cannot go on from where it stands: the partition was cut off behind it.
+    /// It cannot go on from where it stands: the partition was cut off behind it, or records were deleted ahead.
     Lost(String),
 }
 
@@ -77,7 +79,7 @@ impl Consumer {
                 Ended::Lost(reason) => {
                     self.log(&reason);
                     std::thread::sleep(AGAIN_AFTER);
-                    self.positions.values_mut().for_each(|position| *position = 0);
+                    self.positions = starts(&self.shared, &client, &self.keys);
                     true
                 }
             };
@@ -226,6 +228,16 @@ pub(crate) fn assignment(
     Ok(list)
 }
 
+/// Where each partition begins, by its leader; where that does not answer, at 0.
+pub(crate) fn starts(shared: &Shared, client: &BaseConsumer<Context>, keys: &[Key]) -> BTreeMap<Key, Offset> {
+    let start = |key: &Key| {
+        let (topic, partition) = shared.keys.partition(*key);
+        let known = client.fetch_watermarks(topic, partition, START_WITHIN);
+        (*key, known.map_or(0, |(start, _)| start))
+    };
+    keys.iter().map(start).collect()
+}
+
 /// What a message says; `None` for an empty one, which no client of the workload wrote.
 pub(crate) fn record(shared: &Shared, message: &BorrowedMessage<'_>) -> Option<Record> {
     Some(Record {
@@ -235,7 +247,7 @@ pub(crate) fn record(shared: &Shared, message: &BorrowedMessage<'_>) -> Option<R
     })
 }
 
-/// Whether a partition cannot be read on from where it was read to: what came after it is gone.
+/// Whether a partition cannot be read on from where it was read to: what came next is gone.
 pub(crate) fn is_lost(error: &KafkaError) -> bool {
     let (KafkaError::MessageConsumption(code) | KafkaError::MessageConsumptionFatal(code)) = error else {
         return false;

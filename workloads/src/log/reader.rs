@@ -14,7 +14,7 @@ use rdkafka::message::Message;
 use tokio::task::JoinSet;
 
 use super::client::{Context, Shared, is_of_a_connection};
-use super::consumer::{assignment, by_assignment, is_lost, record};
+use super::consumer::{assignment, by_assignment, is_lost, record, starts};
 use crate::scribe::End;
 
 /// The longest wait for a record.
@@ -72,7 +72,9 @@ pub(crate) fn read_through(
         Some(ends) => ends,
         None => ends_now(shared, &client),
     };
-    let mut positions: BTreeMap<Key, Offset> = (0..shared.keys.count()).map(|key| (key, 0)).collect();
+    // Where the log begins: above 0 where records were deleted, by right or not. The checks know which.
+    let keys: Vec<Key> = (0..shared.keys.count()).collect();
+    let mut positions = starts(shared, &client, &keys);
     let assign = F::Assign(Assign {
         keys: positions.keys().copied().collect(),
         from_beginning: true,

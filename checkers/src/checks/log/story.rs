@@ -6,6 +6,7 @@ use history::{Key, NodeId, Offset, Value};
 
 use crate::context::{Context, distinct};
 use crate::evidence::{Pass, WriteStory};
+use crate::index::Deleted;
 use crate::text::{self, isr, nodes, seconds};
 use crate::timeline::{Lane, LeaderChange, View, ViewSpan};
 
@@ -34,13 +35,13 @@ pub(super) fn lost(context: &Context, number: u32, write: &WriteStory) -> Vec<St
         None => "No client ever read it.".to_owned(),
     });
     story.extend(copies(context, write));
-    story.push(proof(context, write));
+    story.push(proof(context, number, write));
     story
 }
 
 /// What proves that a write is gone.
-fn proof(context: &Context, write: &WriteStory) -> String {
-    if context.index.complete(write.key) {
+fn proof(context: &Context, number: u32, write: &WriteStory) -> String {
+    if context.index.complete(write.key) && context.index.deleted(number) == Deleted::No {
         return final_reads(context, write);
     }
     let passes = if context.index.phased {

@@ -3,7 +3,7 @@
 use history::{Key, Offset, ReadError, Source};
 
 use crate::evidence::{Gatherer, Passes, Wanted};
-use crate::index::{Id, Index, WriteOutcome};
+use crate::index::{Deleted, Id, Index, WriteOutcome};
 use crate::kafka::scan;
 use crate::options::Options;
 use crate::outcome::Kept;
@@ -24,6 +24,10 @@ pub(crate) struct Tally {
     pub(crate) vanished: Kept<u32>,
     /// Certainly failed, and read.
     pub(crate) aborted: Kept<u32>,
+    /// Known to have happened, and deleted by request.
+    pub(crate) deleted: u64,
+    /// Known to have happened, and gone from a partition of which something was deleted; where it stood nobody knows.
+    pub(crate) perhaps_deleted: u64,
     /// Acknowledged and never read, and not known to be lost.
     pub(crate) unseen: Kept<u32>,
     /// By key: the highest offset that was read.
@@ -65,18 +69,38 @@ impl Tally {
                 self.aborted.push(|| number);
             }
         } else if index.complete(writes.key(number)) {
+            let deleted = index.deleted(number);
             if writes.is_read_finally(number) {
+            } else if deleted != Deleted::No {
+                self.count_deleted(index, number, deleted);
             } else if outcome == WriteOutcome::Info && writes.is_read_before(number) {
                 self.vanished.push(|| number);
             } else if writes.is_committed(number) && !late {
                 self.lose(number, acknowledged);
             }
         } else if !read && writes.is_committed(number) {
-            if self.is_below_what_was_read(index, number) || self.passed_over.has(number) {
+            let deleted = index.deleted(number);
+            let below = deleted == Deleted::No && self.is_below_what_was_read(index, number);
+            if below || self.passed_over.has(number) {
                 self.lose(number, acknowledged);
+            } else if deleted == Deleted::Yes {
+                self.deleted += 1;
             } else if acknowledged {
                 self.unseen.push(|| number);
             }
+        }
+    }
+
+    /// A write that is not there any more, and need not be. It is lost all the same where a client had passed over it
+    /// before that.
+    fn count_deleted(&mut self, index: &Index, number: u32, deleted: Deleted) {
+        let writes = &index.writes;
+        if self.passed_over.has(number) {
+            self.lose(number, writes.is_acknowledged(number));
+        } else if writes.is_committed(number) {
+            let perhaps = deleted == Deleted::Perhaps;
+            self.deleted += u64::from(!perhaps);
+            self.perhaps_deleted += u64::from(perhaps && !writes.is_late(number));
         }
     }
 
@@ -125,8 +149,8 @@ fn bounds(index: &Index) -> Vec<Option<(Offset, Id)>> {
     bounds
 }
 
-/// Acknowledged writes of a run of ours that nobody read, where the final reads are not complete: those that a
-/// client passed over after they were begun.
+/// Acknowledged writes of a run of ours that nobody read, where the final reads prove nothing of them, being incomplete
+/// or too late: those that a client passed over after they were begun.
 #[derive(Debug, Default)]
 pub(crate) struct PassedOver {
     /// Ascending.
@@ -176,5 +200,5 @@ fn is_open(index: &Index, number: u32) -> bool {
         && writes.is_acknowledged(number)
         && !writes.is_read(number)
         && writes.place(number).is_some()
-        && !index.complete(writes.key(number))
+        && (!index.complete(writes.key(number)) || index.deleted(number) == Deleted::Yes)
 }

@@ -1,0 +1,301 @@
+//! Kafka's own administration: what changes metadata is asked of the active controller on its own port, what
+//! changes a log of its leader, all over the side channel, which no fault cuts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use async_trait::async_trait;
+use history::{NodeId, Offset, Quorum, Topic};
+use tokio::time::Instant;
+
+use super::ask::{End, Metadata, Place};
+use super::launch::{ANSWER_WITHIN, POLL};
+use super::node::Node;
+use super::view::to_view;
+use super::wire::{Connection, WireError};
+use crate::{
+    Admin, ClusterView, DeleteError, Elected, Election, NewTopic, PartitionView, Reassignment, TopicPartition,
+};
+
+/// Whoever is the active controller, it has answered within this time, or there is none that can.
+const ASK_WITHIN: Duration = Duration::from_secs(10);
+/// One answer comes within this time.
+const ONE_ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Kafka's codes that say what to do next.
+mod code {
+    pub(super) const OFFSET_OUT_OF_RANGE: i16 = 1;
+    pub(super) const NOT_LEADER: i16 = 6;
+    pub(super) const NOT_CONTROLLER: i16 = 41;
+    pub(super) const POLICY_VIOLATION: i16 = 44;
+}
+
+/// The administration of a running cluster.
+pub(super) struct KafkaAdmin {
+    pub(super) nodes: Vec<Arc<Node>>,
+    pub(super) view: Arc<ClusterView>,
+}
+
+impl KafkaAdmin {
+    fn node(&self, node: NodeId) -> Result<&Arc<Node>> {
+        let found = self.nodes.iter().find(|candidate| candidate.id() == node);
+        found.with_context(|| format!("find node {node}: there is none"))
+    }
+
+    /// The nodes, the one that was last seen as the active controller first.
+    fn controllers_first(&self) -> Vec<Arc<Node>> {
+        let active = self.view.controller().map(|(node, _)| node);
+        let mut nodes = self.nodes.clone();
+        nodes.sort_by_key(|node| Some(node.id()) != active);
+        nodes
+    }
+
+    /// Asks the active controller, whoever that is: one node after the other until one is, or the time is over.
+    async fn ask_controller<T, F>(&self, ask: impl Fn(Connection) -> F + Send + Sync) -> Result<T>
+    where
+        T: Send,
+        F: Future<Output = Result<T, WireError>> + Send,
+    {
+        let deadline = Instant::now() + ASK_WITHIN;
+        loop {
+            let mut last = None;
+            for node in self.controllers_first() {
+                let answer = match Connection::open(node.controller(), ANSWER_WITHIN).await {
+                    Ok(connection) => ask(connection).await,
+                    Err(error) => Err(error),
+                };
+                match answer {
+                    Ok(answer) => return Ok(answer),
+                    // A refusal of the active controller is its last word.
+                    Err(error) if error.code().is_some_and(|code| !is_elsewhere(code)) => {
+                        return Err(error).context(format!("ask node {}", node.id()));
+                    }
+                    Err(error) => last = Some(anyhow!(error).context(format!("ask node {}", node.id()))),
+                }
+                if Instant::now() >= deadline {
+                    break;
+                }
+            }
+            if Instant::now() + POLL >= deadline {
+                let none = || anyhow!("there is no node");
+                return Err(last.unwrap_or_else(none).context("find the active controller"));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    async fn metadata(node: &Node, topic: &str) -> Result<(Connection, Metadata)> {
+        let mut connection = Connection::open(node.broker(), ANSWER_WITHIN).await?;
+        let metadata = connection.metadata(&[named(topic)], ANSWER_WITHIN).await?;
+        Ok((connection, metadata))
+    }
+
+    /// A connection to a partition's leader, with the topic's identity there.
+    async fn leader(&self, at: &TopicPartition) -> Result<(Connection, uuid::Uuid)> {
+        let mut last = anyhow!("there is no node");
+        for node in self.controllers_first() {
+            let known = match Self::metadata(&node, &at.topic).await {
+                Ok((_, known)) => known,
+                Err(error) => {
+                    last = error.context(format!("ask node {}", node.id()));
+                    continue;
+                }
+            };
+            let topic = known.topics.get(&at.topic);
+            let leader = topic.and_then(|topic| topic.partitions.get(&at.partition)?.leader);
+            match (topic, leader) {
+                (Some(topic), Some(leader)) => {
+                    let connection = Connection::open(self.node(leader)?.broker(), ANSWER_WITHIN).await;
+                    let connection =
+                        connection.with_context(|| format!("ask {at}'s leader, node {leader}"))?;
+                    return Ok((connection, topic.id));
+                }
+                _ => last = anyhow!("{at} has no leader in the eyes of node {}", node.id()),
+            }
+        }
+        Err(last)
+    }
+
+    async fn try_delete(&self, at: &TopicPartition, below: Offset) -> Result<Result<Offset, WireError>> {
+        let (mut connection, id) = self.leader(at).await?;
+        let place = place(at, id, below);
+        Ok(connection.delete_records(place, ONE_ANSWER_WITHIN).await)
+    }
+}
+
+/// Whether an answer says no more than that another controller is the active one.
+fn is_elsewhere(code: i16) -> bool {
+    matches!(code, code::NOT_CONTROLLER | code::NOT_LEADER)
+}
+
+/// A topic by its name: nothing else of it is looked at where it is asked for.
+fn named(topic: &str) -> Topic {
+    Topic {
+        name: topic.to_owned(),
+        partitions: 0,
+        replication_factor: 0,
+        min_insync_replicas: 0,
+        unclean_election: false,
+    }
+}
+
+fn place(at: &TopicPartition, id: uuid::Uuid, offset: Offset) -> Place<'_> {
+    Place {
+        topic: &at.topic,
+        id,
+        partition: at.partition,
+        offset,
+    }
+}
+
+#[async_trait]
+impl Admin for KafkaAdmin {
+    async fn partitions(&self, node: NodeId, topic: &str) -> Result<BTreeMap<u32, PartitionView>> {
+        let (_, metadata) = Self::metadata(self.node(node)?, topic)
+            .await
+            .with_context(|| format!("ask node {node} for {topic}"))?;
+        let known = metadata.topics.get(topic);
+        let partitions = known.into_iter().flat_map(|topic| &topic.partitions);
+        Ok(partitions
+            .map(|(number, state)| (*number, to_view(state)))
+            .collect())
+    }
+
+    async fn elect(&self, election: Election, partitions: &[TopicPartition]) -> Result<Vec<Elected>> {
+        self.ask_controller(|mut controller| async move {
+            controller
+                .elect_leaders(election, partitions, ONE_ANSWER_WITHIN)
+                .await
+        })
+        .await
+    }
+
+    async fn reassign(&self, moves: &[(TopicPartition, Vec<NodeId>)]) -> Result<()> {
+        let moves: Vec<_> = moves
+            .iter()
+            .map(|(at, replicas)| (at.clone(), Some(replicas.clone())))
+            .collect();
+        let moves = moves.as_slice();
+        self.ask_controller(|mut controller| async move {
+            controller.alter_reassignments(moves, ONE_ANSWER_WITHIN).await
+        })
+        .await
+    }
+
+    async fn cancel_reassignments(&self, partitions: &[TopicPartition]) -> Result<()> {
+        let moves: Vec<_> = partitions.iter().map(|at| (at.clone(), None)).collect();
+        let moves = moves.as_slice();
+        self.ask_controller(|mut controller| async move {
+            controller.alter_reassignments(moves, ONE_ANSWER_WITHIN).await
+        })
+        .await
+    }
+
+    async fn reassignments(&self) -> Result<Vec<Reassignment>> {
+        self.ask_controller(
+            |mut controller| async move { controller.list_reassignments(ONE_ANSWER_WITHIN).await },
+        )
+        .await
+    }
+
+    async fn topic_config(
+        &self,
+        node: NodeId,
+        topic: &str,
+        names: &[&str],
+    ) -> Result<BTreeMap<String, Option<String>>> {
+        let describe = async {
+            let mut connection = Connection::open(self.node(node)?.broker(), ANSWER_WITHIN).await?;
+            anyhow::Ok(connection.describe_topic(topic, names, ANSWER_WITHIN).await?)
+        };
+        describe.await.with_context(|| format!("ask node {node}"))
+    }
+
+    async fn set_topic_config(&self, topic: &str, name: &str, value: Option<&str>) -> Result<()> {
+        self.ask_controller(|mut controller| async move {
+            controller
+                .alter_topic(topic, name, value, ONE_ANSWER_WITHIN)
+                .await
+        })
+        .await
+    }
+
+    async fn create_partitions(&self, topic: &str, total: u32) -> Result<()> {
+        self.ask_controller(|mut controller| async move {
+            controller
+                .create_partitions(topic, total, ONE_ANSWER_WITHIN)
+                .await
+        })
+        .await
+    }
+
+    async fn create_topics(&self, topics: &[NewTopic]) -> Result<()> {
+        self.ask_controller(|mut controller| async move {
+            controller.make_topics(topics, ONE_ANSWER_WITHIN).await
+        })
+        .await
+    }
+
+    async fn delete_topics(&self, names: &[String]) -> Result<()> {
+        self.ask_controller(|mut controller| async move {
+            controller.delete_topics(names, ONE_ANSWER_WITHIN).await
+        })
+        .await
+    }
+
+    async fn log_range(&self, partition: &TopicPartition) -> Result<(Offset, Offset)> {
+        let (mut leader, id) = self.leader(partition).await?;
+        let at = place(partition, id, 0);
+        let start = leader.log_end(at, End::Earliest, ANSWER_WITHIN).await?;
+        let end = leader.log_end(at, End::Latest, ANSWER_WITHIN).await?;
+        // A fetch at the end brings no record, but the high watermark.
+        let at = Place { offset: end, ..at };
+        let committed = leader.fetch(at, 1, ANSWER_WITHIN).await?.high_watermark;
+        Ok((start, committed))
+    }
+
+    async fn delete_records(&self, partition: &TopicPartition, below: Offset) -> Result<Offset, DeleteError> {
+        match self.try_delete(partition, below).await {
+            Ok(Ok(low_watermark)) => Ok(low_watermark),
+            Ok(Err(error)) => Err(judged(&error)),
+            Err(error) => Err(DeleteError::Refused(format!("nothing was asked: {error:#}"))),
+        }
+    }
+
+    async fn quorum(&self) -> Result<Quorum> {
+        self.ask_controller(|mut controller| async move { controller.quorum(ONE_ANSWER_WITHIN).await })
+            .await
+    }
+}
+
+/// A leader looks at the offset before it does anything; any other error may come after it deleted, while it
+/// waits for its followers.
+fn judged(error: &WireError) -> DeleteError {
+    match error.code() {
+        Some(code::OFFSET_OUT_OF_RANGE | code::POLICY_VIOLATION) => DeleteError::Refused(error.to_string()),
+        _ => DeleteError::Unknown(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: i16) -> bool {
+        let error = WireError::check(code, || "log-0".to_owned()).expect_err("it is an error");
+        matches!(judged(&error), DeleteError::Refused(_))
+    }
+
+    #[test]
+    fn only_a_refusal_before_anything_was_done_says_that_nothing_was_deleted() {
+        assert!(refused(code::OFFSET_OUT_OF_RANGE) && refused(code::POLICY_VIOLATION));
+        // Not the leader any more while it waits for its followers; no answer of theirs in time.
+        assert!(!refused(6) && !refused(7));
+        assert!(matches!(
+            judged(&WireError::Timeout(5_000)),
+            DeleteError::Unknown(_)
+        ));
+    }
+}

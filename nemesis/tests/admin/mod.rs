@@ -187,7 +187,7 @@ async fn a_storm_in_which_nobody_is_elected_did_not_bite() {
     // Nobody is without a leader, so no unclean election is needed.
     let ran = run(
         cluster,
-        "1s",
+        "900ms",
         r#"{ election-storm = { key = 0, kind = "unclean" } }"#,
     )
     .await;

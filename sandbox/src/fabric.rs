@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use nix::time::clock_gettime;
@@ -16,6 +16,7 @@ use crate::address::Mac;
 use crate::capture::Passage;
 use crate::card::HEADER_BYTES;
 use crate::frame::{ArpRequest, Packet, arp_reply, parse};
+use crate::lookout::Lookout;
 use crate::offload::{complete, turn_over};
 use crate::queue::{Queue, Waiting};
 use crate::segment::Segments;
@@ -55,6 +56,7 @@ pub(crate) struct Fabric {
     /// For when the timer is set.
     armed: Option<u64>,
     scratch: Scratch,
+    lookout: Lookout,
 }
 
 /// Room that is used again for each frame that rules shape.
@@ -126,6 +128,7 @@ impl Fabric {
             timer,
             armed: None,
             scratch: Scratch::default(),
+            lookout: Lookout::default(),
         })
     }
 
@@ -134,7 +137,7 @@ impl Fabric {
         come_first();
         let mut events = [EpollEvent::empty(); EVENTS];
         while !self.shared.stop.load(Ordering::Acquire) {
-            let count = match self.epoll.wait(&mut events, EpollTimeout::NONE) {
+            let count = match self.lookout.wait(&self.epoll, &mut events, now) {
                 Err(Errno::EINTR) => 0,
                 result => result?,
             };

@@ -65,6 +65,7 @@ mod error;
 mod fabric;
 mod frame;
 mod hint;
+mod lookout;
 mod namespaces;
 mod netlink;
 mod node;

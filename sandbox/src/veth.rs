@@ -6,11 +6,10 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::thread;
 
 use nix::errno::Errno;
 use nix::net::if_::if_nametoindex;
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt};
 
 use crate::address::Port;
@@ -36,20 +35,17 @@ pub(crate) fn namespace() -> Result<OwnedFd> {
 /// Makes a card for each port, in that network namespace, down; gives the switch's ends (non-blocking). A card goes when
 /// its namespace or the socket does.
 pub(crate) fn create(ports: Vec<(Port, OwnedFd)>) -> Result<Vec<(Port, OwnedFd)>> {
-    // A thread can leave its process's network namespace, and nobody follows it.
-    let making = thread::Builder::new().name("veth".to_owned()).spawn(move || {
-        unshare(CloneFlags::CLONE_NEWNET).map_err(Error::step("make a network namespace for the switch"))?;
-        disable_ipv6();
-        let ends = ports.into_iter().enumerate();
-        ends.map(|(index, (port, home))| Ok((port, create_one(index, port.card(), &home)?)))
-            .collect()
-    });
-    let making = making.map_err(|error| Error::step("start a thread")(errno_of(&error)))?;
-    making.join().unwrap_or_else(|_| {
-        Err(Error::step("make network cards: a bug (panic)")(
-            Errno::UnknownErrno,
-        ))
-    })
+    let back = namespace()?;
+    // This thread alone goes there, and comes back.
+    unshare(CloneFlags::CLONE_NEWNET).map_err(Error::step("make a network namespace for the switch"))?;
+    disable_ipv6();
+    let ends = ports.into_iter().enumerate();
+    let made = ends
+        .map(|(index, (port, home))| Ok((port, create_one(index, port.card(), &home)?)))
+        .collect();
+    setns(&back, CloneFlags::CLONE_NEWNET)
+        .map_err(Error::step("leave the switch's network namespace again"))?;
+    made
 }
 
 fn create_one(index: usize, card: &str, home: &OwnedFd) -> Result<OwnedFd> {

@@ -3,6 +3,7 @@
 
 mod commands;
 mod random;
+mod schedules;
 mod shrink;
 #[path = "../support/mod.rs"]
 mod support;

@@ -12,6 +12,7 @@ use crate::clock::ClockReading;
 use crate::environment::{Exit, Links, Machine};
 use crate::releases::Releases;
 use crate::view::ClusterView;
+use crate::voters::Voters;
 
 /// The TCP ports of each node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,10 @@ pub trait Cluster: Send + Sync {
     }
     /// Its administration, where the broker has one.
     fn admin(&self) -> Option<Arc<dyn Admin>> {
+        None
+    }
+    /// The voters of its controllers' quorum, where they can change.
+    fn voters(&self) -> Option<Arc<dyn Voters>> {
         None
     }
     /// The ports of each node.

@@ -16,6 +16,7 @@ mod releases;
 mod sandbox;
 pub mod sim;
 mod view;
+mod voters;
 
 /// What can happen to what passes on links, as the sandbox's switch does it; other environments do what they can.
 pub mod effect {
@@ -33,3 +34,4 @@ pub use sandbox::SandboxEnvironment;
 pub use view::{Change, ClusterView, PartitionView};
 
 pub use ::sandbox::{Counters, Deeds, Waits};
+pub use voters::Voters;

@@ -112,6 +112,8 @@ pub enum Power {
     Versions,
     /// Ask the broker's own administration to change it.
     Admin,
+    /// Change the voters of the controllers' quorum.
+    Voters,
 }
 
 impl Power {
@@ -124,6 +126,7 @@ impl Power {
             Self::Clock => "clock",
             Self::Versions => "versions",
             Self::Admin => "admin",
+            Self::Voters => "voters",
         }
     }
 }
@@ -176,6 +179,7 @@ impl Scene {
                 .all(|machine| machine.clock().is_some()),
             Power::Versions => self.cluster.releases().is_some(),
             Power::Admin => self.cluster.admin().is_some(),
+            Power::Voters => self.cluster.voters().is_some(),
         }
     }
 

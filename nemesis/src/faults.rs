@@ -147,6 +147,7 @@ faults! {
         "create-topics" => create_topics::CreateTopics,
         "delete-records" => delete_records::DeleteRecords,
         "move-controller" => move_controller::MoveController,
+        "voters" => voters::ChangeVoters,
     }
 }
 

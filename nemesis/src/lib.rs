@@ -40,11 +40,11 @@ pub use draw::Draw;
 pub use ending::Means;
 pub use fault::{Action, Aim, Evidence, FaultKind, NoTarget, Power, Scene};
 pub use faults::{
-    AddPartitions, Bandwidth, ClockDrift, ClockJump, ClockStrobe, Corrupt, CrashLoop, CreateTopics, Delay,
-    DeleteRecords, Duplicate, ElectPreferred, ElectUnclean, ElectionStorm, FAULTS, FaultSpec, Flapping, Kill,
-    KillRecovering, Listed, Loss, MinIsr, MoveController, MoveLeaders, Partition, Pause, Reassign, Reorder,
-    Restarts, RollingDowngrade, RollingRestart, RollingUpgrade, ShrinkIsr, SlowLeader, Terminate,
-    UncleanConfig, Wipe,
+    AddPartitions, Bandwidth, ChangeVoters, ClockDrift, ClockJump, ClockStrobe, Corrupt, CrashLoop,
+    CreateTopics, Delay, DeleteRecords, Duplicate, ElectPreferred, ElectUnclean, ElectionStorm, FAULTS,
+    FaultSpec, Flapping, Kill, KillRecovering, Listed, Loss, MinIsr, MoveController, MoveLeaders, Partition,
+    Pause, Reassign, Reorder, Restarts, RollingDowngrade, RollingRestart, RollingUpgrade, ShrinkIsr,
+    SlowLeader, Terminate, UncleanConfig, Wipe,
 };
 pub use in_force::{FaultInForce, InForce};
 pub use limits::{FaultLimits, Keep};

@@ -12,17 +12,18 @@ use tokio::time::Instant;
 use super::admin::KafkaAdmin;
 use super::ask::{ACKS_LEADER, Place};
 use super::clock;
-use super::config::PORTS;
+use super::config::{PORTS, Quorum};
 use super::launch::{ANSWER_WITHIN, Launch, LaunchTimes, Layout, POLL, bring_up, place, wait_for_leaders};
 use super::node::Node;
 use super::node_files::NodeFiles;
 use super::observer::{Observed, Observer};
 use super::releases::KafkaReleases;
 use super::replica;
+use super::voters::KafkaVoters;
 use super::wire::Connection;
 use crate::{
     Admin, ClockReading, Cluster, ClusterView, Environment, Exit, Links, Machine, Ports, Recovery, Releases,
-    ReplicaLog, Wiped,
+    ReplicaLog, Voters, Wiped,
 };
 
 /// A nudge is written within this time, however often the leader changes.
@@ -178,6 +179,15 @@ impl Cluster for KafkaCluster {
             nodes: self.nodes.clone(),
             view: Arc::clone(&self.view),
         }))
+    }
+
+    fn voters(&self) -> Option<Arc<dyn Voters>> {
+        let can_change = self.layout.quorum() == Quorum::Dynamic;
+        can_change.then(|| {
+            Arc::new(KafkaVoters {
+                nodes: self.nodes.clone(),
+            }) as Arc<dyn Voters>
+        })
     }
 
     fn ports(&self) -> Ports {

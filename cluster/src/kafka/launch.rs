@@ -74,6 +74,11 @@ impl Layout {
         }
     }
 
+    /// Whether the voters can change.
+    pub(super) fn quorum(&self) -> Quorum {
+        self.config.quorum
+    }
+
     /// The versions that nodes can run.
     pub(super) fn versions(&self) -> Vec<String> {
         let installs = self.ready.iter();

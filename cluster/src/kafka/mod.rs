@@ -30,6 +30,7 @@ mod releases;
 mod replica;
 mod training;
 mod view;
+mod voters;
 mod wire;
 
 pub use ask::{End, Fetched, Metadata, PartitionState, Place as LogPlace, TopicState};

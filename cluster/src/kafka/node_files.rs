@@ -229,8 +229,27 @@ pub(super) fn id_of(uuid: Uuid) -> Option<String> {
     Some(base64_url(uuid.as_bytes())).filter(|id| !id.starts_with('-'))
 }
 
+/// The UUID that is written so, where the text is one.
+pub(super) fn uuid_of(id: &str) -> Option<Uuid> {
+    let mut bits = 0_u128;
+    if id.len() != 22 {
+        return None;
+    }
+    for (index, letter) in id.bytes().enumerate() {
+        let sextet = ALPHABET.iter().position(|known| *known == letter)? as u128;
+        // The last letter holds the last two bits, and four that are none.
+        bits = if index == 21 {
+            bits << 2 | sextet >> 4
+        } else {
+            bits << 6 | sextet
+        };
+    }
+    Some(Uuid::from_u128(bits))
+}
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
 fn base64_url(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let group = chunk
@@ -267,6 +286,9 @@ mod tests {
 
     #[test]
     fn identifiers_are_of_kafkas_length_and_differ() {
+        let uuid = Uuid::from_u128(0x6ba7_b810_9dad_11d1_80b4_00c0_4fd4_30c8);
+        assert_eq!(uuid_of(&base64_url(uuid.as_bytes())), Some(uuid));
+        assert_eq!(uuid_of("too-short"), None);
         assert_eq!(random_id().len(), 22);
         assert_ne!(random_id(), random_id());
     }

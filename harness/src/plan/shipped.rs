@@ -31,6 +31,7 @@ shipped![
     "faults/network",
     "faults/versions",
     "faults/kafka",
+    "faults/voters",
     "shrink/twenty",
     "regressions/unclean-on",
     "regressions/unclean-off",
@@ -38,7 +39,7 @@ shipped![
     "regressions/unclean-switched-on",
     "regressions/min-isr-1-acks1",
     "regressions/min-isr-1-acks-all",
-    "regressions/min-isr-2-acks-all",
+    "regressions/min-isr-2-acks-all"
 ];
 
 /// The plan of that name, which may carry its folder (`plans/`) and its ending, as a path would.

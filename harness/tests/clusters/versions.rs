@@ -45,3 +45,26 @@ fn there_is_a_way_back_as_long_as_nothing_is_finalised() {
         "{shown}"
     );
 }
+
+#[test]
+#[ignore = "brings up a real cluster"]
+fn voters_go_and_come_again_the_active_controller_among_them() {
+    let trial = Trial::of("faults/voters", &["--seed", "8"]);
+    trial.verdict(0);
+    every_fault_bit(&trial, &["voters"]);
+    let shown = evidence(&trial, "voters");
+    assert!(
+        shown[0].contains("without node 3: voters 1, 2, led by"),
+        "{shown:?}"
+    );
+    assert!(shown[1].contains("; then voters 1, 2, 3, led by"), "{shown:?}");
+    let terms: Vec<u32> = shown[1]
+        .split("in term ")
+        .skip(1)
+        .filter_map(|rest| rest.split(';').next()?.parse().ok())
+        .collect();
+    assert!(
+        terms.len() == 3 && terms[1] > terms[0],
+        "another leader: {shown:?}"
+    );
+}

@@ -36,7 +36,6 @@ shipped![
     "regressions/unclean-on",
     "regressions/unclean-off",
     "regressions/elect-unclean",
-    "regressions/unclean-switched-on",
     "regressions/min-isr-1-acks1",
     "regressions/min-isr-1-acks-all",
     "regressions/min-isr-2-acks-all"

@@ -108,10 +108,6 @@ fn an_operator_loses_what_the_setting_would_have_kept() {
         "regressions/elect-unclean",
         &["shrink-isr", "kill", "elect-unclean"],
     );
-    must_lose(
-        "regressions/unclean-switched-on",
-        &["shrink-isr", "kill", "unclean-config"],
-    );
 }
 
 #[test]

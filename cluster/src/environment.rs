@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use async_trait::async_trait;
@@ -50,6 +51,46 @@ pub trait Machine: Send + Sync {
     async fn process_state(&self) -> Result<Option<char>>;
     /// Waits until the broker's process has ended, and says how. Resolves at once where none is running.
     async fn exited(&self) -> Result<Exit>;
+    /// The CPU time that the broker's process has used so far, `None` where none runs or it is not known.
+    async fn cpu_time(&self) -> Result<Option<Duration>> {
+        Ok(None)
+    }
+    /// What can freeze the broker's process and hold its CPU time down, where this environment has it.
+    fn groups(&self) -> Option<&dyn Groups> {
+        None
+    }
+}
+
+/// Control groups, or what is like them, of one machine.
+#[async_trait]
+pub trait Groups: Send + Sync {
+    /// Whether processes can be frozen.
+    fn can_freeze(&self) -> bool;
+    /// Whether CPU time can be held down.
+    fn can_limit_cpu(&self) -> bool;
+    /// Freezes the broker's process with all of its threads; the kernel takes a moment for it. It can be killed all
+    /// the same. Fails where none runs.
+    async fn freeze(&self) -> Result<()>;
+    /// Lets everything go on that was frozen.
+    async fn thaw(&self) -> Result<()>;
+    /// Gives the broker's process, and those that are started after it, no more than so many per cent of one CPU.
+    /// Fails where none runs.
+    async fn limit_cpu(&self, percent: u32) -> Result<()>;
+    /// Gives every process all that it wants.
+    async fn unlimit_cpu(&self) -> Result<()>;
+    /// What the kernel says of them.
+    async fn held(&self) -> Result<Held>;
+}
+
+/// How a machine's processes are held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Whether what was to be frozen is.
+    pub frozen: bool,
+    /// In how many periods there was more to do than the limit of CPU time allowed, so far.
+    pub throttled_periods: u64,
+    /// How long threads waited for their next period, together, so far.
+    pub throttled: Duration,
 }
 
 /// What a machine has to run.

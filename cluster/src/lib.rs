@@ -27,7 +27,9 @@ pub use admin::{Admin, DeleteError, Elected, Election, NewTopic, Reassignment, T
 pub use brokers::{BROKERS, Broker, SIMULATED};
 pub use clock::{ClockReading, Skew, WallClock};
 pub use cluster::{Cluster, Ports, Recovery, ReplicaLog, Wiped};
-pub use environment::{Cut, Environment, Exit, ExitKind, LinkRule, Links, Machine, Place, ProcessSpec};
+pub use environment::{
+    Cut, Environment, Exit, ExitKind, Groups, Held, LinkRule, Links, Machine, Place, ProcessSpec,
+};
 pub use loopback::LoopbackEnvironment;
 pub use releases::{Abilities, Levels, Releases};
 pub use sandbox::SandboxEnvironment;

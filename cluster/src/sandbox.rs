@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use ::sandbox::{Deeds, Effect, GroupId, Matcher, Rule, Sandbox, SandboxSpec, Switch};
 use anyhow::{Context, Result, bail};
@@ -11,7 +12,8 @@ use history::NodeId;
 use tokio::sync::oneshot;
 
 use crate::{
-    Cut, Environment, Exit, ExitKind, LinkRule, Links, Machine, Place, ProcessSpec, Skew, WallClock,
+    Cut, Environment, Exit, ExitKind, Groups, Held, LinkRule, Links, Machine, Place, ProcessSpec, Skew,
+    WallClock,
 };
 
 /// A sandbox as an environment. Only the sandbox's conductor can make one (see [`sandbox::entry`]).
@@ -78,6 +80,12 @@ impl SandboxMachine {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
+
+    fn running(&self, what: &str) -> Result<sandbox::Process> {
+        let number = self.node.number();
+        self.newest()
+            .with_context(|| format!("{what} node {number}: no process runs"))
+    }
 }
 
 #[async_trait]
@@ -130,10 +138,7 @@ impl Machine for SandboxMachine {
     }
 
     async fn signal(&self, signal: i32) -> Result<()> {
-        let number = self.node.number();
-        let process = self
-            .newest()
-            .with_context(|| format!("signal node {number}: no process runs"))?;
+        let process = self.running("signal")?;
         blocking(move || process.signal(signal)).await
     }
 
@@ -142,6 +147,17 @@ impl Machine for SandboxMachine {
             return Ok(None);
         };
         Ok(blocking(move || process.state()).await?.map(|state| state.state))
+    }
+
+    async fn cpu_time(&self) -> Result<Option<Duration>> {
+        let Some(process) = self.newest() else {
+            return Ok(None);
+        };
+        Ok(blocking(move || process.state()).await?.map(|state| state.cpu))
+    }
+
+    fn groups(&self) -> Option<&dyn Groups> {
+        Some(self)
     }
 
     async fn exited(&self) -> Result<Exit> {
@@ -163,6 +179,48 @@ impl Machine for SandboxMachine {
                 sandbox::Exit::Status(status) => ExitKind::Status(status),
                 sandbox::Exit::Signal(signal) => ExitKind::Signal(signal),
             },
+        })
+    }
+}
+
+#[async_trait]
+impl Groups for SandboxMachine {
+    fn can_freeze(&self) -> bool {
+        self.node.can_freeze()
+    }
+
+    fn can_limit_cpu(&self) -> bool {
+        self.node.can_limit_cpu()
+    }
+
+    async fn freeze(&self) -> Result<()> {
+        let process = self.running("freeze")?;
+        blocking(move || process.freeze()).await
+    }
+
+    async fn thaw(&self) -> Result<()> {
+        let node = Arc::clone(&self.node);
+        blocking(move || node.thaw()).await
+    }
+
+    async fn limit_cpu(&self, percent: u32) -> Result<()> {
+        let process = self.running("limit the CPU time of")?;
+        blocking(move || process.limit_cpu(percent * 10)).await
+    }
+
+    async fn unlimit_cpu(&self) -> Result<()> {
+        let node = Arc::clone(&self.node);
+        blocking(move || node.unlimit_cpu()).await
+    }
+
+    async fn held(&self) -> Result<Held> {
+        let node = Arc::clone(&self.node);
+        let state = blocking(move || node.groups()).await?;
+        let throttled = state.throttled.unwrap_or_default();
+        Ok(Held {
+            frozen: state.frozen == Some(true),
+            throttled_periods: throttled.periods,
+            throttled: throttled.time,
         })
     }
 }

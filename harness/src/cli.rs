@@ -67,6 +67,9 @@ pub struct RunOptions {
     /// The broker and its version instead of the plan's, such as kafka-4.3.1; `sim` is the simulated one.
     #[arg(long)]
     pub broker: Option<String>,
+    /// How many nodes instead of the plan's, 1 to 9.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=9))]
+    pub nodes: Option<u32>,
     /// A bug of the simulated broker (`tribunal list bugs`); may be given several times.
     #[arg(long = "bug", value_name = "BUG")]
     pub bugs: Vec<Bug>,

@@ -104,6 +104,16 @@ fn a_way_back_that_is_barred_is_shown_where_it_stands() {
 }
 
 #[test]
+fn fewer_nodes_than_replicas_are_refused_with_what_to_change() {
+    let ran = Bench::new().run(&["run", "quick", "--nodes", "1"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert_snapshot!(ran.err);
+    let ran = Bench::new().run(&["run", "quick", "--nodes", "10"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert!(ran.err.contains("1..=9"), "{}", ran.err);
+}
+
+#[test]
 fn a_wrong_fault_is_shown_where_it_stands() {
     assert_snapshot!(refused("{ kill =", "{ explode ="));
 }

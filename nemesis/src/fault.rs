@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use async_trait::async_trait;
-use cluster::{Admin, Cluster, TopicPartition};
+use cluster::{Admin, Cluster, Groups, Machine, TopicPartition};
 use history::{Impairment, Key, NodeId, Recorder, Topic, What};
 
 use crate::config::Invalid;
@@ -114,6 +114,8 @@ pub enum Power {
     Admin,
     /// Change the voters of the controllers' quorum.
     Voters,
+    /// Freeze the broker's process.
+    Freeze,
 }
 
 impl Power {
@@ -127,6 +129,7 @@ impl Power {
             Self::Versions => "versions",
             Self::Admin => "admin",
             Self::Voters => "voters",
+            Self::Freeze => "freeze",
         }
     }
 }
@@ -180,6 +183,10 @@ impl Scene {
             Power::Versions => self.cluster.releases().is_some(),
             Power::Admin => self.cluster.admin().is_some(),
             Power::Voters => self.cluster.voters().is_some(),
+            Power::Freeze => {
+                let freezes = |machine: &Arc<dyn Machine>| machine.groups().is_some_and(Groups::can_freeze);
+                self.cluster.machines().iter().all(freezes)
+            }
         }
     }
 

@@ -132,6 +132,8 @@ faults! {
         "kill-recovering" => kill_recovering::KillRecovering,
         "wipe" => wipe::Wipe,
         "pause" => pause::Pause,
+        "freeze" => freeze::Freeze,
+        "starve" => starve::Starve,
     }
     kafka {
         "rolling-upgrade" => rolling_upgrade::RollingUpgrade,

@@ -30,6 +30,7 @@ mod setting;
 mod shaping;
 mod shift;
 mod step;
+mod stillness;
 mod target;
 mod weighted;
 mod when;
@@ -42,9 +43,9 @@ pub use fault::{Action, Aim, Evidence, FaultKind, NoTarget, Power, Scene};
 pub use faults::{
     AddPartitions, Bandwidth, ChangeVoters, ClockDrift, ClockJump, ClockStrobe, Corrupt, CrashLoop,
     CreateTopics, Delay, DeleteRecords, Duplicate, ElectPreferred, ElectUnclean, ElectionStorm, FAULTS,
-    FaultSpec, Flapping, Kill, KillRecovering, Listed, Loss, MinIsr, MoveController, MoveLeaders, Partition,
-    Pause, Reassign, Reorder, Restarts, RollingDowngrade, RollingRestart, RollingUpgrade, ShrinkIsr,
-    SlowLeader, Terminate, UncleanConfig, Wipe,
+    FaultSpec, Flapping, Freeze, Kill, KillRecovering, Listed, Loss, MinIsr, MoveController, MoveLeaders,
+    Partition, Pause, Reassign, Reorder, Restarts, RollingDowngrade, RollingRestart, RollingUpgrade,
+    ShrinkIsr, SlowLeader, Starve, Terminate, UncleanConfig, Wipe,
 };
 pub use in_force::{FaultInForce, InForce};
 pub use limits::{FaultLimits, Keep};

@@ -17,6 +17,7 @@ use crate::address::{Port, host};
 use crate::card;
 use crate::disk::device;
 use crate::error::{EXIT_INFRASTRUCTURE, Error, Result};
+use crate::groups::Members;
 use crate::namespaces;
 use crate::process::{Processes, Reaped};
 use crate::protocol::{Answer, Call, Inbox, Report, Request, SetUp, send};
@@ -54,6 +55,7 @@ fn live(socket: OwnedFd, inbox: Inbox, set_up: &SetUp) -> ! {
                 signals,
                 processes: Processes::default(),
                 port: Port::node(set_up.node),
+                members: Members::new(set_up.groups.clone()),
             };
             end(if agent.serve().is_ok() {
                 0
@@ -99,6 +101,7 @@ struct Agent {
     signals: SignalFd,
     processes: Processes,
     port: Port,
+    members: Members,
 }
 
 impl Agent {
@@ -157,9 +160,25 @@ impl Agent {
                 .and_then(|()| card::bring_up(self.port.card()))
                 .map(|()| Answer::Done)
                 .map_err(|error| error.to_string()),
-            Request::Start(command) => self.processes.start(command).map(|pid| Answer::Started { pid }),
+            Request::Start(command) => self
+                .processes
+                .start(command, self.members.joins().as_deref())
+                .map(|pid| Answer::Started { pid }),
             Request::Signal { pid, signal } => self.processes.signal(*pid, *signal).map(|()| Answer::Done),
             Request::State { pid } => self.processes.state(*pid).map(Answer::State),
+            Request::Freeze(pid) => self
+                .processes
+                .running(*pid)
+                .and_then(|pid| self.members.freeze(pid))
+                .map(|()| Answer::Done),
+            Request::Thaw => self.members.thaw().map(|()| Answer::Done),
+            Request::LimitCpu { pid, share } => self
+                .processes
+                .running(*pid)
+                .and_then(|pid| self.members.limit(pid, *share))
+                .map(|()| Answer::Done),
+            Request::UnlimitCpu => self.members.unlimit().map(|()| Answer::Done),
+            Request::Groups => Ok(Answer::Groups(self.members.state())),
             Request::EndAll => self
                 .end_all()
                 .map(|()| Answer::Done)

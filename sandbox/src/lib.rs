@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! P0         what the user started: stays outside, forwards signals, ends with the same status
+//! ├ janitor  waits for P0's end, and takes away what the kernel does not: control groups
 //! └ PID 1    first of its own pid, mount, network, IPC and host name namespaces: reaps, forwards; its end ends all
 //!   └ conductor   where `main` goes on: owns the [`Switch`] and speaks to every agent
 //!     └ agent of a node   first of a pid, mount, network, IPC and host name namespace of its own
@@ -30,6 +31,10 @@
 //! Node::{number() -> u32, host() -> &str, address() -> Ipv4Addr, side_address() -> Ipv4Addr, directory() -> &Path}
 //! Node::start(&self, &Command { argv, environment, directory, output }) -> Result<Process>
 //! Process::{pid() -> i32, signal(i32) -> Result<()>, state() -> Result<Option<ProcessState { state: char, cpu }>>}
+//! Node::{can_freeze() -> bool, can_limit_cpu() -> bool}          // whether there are control groups for it
+//! Process::{freeze() -> Result<()>, limit_cpu(u32) -> Result<()>} // in thousandths of one CPU
+//! Node::{thaw() -> Result<()>, unlimit_cpu() -> Result<()>}
+//! Node::groups() -> Result<GroupState { frozen: Option<bool>, throttled: Option<Throttled { periods, time }> }>
 //! Process::{exit() -> Option<Exit>, wait_exit(Duration) -> Result<Option<Exit>>}      // Exit::{Status(i32), Signal(i32)}
 //! Process::on_exit(&self, impl FnOnce(Result<Exit>) + Send + 'static) // from the node's own thread; at once if it ended
 //!
@@ -64,7 +69,9 @@ mod entry;
 mod error;
 mod fabric;
 mod frame;
+mod groups;
 mod hint;
+mod janitor;
 mod lookout;
 mod namespaces;
 mod netlink;
@@ -98,7 +105,7 @@ pub use entry::{Entered, entry, reexec};
 pub use error::{EXIT_INFRASTRUCTURE, Error, Hint, Result};
 pub use node::{Node, Process};
 pub use probe::{Capability, probe};
-pub use protocol::{Command, Exit, ProcessState};
+pub use protocol::{Command, Exit, GroupState, ProcessState, Throttled};
 pub use rule::{GroupId, Matcher, Rule};
 pub use sandbox::{Sandbox, SandboxSpec};
 pub use score::{Counters, Deeds, Waits};

@@ -14,7 +14,8 @@ use crate::address::{Port, host};
 use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::error::{Error, Result};
-use crate::protocol::{Answer, Call, Command, Exit, Inbox, ProcessState, Report, Request, send};
+use crate::groups::GroupsOfNode;
+use crate::protocol::{Answer, Call, Command, Exit, GroupState, Inbox, ProcessState, Report, Request, send};
 
 /// How long an agent may take to answer: what it does takes milliseconds.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
@@ -28,6 +29,23 @@ pub struct Node {
     line: Arc<Line>,
     clock: Option<Arc<Clock>>,
     disk: Option<Arc<Disk>>,
+    powers: GroupPowers,
+}
+
+/// What a node's control groups can do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GroupPowers {
+    freeze: bool,
+    limit: bool,
+}
+
+impl GroupPowers {
+    pub(crate) fn of(groups: &GroupsOfNode) -> Self {
+        Self {
+            freeze: groups.freezer.is_some(),
+            limit: groups.limiter.is_some(),
+        }
+    }
 }
 
 impl Node {
@@ -37,6 +55,7 @@ impl Node {
         line: Arc<Line>,
         clock: Option<Clock>,
         disk: Option<Arc<Disk>>,
+        powers: GroupPowers,
     ) -> Self {
         Self {
             number,
@@ -45,7 +64,18 @@ impl Node {
             line,
             clock: clock.map(Arc::new),
             disk,
+            powers,
         }
+    }
+
+    /// Whether its processes can be frozen: this user has a cgroup v2 to do it with.
+    pub fn can_freeze(&self) -> bool {
+        self.powers.freeze
+    }
+
+    /// Whether the CPU time of its processes can be limited.
+    pub fn can_limit_cpu(&self) -> bool {
+        self.powers.limit
     }
 
     /// Its number.
@@ -112,6 +142,29 @@ impl Node {
             .map(drop)
     }
 
+    /// Lets everything go on that was frozen.
+    pub fn thaw(&self) -> Result<()> {
+        self.line.call(Request::Thaw, || "thaw".to_owned()).map(drop)
+    }
+
+    /// Gives every process all the CPU time that it wants.
+    pub fn unlimit_cpu(&self) -> Result<()> {
+        let what = || "end the limit of CPU time".to_owned();
+        self.line.call(Request::UnlimitCpu, what).map(drop)
+    }
+
+    /// What the kernel says of its control groups.
+    pub fn groups(&self) -> Result<GroupState> {
+        let what = || "read the control groups".to_owned();
+        match self.line.call(Request::Groups, what)? {
+            Answered {
+                answer: Answer::Groups(state),
+                ..
+            } => Ok(state),
+            _ => Err(self.line.confused(what())),
+        }
+    }
+
     /// Ends all of its processes and the machine itself; failures mean that it is gone already.
     pub(crate) fn end(&self) {
         self.line.closing.store(true, Ordering::Release);
@@ -173,6 +226,21 @@ impl Process {
             Answer::State(state) => Ok(state),
             _ => Err(self.line.confused(what())),
         }
+    }
+
+    /// Freezes it with all of its threads; the kernel takes a moment for it, see [`Node::groups`]. A frozen process can
+    /// be killed. Fails where it has ended.
+    pub fn freeze(&self) -> Result<()> {
+        let what = || format!("freeze process {}", self.pid);
+        self.line.call(Request::Freeze(self.pid), what).map(drop)
+    }
+
+    /// Gives it no more than so many thousandths of one CPU, over periods of a tenth of a second; processes that are
+    /// started on its node while that holds have it too. Fails where it has ended.
+    pub fn limit_cpu(&self, share: u32) -> Result<()> {
+        let what = || format!("limit the CPU time of process {}", self.pid);
+        let pid = self.pid;
+        self.line.call(Request::LimitCpu { pid, share }, what).map(drop)
     }
 
     /// How it ended; nothing while it runs.

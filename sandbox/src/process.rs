@@ -47,8 +47,8 @@ pub(crate) enum Reaped {
 }
 
 impl Processes {
-    /// Starts a process and returns its pid.
-    pub(crate) fn start(&mut self, command: &Command) -> Result<i32, String> {
+    /// Starts a process and returns its pid. It writes itself into that list of a control group's processes first.
+    pub(crate) fn start(&mut self, command: &Command, group: Option<&Path>) -> Result<i32, String> {
         let (program, arguments) = command.argv.split_first().ok_or("its command is empty")?;
         let output = append(&command.output)
             .map_err(|error| format!("its output file {}: {error}", command.output.display()))?;
@@ -66,9 +66,14 @@ impl Processes {
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors);
+        let group = group.map(|list| OpenOptions::new().write(true).open(list));
+        let group = group
+            .transpose()
+            .map_err(|error| format!("its control group: {error}"))?;
+        let list = group.as_ref().map(AsRawFd::as_raw_fd);
         let pipe = writer.as_raw_fd();
         // SAFETY: the agent has one thread, so nothing is locked in its child; these are plain system calls.
-        unsafe { child.pre_exec(move || prepare(pipe)) };
+        unsafe { child.pre_exec(move || prepare(pipe, list)) };
         let started = child
             .spawn()
             .map_err(|error| format!("{program}: {}", reason(&error, command)))?;
@@ -85,9 +90,14 @@ impl Processes {
         Ok(pid)
     }
 
+    /// That process, if it is running.
+    pub(crate) fn running(&self, pid: i32) -> Result<i32, String> {
+        Ok(self.find(pid).map(|_| pid).ok_or("it has ended")?)
+    }
+
     /// Signals the group of a process that is running.
     pub(crate) fn signal(&self, pid: i32, signal: i32) -> Result<(), String> {
-        self.find(pid).ok_or("it has ended")?;
+        self.running(pid)?;
         let signal = Signal::try_from(signal).map_err(|_| format!("there is no signal {signal}"))?;
         killpg(Pid::from_raw(pid), signal).map_err(|errno| errno.to_string())
     }
@@ -160,8 +170,14 @@ fn reason(error: &io::Error, command: &Command) -> String {
     format!("{error}: there is no directory {}", command.directory.display())
 }
 
-/// The last steps in the new process: a session of its own, an end when the agent ends, and its pid as `/proc` has it.
-fn prepare(mut pipe: i32) -> io::Result<()> {
+/// The last steps in the new process: a control group where there is one, a session of its own, an end when the agent
+/// ends, and its pid as `/proc` has it.
+fn prepare(mut pipe: i32, group: Option<i32>) -> io::Result<()> {
+    if let Some(list) = group {
+        // SAFETY: the agent holds this file open while the child starts, and the byte is live. `0` is the writer itself.
+        let done = unsafe { libc::write(list, b"0".as_ptr().cast(), 1) };
+        Errno::result(done).map_err(io::Error::from)?;
+    }
     nix::unistd::setsid()?;
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
     let shown = shown_pid().unwrap_or_else(|| Pid::this().as_raw());

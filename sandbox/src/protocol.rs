@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::cards::Cards;
+use crate::groups::GroupsOfNode;
 
 /// The longest message: a class path of a hundred jars has room in it many times over.
 const MESSAGE_BYTES_MAX: usize = 160 * 1024;
@@ -46,6 +47,24 @@ pub struct ProcessState {
     pub cpu: Duration,
 }
 
+/// What the kernel says of a node's control groups.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupState {
+    /// Whether everything in the group that can be frozen is; nothing where nothing was ever to be.
+    pub frozen: Option<bool>,
+    /// How it was held down by limits so far.
+    pub throttled: Option<Throttled>,
+}
+
+/// How often, and how long, a group had more to do than its limit allowed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Throttled {
+    /// The periods in which it was.
+    pub periods: u64,
+    /// The time that its threads waited for the next period, together.
+    pub time: Duration,
+}
+
 /// The first message to an agent: which machine it is to be.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SetUp {
@@ -55,6 +74,8 @@ pub(crate) struct SetUp {
     pub hosts: PathBuf,
     /// What its card is made of.
     pub cards: Cards,
+    /// Its control groups.
+    pub groups: GroupsOfNode,
 }
 
 /// What the conductor asks, with a number that comes back.
@@ -79,6 +100,16 @@ pub(crate) enum Request {
     Mount { directory: PathBuf },
     /// Take a disk's mount away; by force with all that the kernel has not written to it.
     Unmount { directory: PathBuf, by_force: bool },
+    /// Freeze a process.
+    Freeze(i32),
+    /// Let everything that is frozen go on.
+    Thaw,
+    /// Give a process, and those that are started after it, no more than so many thousandths of one CPU.
+    LimitCpu { pid: i32, share: u32 },
+    /// Give every process all that it wants.
+    UnlimitCpu,
+    /// Say what the control groups say.
+    Groups,
     /// End every process.
     EndAll,
 }
@@ -105,6 +136,8 @@ pub(crate) enum Answer {
     Started { pid: i32 },
     /// What the process does; nothing where it has ended.
     State(Option<ProcessState>),
+    /// What the control groups say.
+    Groups(GroupState),
 }
 
 /// Sends a message, with a file where one is given.

@@ -22,8 +22,9 @@ use crate::clock::{Clock, write_library};
 use crate::disk::{Disk, DiskSpec};
 use crate::entry::{NODE, SELF, require_inside};
 use crate::error::{Error, Result};
+use crate::groups;
 use crate::namespaces::{HOSTS, cover, uncover};
-use crate::node::{Line, Node};
+use crate::node::{GroupPowers, Line, Node};
 use crate::protocol::{Inbox, Report, SetUp, send};
 use crate::switch::Switch;
 
@@ -154,8 +155,14 @@ impl Sandbox {
         let disk = disk
             .map(|spec| Disk::attach(number, &home, &line, spec))
             .transpose()?;
-        self.nodes
-            .push(Arc::new(Node::new(number, home, line, clock, disk)));
+        self.nodes.push(Arc::new(Node::new(
+            number,
+            home,
+            line,
+            clock,
+            disk,
+            hatched.powers,
+        )));
         Ok(())
     }
 }
@@ -188,6 +195,7 @@ struct Hatching {
     node: u32,
     socket: OwnedFd,
     launcher: Child,
+    powers: GroupPowers,
 }
 
 /// A node whose agent waits for the switch.
@@ -195,6 +203,7 @@ struct Hatched {
     node: u32,
     socket: OwnedFd,
     inbox: Inbox,
+    powers: GroupPowers,
 }
 
 impl Hatching {
@@ -207,10 +216,12 @@ impl Hatching {
             node,
             reason: format!("start its agent: {error}"),
         })?;
+        let groups = groups::of_node(&host(node));
         let hatching = Self {
             node,
             socket: ours,
             launcher,
+            powers: GroupPowers::of(&groups),
         };
         send(
             &hatching.socket,
@@ -218,6 +229,7 @@ impl Hatching {
                 node,
                 hosts: hosts.to_owned(),
                 cards,
+                groups: groups.clone(),
             },
             None,
         )
@@ -252,6 +264,7 @@ impl Hatching {
                 node: self.node,
                 socket: self.socket,
                 inbox,
+                powers: self.powers,
             },
             offer,
         ))

@@ -1,4 +1,4 @@
-//! The two processes above the conductor: the one that the user started, and PID 1.
+//! The two processes above the conductor: the one that the user started, and PID 1. (The janitor is beside them.)
 
 use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
@@ -14,6 +14,8 @@ use nix::unistd::{ForkResult, Pid, fork, pipe2, setsid};
 
 use crate::card;
 use crate::error::{EXIT_INFRASTRUCTURE, Error, Result};
+use crate::groups::Homes;
+use crate::janitor;
 use crate::namespaces;
 use crate::process::exit_of;
 use crate::protocol::Exit;
@@ -25,21 +27,47 @@ const FORWARDED: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]
 pub(crate) fn supervise(arguments: Vec<OsString>) -> Result<Vec<OsString>> {
     let signals = take_signals().map_err(Error::step("block signals"))?;
     let (life, breath) = pipe2(OFlag::O_CLOEXEC).map_err(Error::step("make the life-line"))?;
-    if !namespaces::privileged() {
-        namespaces::become_root()?;
+    let (janitor, homes) = janitor::start(&life).map_err(Error::step("fork the janitor"))?;
+    let outside = Outside { homes, janitor };
+    if let Err(error) = make_machine() {
+        outside.clean_up();
+        return Err(error);
     }
-    namespaces::make_machine()?;
     // SAFETY: this process has one thread: it was started by exec a moment ago.
-    match unsafe { fork() }.map_err(Error::step("fork PID 1"))? {
-        ForkResult::Parent { child } => {
-            drop(life);
-            stay_outside(child, &signals, &breath)
+    match unsafe { fork() } {
+        Err(errno) => {
+            outside.clean_up();
+            Err(Error::step("fork PID 1")(errno))
         }
-        ForkResult::Child => {
+        Ok(ForkResult::Parent { child }) => {
+            drop(life);
+            stay_outside(child, &signals, &breath, &outside)
+        }
+        Ok(ForkResult::Child) => {
             drop(breath);
             be_first(&life, &signals);
             Ok(arguments)
         }
+    }
+}
+
+fn make_machine() -> Result<()> {
+    if !namespaces::privileged() {
+        namespaces::become_root()?;
+    }
+    namespaces::make_machine()
+}
+
+/// What the first process has to take away itself.
+struct Outside {
+    homes: &'static Homes,
+    janitor: Pid,
+}
+
+impl Outside {
+    fn clean_up(&self) {
+        self.homes.end();
+        janitor::dismiss(self.janitor);
     }
 }
 
@@ -55,13 +83,21 @@ fn take_signals() -> nix::Result<SigSet> {
 
 /// The first process from here on: forwards signals to PID 1 and ends as it does. `_breath` is its end of the
 /// life-line: the kernel closes it, however this process dies.
-fn stay_outside(first: Pid, signals: &SigSet, _breath: &OwnedFd) -> ! {
+fn stay_outside(first: Pid, signals: &SigSet, _breath: &OwnedFd, outside: &Outside) -> ! {
     loop {
         match signals.wait() {
             Ok(Signal::SIGCHLD) => match waitpid(first, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => {}
-                Ok(status) => end_with(status),
-                Err(_) => end(EXIT_INFRASTRUCTURE),
+                Ok(status) => {
+                    if exit_of(status).is_some() {
+                        outside.clean_up();
+                    }
+                    end_with(status);
+                }
+                Err(_) => {
+                    outside.clean_up();
+                    end(EXIT_INFRASTRUCTURE);
+                }
             },
             Ok(signal) => drop(kill(first, signal)),
             Err(_) => {}

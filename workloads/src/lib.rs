@@ -15,5 +15,5 @@ pub mod sim;
 
 pub use arena::{Arena, Invalid, Promises, Running, Workload, settle};
 pub use list::{Listed, WORKLOADS, WorkloadConfig};
-pub use log::{Acks, LogConfig};
+pub use log::{Acks, ConsumeBy, GroupProtocol, LogConfig};
 pub use scribe::{Counters, Seen};

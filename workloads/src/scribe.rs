@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
-use history::{F, Mop, Op, Recorder, What};
+use history::{F, Key, Mop, Op, Recorder, What};
 
 /// What the clients have done so far: writes by how they ended, and records read.
 #[derive(Debug, Default)]
@@ -131,9 +131,15 @@ impl Scribe {
 
     /// The operation ended.
     pub(crate) fn end(&self, process: u32, op: u64, f: F, end: End) {
+        self.end_after(process, op, f, end, Vec::new());
+    }
+
+    /// The same, after the client's group gave these partitions to it or took them from it meanwhile.
+    pub(crate) fn end_after(&self, process: u32, op: u64, f: F, end: End, rebalanced: Vec<Key>) {
         self.counters.end(&f, &end);
         let operation = |error| Op {
             error,
+            rebalanced,
             ..Op::new(process, op, f)
         };
         self.recorder.record(match end {

@@ -28,6 +28,8 @@ pub struct Overrides {
     pub seed: Option<u64>,
     /// `--broker`.
     pub broker: Option<String>,
+    /// `--nodes`.
+    pub nodes: Option<u32>,
     /// `--time-limit`.
     pub time_limit: Option<Span>,
     /// `--rest`.
@@ -54,23 +56,7 @@ pub fn resolve(file: &str, text: &str, overrides: &Overrides) -> Result<Resolved
     let mut plan: Plan = toml::from_str(text)
         .map_err(|error| anyhow!("{error}"))
         .with_context(|| format!("plan {file}"))?;
-    if let Some(broker) = &overrides.broker {
-        plan.broker.clone_from(broker);
-        super::check::known_broker(broker).map_err(|reason| anyhow!("--broker: {reason}"))?;
-    }
-    for bug in &overrides.bugs {
-        if !plan.bugs.contains(bug) {
-            plan.bugs.push(*bug);
-        }
-    }
-    if let Some(limit) = overrides.time_limit {
-        if !plan.nemesis.is_drawn() {
-            return Err(anyhow!(
-                "--time-limit: plan {file} has no random schedule whose length could be set"
-            ));
-        }
-        plan.nemesis.set_duration(limit);
-    }
+    apply(file, &mut plan, overrides)?;
     report_wrong(file, text, &plan)?;
     let seed = overrides.seed.or(plan.seed).unwrap_or_else(draw_seed);
     plan.seed = Some(seed);
@@ -94,6 +80,46 @@ pub fn resolve(file: &str, text: &str, overrides: &Overrides) -> Result<Resolved
         _ => Vec::new(),
     };
     Ok(Resolved { plan, seed, steps })
+}
+
+/// What the command line says over the plan, with its own reasons where it cannot be.
+fn apply(file: &str, plan: &mut Plan, overrides: &Overrides) -> Result<()> {
+    if let Some(broker) = &overrides.broker {
+        plan.broker.clone_from(broker);
+        super::check::known_broker(broker).map_err(|reason| anyhow!("--broker: {reason}"))?;
+    }
+    if let Some(nodes) = overrides.nodes {
+        room_for_replicas(file, plan, nodes)?;
+        plan.nodes = nodes;
+    }
+    for bug in &overrides.bugs {
+        if !plan.bugs.contains(bug) {
+            plan.bugs.push(*bug);
+        }
+    }
+    if let Some(limit) = overrides.time_limit {
+        if !plan.nemesis.is_drawn() {
+            return Err(anyhow!(
+                "--time-limit: plan {file} has no random schedule whose length could be set"
+            ));
+        }
+        plan.nemesis.set_duration(limit);
+    }
+    Ok(())
+}
+
+/// Fewer replicas than a plan asks for would be another plan: what it promises hangs on them.
+fn room_for_replicas(file: &str, plan: &Plan, nodes: u32) -> Result<()> {
+    let Some(topic) = plan.topics.iter().find(|topic| topic.replication_factor > nodes) else {
+        return Ok(());
+    };
+    Err(anyhow!(
+        "--nodes: topic `{}` of plan {file} has {} replicas, and {nodes} {} not room for them\n\
+         hint: set its replication-factor to at most {nodes}, and min-insync-replicas to at most that, in a copy of the plan",
+        topic.name,
+        topic.replication_factor,
+        if nodes == 1 { "node has" } else { "nodes have" },
+    ))
 }
 
 fn report_wrong(file: &str, text: &str, plan: &Plan) -> Result<()> {

@@ -20,6 +20,7 @@ macro_rules! shipped {
 
 shipped![
     "quick",
+    "subscribe",
     "sim",
     "rotation",
     "triggers",
@@ -30,6 +31,7 @@ shipped![
     "faults/clock",
     "faults/network",
     "faults/versions",
+    "faults/process",
     "faults/kafka",
     "faults/voters",
     "shrink/twenty",

@@ -2,6 +2,7 @@
 
 use cluster::kafka::{KafkaConfig, RUNNABLE, is_older, release};
 use nemesis::VersionChange;
+use workloads::{GroupProtocol, WorkloadConfig};
 
 use super::check::Wrong;
 use super::{Plan, node_number};
@@ -32,6 +33,25 @@ pub fn check(plan: &Plan, wrong: &mut Vec<Wrong>) {
         if let Some(reason) = wrong_change(&kafka, change, others) {
             wrong.push(Wrong::in_section("nemesis", path.clone(), reason));
         }
+    }
+    check_groups(plan, wrong);
+}
+
+/// The first version in which brokers decide who of a group reads what.
+const KNOWS_GROUPS: &str = "4.0";
+
+fn check_groups(plan: &Plan, wrong: &mut Vec<Wrong>) {
+    let WorkloadConfig::Log(log) = &plan.workload else {
+        return;
+    };
+    let kafka = plan.kafka();
+    let old = kafka.all_versions();
+    let mut old = old.iter().filter(|version| is_older(version, KNOWS_GROUPS));
+    if let (GroupProtocol::Consumer, Some(old)) = (log.group_protocol, old.next()) {
+        let reason = format!(
+            "Kafka {old} does not know this protocol, {KNOWS_GROUPS} and newer do: write \"classic\""
+        );
+        wrong.push(Wrong::new(&["workload", "log", "group-protocol"], reason));
     }
 }
 

@@ -23,6 +23,7 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
     let overrides = Overrides {
         seed: options.seed,
         broker: options.broker.clone(),
+        nodes: options.nodes,
         time_limit: options.time_limit,
         rest: options.rest,
         bugs: options.bugs.clone(),

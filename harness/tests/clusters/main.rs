@@ -4,8 +4,11 @@
 
 mod cards;
 mod clock;
+mod groups;
 mod kafka;
+mod killed;
 mod network;
+mod process;
 mod schedules;
 mod shrink;
 #[path = "../support/mod.rs"]

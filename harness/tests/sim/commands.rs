@@ -51,6 +51,7 @@ fn every_plan_that_ships_runs_on_it_and_comes_out_as_it_must() {
     for (plan, code) in [
         ("quick", 0),
         ("sim", 0),
+        ("subscribe", 0),
         ("controls/acks-all", 0),
         ("controls/acks1", 1),
         ("controls/unclean", 1),
@@ -102,6 +103,28 @@ fn a_resolved_plan_is_run_again_event_by_event() {
         text.split_once('\n').map(|(_, events)| events.to_owned())
     };
     assert_eq!(events("one"), events("two"));
+}
+
+#[test]
+fn a_bug_is_caught_by_members_of_a_group_too() {
+    let bench = Bench::new();
+    for bug in [Bug::LostTail, Bug::LostMiddle] {
+        let ran = run(
+            &bench,
+            &[
+                "run",
+                "subscribe",
+                "--broker",
+                "sim",
+                "--seed",
+                "1",
+                "--bug",
+                bug.word(),
+            ],
+        );
+        assert_eq!(ran.code, Some(1), "{bug}: {}", ran.err);
+        assert!(ran.err.contains(bug.anomaly()), "{bug}: {}", ran.err);
+    }
 }
 
 /// The part of a plan that a bug needs.

@@ -12,9 +12,9 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use async_trait::async_trait;
 use cluster::{
-    Abilities, Admin, ClockReading, Cluster, ClusterView, Counters, Cut, Deeds, Exit, ExitKind, Levels,
-    LinkRule, Links, Machine, PartitionView, Place, Ports, ProcessSpec, Recovery, Releases, ReplicaLog, Skew,
-    Waits, WallClock, Wiped,
+    Abilities, Admin, ClockReading, Cluster, ClusterView, Counters, Cut, Deeds, Exit, ExitKind, Groups, Held,
+    Levels, LinkRule, Links, Machine, PartitionView, Place, Ports, ProcessSpec, Recovery, Releases,
+    ReplicaLog, Skew, Waits, WallClock, Wiped,
 };
 use history::{
     Deletion, DeletionStep, Fault, FaultStep, Key, MemoryRecorder, NodeId, Offset, Recorder, Topic, What,
@@ -69,6 +69,8 @@ struct FakeMachine {
     /// When its newest process was started; nothing for the first, which has long been up.
     started: Mutex<Option<Instant>>,
     clock: Mutex<Option<Arc<FakeClock>>>,
+    meter: Mutex<Meter>,
+    has_groups: AtomicBool,
     journal: Journal,
 }
 
@@ -107,6 +109,12 @@ impl FakeCluster {
                     next: AtomicU64::default(),
                     journal: journal.clone(),
                 }))),
+                meter: Mutex::new(Meter {
+                    at: Instant::now(),
+                    used: Duration::ZERO,
+                    gets: Meter::WANTS,
+                }),
+                has_groups: AtomicBool::new(true),
                 journal: journal.clone(),
             })
         };
@@ -158,6 +166,13 @@ impl FakeCluster {
 
     pub fn without_admin(mut self) -> Self {
         self.admin = None;
+        self
+    }
+
+    pub fn without_groups(self) -> Self {
+        for fake in &self.fakes {
+            fake.has_groups.store(false, Relaxed);
+        }
         self
     }
 
@@ -334,7 +349,7 @@ impl Cluster for FakeCluster {
             self.fake(node).state(),
             *self.fake(node).started.lock().expect("a time"),
         );
-        if state == Some('T') {
+        if matches!(state, Some('T' | 'F')) {
             tokio::time::sleep(within).await;
             return self.answers_when_stopped.load(Relaxed);
         }
@@ -450,6 +465,7 @@ impl Machine for FakeMachine {
             .lock()
             .expect("the journal")
             .push(format!("signal {signal} to {}", self.node));
+        self.feed(if signal == libc::SIGSTOP { 0 } else { Meter::WANTS });
         self.set(match signal {
             libc::SIGSTOP => Some('T'),
             libc::SIGCONT => Some('S'),
@@ -462,6 +478,83 @@ impl Machine for FakeMachine {
     }
     async fn exited(&self) -> Result<Exit> {
         unreachable!("killing waits in the cluster")
+    }
+    async fn cpu_time(&self) -> Result<Option<Duration>> {
+        Ok(Some(self.meter.lock().expect("a meter").read()))
+    }
+    fn groups(&self) -> Option<&dyn Groups> {
+        self.has_groups.load(Relaxed).then_some(self)
+    }
+}
+
+/// A process that always wants half of a CPU, and what it got of it.
+struct Meter {
+    at: Instant,
+    used: Duration,
+    /// In per cent.
+    gets: u32,
+}
+
+impl Meter {
+    const WANTS: u32 = 50;
+
+    fn read(&mut self) -> Duration {
+        self.used += self.at.elapsed() * self.gets / 100;
+        self.at = Instant::now();
+        self.used
+    }
+}
+
+impl FakeMachine {
+    /// What it gets from now on.
+    fn feed(&self, percent: u32) {
+        let mut meter = self.meter.lock().expect("a meter");
+        meter.read();
+        meter.gets = percent;
+    }
+
+    fn note(&self, text: String) {
+        self.journal.lock().expect("the journal").push(text);
+    }
+}
+
+#[async_trait]
+impl Groups for FakeMachine {
+    fn can_freeze(&self) -> bool {
+        true
+    }
+    fn can_limit_cpu(&self) -> bool {
+        true
+    }
+    async fn freeze(&self) -> Result<()> {
+        self.note(format!("freeze {}", self.node));
+        self.set(Some('F'));
+        self.feed(0);
+        Ok(())
+    }
+    async fn thaw(&self) -> Result<()> {
+        self.note(format!("thaw {}", self.node));
+        self.set(Some('S'));
+        self.feed(Meter::WANTS);
+        Ok(())
+    }
+    async fn limit_cpu(&self, percent: u32) -> Result<()> {
+        self.note(format!("limit {} to {percent}", self.node));
+        self.feed(percent.min(Meter::WANTS));
+        Ok(())
+    }
+    async fn unlimit_cpu(&self) -> Result<()> {
+        self.note(format!("unlimit {}", self.node));
+        self.feed(Meter::WANTS);
+        Ok(())
+    }
+    async fn held(&self) -> Result<Held> {
+        let held_back = self.meter.lock().expect("a meter").gets < Meter::WANTS;
+        Ok(Held {
+            frozen: self.state() == Some('F'),
+            throttled_periods: u64::from(held_back) * 30,
+            throttled: Duration::from_secs(1) * u32::from(held_back),
+        })
     }
 }
 

@@ -161,6 +161,57 @@ async fn a_wiped_node_comes_back_empty() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_frozen_process_is_shown_by_its_group_and_by_silence() {
+    check(
+        "2s",
+        r#"{ freeze = { target = ["n2"] } }"#,
+        &["freeze 2", "thaw 2"],
+        "node 2 frozen, no answer in 500 ms",
+    )
+    .await;
+    let (done, last, tally) = run(FakeCluster::new().without_groups(), "2s", "\"freeze\"").await;
+    assert_eq!(done, [""; 0]);
+    assert!(
+        last.ends_with("this environment lacks the power `freeze`"),
+        "{last}"
+    );
+    assert_eq!(tally.skipped, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_starved_process_gets_less_than_before() {
+    check(
+        "4s",
+        r#"{ starve = { target = ["n1"] } }"#,
+        &["limit 1 to 5", "unlimit 1"],
+        "node 1 got 5.0 % of a CPU, and 50.0 % before: held back in 30 periods, its threads for 1.0 s",
+    )
+    .await;
+    // It never wants as much.
+    let (_, last, _) = run(
+        FakeCluster::new(),
+        "4s",
+        r#"{ starve = { target = ["n1"], cpu-percent = 60 } }"#,
+    )
+    .await;
+    assert!(last.contains("did not bite"), "{last}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_group_signals_starve_a_process_and_it_is_left_running() {
+    let cluster = FakeCluster::new().without_groups();
+    let fault = r#"{ starve = { target = ["n1"], cpu-percent = 10 } }"#;
+    let (done, last, tally) = run(cluster, "1s", fault).await;
+    assert_eq!(done.first().map(String::as_str), Some("signal 19 to 1"));
+    assert_eq!(done.last().map(String::as_str), Some("signal 18 to 1"));
+    assert!(
+        last.ends_with("bit: node 1 got 5.0 % of a CPU, and 50.0 % before: stopped 10 times, as there is no control group to hold it down"),
+        "{last}"
+    );
+    assert_eq!(tally.bitten, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_interrupt_in_the_middle_of_restarts_leaves_every_node_up() {
     for fault in [
         r#"{ restart = { target = "all", times = 9 } }"#,

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{SigSet, Signal, kill, killpg};
 use nix::unistd::Pid;
 
-use crate::scenarios::{make, make_with, role};
+use crate::scenarios::{await_equal, make, make_with, role};
 use crate::user::User;
 
 /// The environment variable by which a test's processes are found in `/proc`.
@@ -39,6 +39,20 @@ pub const ALL: &[(&str, LifeTest)] = &[
     ("nothing_outlives_an_agent", |user| {
         kill_at_each_moment(user, Role::Named("sandbox-n1"))
     }),
+    ("nothing_outlives_a_sandbox_with_frozen_nodes", |user| {
+        [
+            Role::First,
+            Role::Named("sandbox-init"),
+            Role::Named("conductor"),
+            Role::Named("sandbox-n1"),
+        ]
+        .into_iter()
+        .try_for_each(|role| kill_when_set_up(user, "_frozen", role))
+    }),
+    (
+        "the_next_sandbox_sweeps_what_two_deaths_left",
+        the_next_sandbox_sweeps,
+    ),
     (
         "nothing_outlives_anybody_with_disks",
         nothing_outlives_anybody_with_disks,
@@ -74,6 +88,28 @@ pub fn idle_with_disks(_: &[String]) {
         node.start(&role(&["files", &format!("churn:{file}")]))
     });
     let _processes: Vec<_> = processes.collect::<Result<_, _>>().expect("they can be started");
+    println!("ready");
+    loop {
+        thread::sleep(Duration::from_secs(3600));
+    }
+}
+
+/// Inside: the same with the first node's process frozen and the second's held down, where this user can.
+pub fn frozen(_: &[String]) {
+    let sandbox = make(2);
+    sandbox.on_loss(|_| std::process::exit(4));
+    let processes = sandbox.nodes().iter().map(|node| node.start(&role(&["spin"])));
+    let processes: Vec<_> = processes.collect::<Result<_, _>>().expect("they can be started");
+    let [first, second] = sandbox.nodes() else {
+        unreachable!("there are two nodes")
+    };
+    if first.can_freeze() {
+        processes[0].freeze().expect("it can be frozen");
+        await_equal(|| first.groups().expect("the node lives").frozen, &Some(true));
+    }
+    if second.can_limit_cpu() {
+        processes[1].limit_cpu(50).expect("it can be held down");
+    }
     println!("ready");
     loop {
         thread::sleep(Duration::from_secs(3600));
@@ -162,8 +198,12 @@ fn kill_at(user: User, scenario: &str, role: Role, moment: Option<Duration>) -> 
         thread::sleep(Duration::from_millis(10));
         remains = self::remains(&first, &mark, &seen);
     }
+    let groups = homes_of(&first);
     let _ = first.kill();
     let _ = first.wait();
+    if !groups.is_empty() {
+        return Err(format!("control groups are left: {groups:?}"));
+    }
     if !remains.is_empty() {
         return Err(format!("left after {REMAINS_LIMIT:?}: {remains:?}"));
     }
@@ -177,6 +217,60 @@ fn kill_at(user: User, scenario: &str, role: Role, moment: Option<Duration>) -> 
     } else {
         Err(format!("network cards are left: {new:?}"))
     }
+}
+
+/// Where both of those that clean up are killed, what is left is gone with the next sandbox.
+fn the_next_sandbox_sweeps(user: User) -> Result<(), String> {
+    let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let mark = format!("{MARK}={}", directory.path().display());
+    let mut first = begin(user, directory.path(), &["_frozen"])?;
+    await_ready(&mut first)?;
+    let had = homes_of(&first);
+    let janitor = await_role(&first, Role::Named("sandbox-janitor"), &mark)?;
+    for victim in [janitor, first.id() as i32] {
+        kill(Pid::from_raw(victim), Signal::SIGKILL).map_err(|errno| format!("kill {victim}: {errno}"))?;
+    }
+    first.wait().map_err(|error| error.to_string())?;
+    let begun = Instant::now();
+    while !marked(&mark).is_empty() && begun.elapsed() < REMAINS_LIMIT {
+        thread::sleep(Duration::from_millis(10));
+    }
+    let left = homes_of(&first);
+    if left != had {
+        return Err(format!("somebody else took some of {had:?} away: {left:?}"));
+    }
+    // The last process to die may hold the lock a moment longer than it can be seen.
+    let mut left = left;
+    while !left.is_empty() && begun.elapsed() < 2 * REMAINS_LIMIT {
+        let mut next = begin(user, directory.path(), &["_status", "exit", "0"])?;
+        next.wait().map_err(|error| error.to_string())?;
+        left = homes_of(&first);
+    }
+    if left.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("the next sandbox left {left:?}"))
+    }
+}
+
+/// The control groups that a sandbox's processes made, wherever they are mounted.
+fn homes_of(first: &Child) -> Vec<String> {
+    let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let mounts = text.lines().filter(|line| line.contains(" - cgroup"));
+    let mounts = mounts.filter_map(|line| line.split(' ').nth(4));
+    let names = mounts.flat_map(|mount| fs::read_dir(mount).into_iter().flatten().flatten());
+    let names = names.map(|entry| entry.path().display().to_string());
+    let mut homes: Vec<_> = names
+        .filter(|name| {
+            let number = name
+                .rsplit('/')
+                .next()
+                .and_then(|name| name.strip_prefix("sandbox-run-"));
+            number.and_then(|number| number.split('-').next()) == Some(&first.id().to_string())
+        })
+        .collect();
+    homes.sort();
+    homes
 }
 
 /// Starts this program inside of a sandbox, marked, as the head of a process group.

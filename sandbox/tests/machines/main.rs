@@ -4,6 +4,7 @@
 mod clocks;
 mod disks;
 mod driver;
+mod groups;
 mod life;
 mod links;
 mod processes;

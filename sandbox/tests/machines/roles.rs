@@ -20,6 +20,9 @@ pub fn run(words: &[String]) -> ExitCode {
         Some("sleep") => loop {
             thread::sleep(Duration::from_secs(3600));
         },
+        Some("spin") => loop {
+            std::hint::spin_loop();
+        },
         Some("parent") => parent(),
         Some("print") => print(&words[1..]),
         Some("files") => crate::disks::work(&words[1..]),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use sandbox::{Command, DiskSpec, Effect, Matcher, Node, Place, Process, Rule, Sandbox, SandboxSpec};
 
 use crate::roles::ORDER_PORT;
-use crate::{clocks, disks, life, links, processes, shapes};
+use crate::{clocks, disks, groups, life, links, processes, shapes};
 
 /// A scenario. Those whose names begin with an underscore are parts of tests about life and death.
 type Scenario = fn(&[String]);
@@ -160,7 +160,16 @@ const OTHERS: &[(&str, Scenario)] = &[
         disks::changes_from_outside_are_noticed,
     ),
     ("_idle_with_disks", life::idle_with_disks),
+    (
+        "a_frozen_process_stands_still_goes_on_and_can_be_killed",
+        groups::a_frozen_process_stands_still,
+    ),
+    (
+        "a_process_that_is_held_down_gets_its_share",
+        groups::a_process_that_is_held_down_gets_its_share,
+    ),
     ("_idle", life::idle),
+    ("_frozen", life::frozen),
     ("_await_signal", life::await_signal),
     ("_status", life::status),
 ];

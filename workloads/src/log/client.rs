@@ -1,14 +1,17 @@
 //! What producers and consumers have in common: settings of the client library, and its callbacks for log lines.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use history::{Key, Topic};
+use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
-use rdkafka::consumer::ConsumerContext;
+use rdkafka::consumer::{BaseConsumer, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::config::LogConfig;
+use super::member::Moved;
 use crate::client_log::ClientLog;
 use crate::scribe::Scribe;
 
@@ -47,6 +50,11 @@ impl Keys {
     pub(crate) fn partition(&self, key: Key) -> (&str, i32) {
         let (topic, number) = &self.partitions[key as usize];
         (topic, *number)
+    }
+
+    /// The topics' names, each once.
+    pub(crate) fn topics(&self) -> BTreeSet<&str> {
+        self.partitions.iter().map(|(topic, _)| topic.as_str()).collect()
     }
 
     pub(crate) fn key(&self, topic: &str, partition: i32) -> Option<Key> {
@@ -92,6 +100,18 @@ impl Shared {
 pub(crate) struct Context {
     pub(crate) shared: Arc<Shared>,
     pub(crate) name: String,
+    /// What its group gave to it or took from it.
+    pub(crate) moved: Moved,
+}
+
+impl Context {
+    pub(crate) fn new(shared: &Arc<Shared>, name: &str) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            name: name.to_owned(),
+            moved: Moved::default(),
+        }
+    }
 }
 
 impl ClientContext for Context {
@@ -107,7 +127,26 @@ impl ClientContext for Context {
     }
 }
 
-impl ConsumerContext for Context {}
+impl ConsumerContext for Context {
+    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        self.moved.note(&self.shared.keys, rebalance);
+        let what = match rebalance {
+            Rebalance::Assign(list) => format!("the group gives it {}", names(list)),
+            Rebalance::Revoke(list) => format!("the group takes {} from it", names(list)),
+            Rebalance::Error(error) => format!("the group: {error}"),
+        };
+        self.shared.line(&self.name, &what);
+    }
+}
+
+/// `log-0, log-2`.
+fn names(list: &TopicPartitionList) -> String {
+    let elements = list.elements();
+    let names = elements
+        .iter()
+        .map(|element| format!("{}-{}", element.topic(), element.partition()));
+    names.collect::<Vec<_>>().join(", ")
+}
 
 /// Whether it says no more than that a connection came to nothing: the client has logged that already, and goes on.
 pub(crate) fn is_of_a_connection(error: &KafkaError) -> bool {

@@ -13,6 +13,10 @@ pub struct LogConfig {
     pub producers: u32,
     /// How many consumers share the partitions among them.
     pub consumers: u32,
+    /// How they come by their partitions.
+    pub consume_by: ConsumeBy,
+    /// How the members of a group agree on who reads what.
+    pub group_protocol: GroupProtocol,
     /// Writes a second that all producers together begin.
     pub rate: u32,
     /// Writes that one producer may have open at once; a producer that has as many begins no more.
@@ -75,11 +79,45 @@ impl Acks {
     }
 }
 
+/// How consumers come by their partitions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConsumeBy {
+    /// Each names its own, which never change.
+    #[default]
+    Assign,
+    /// They are members of a group, which shares the partitions among those that live.
+    Subscribe,
+}
+
+/// `group.protocol`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GroupProtocol {
+    /// The members agree among each other.
+    #[default]
+    Classic,
+    /// The broker decides (KIP-848): Kafka 4.0 and newer.
+    Consumer,
+}
+
+impl GroupProtocol {
+    /// As Kafka writes it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Classic => "classic",
+            Self::Consumer => "consumer",
+        }
+    }
+}
+
 impl Default for LogConfig {
     fn default() -> Self {
         Self {
             producers: 4,
             consumers: 2,
+            consume_by: ConsumeBy::Assign,
+            group_protocol: GroupProtocol::Classic,
             rate: 400,
             open_sends: 500,
             acks: Acks::All,
@@ -121,6 +159,11 @@ impl LogConfig {
             RECORD_BYTES_MIN,
             RECORD_BYTES_MAX,
         );
+        if self.group_protocol != GroupProtocol::Classic && self.consume_by == ConsumeBy::Assign {
+            let reason =
+                "consumers that name their partitions are in no group: set consume-by = \"subscribe\"";
+            found.say("group-protocol", reason.to_owned());
+        }
         self.check_times(&mut found);
         self.check_idempotence(&mut found);
         found.all
@@ -226,7 +269,7 @@ impl Found {
 
 #[cfg(test)]
 mod tests {
-    use super::{Acks, LogConfig};
+    use super::{Acks, ConsumeBy, GroupProtocol, LogConfig};
     use history::Span;
 
     fn check(change: impl FnOnce(&mut LogConfig), expected: &[(&str, &str)]) {
@@ -275,6 +318,16 @@ mod tests {
         );
         let crash = |config: &mut LogConfig| config.crash_every = Some(Span::from_millis(10));
         check(crash, &[("crash-every", "\"1s\" to \"1h\"")]);
+    }
+
+    #[test]
+    fn a_group_has_members() {
+        let alone = |config: &mut LogConfig| config.group_protocol = GroupProtocol::Consumer;
+        check(alone, &[("group-protocol", "consume-by = \"subscribe\"")]);
+        let member = |config: &mut LogConfig| {
+            (config.consume_by, config.group_protocol) = (ConsumeBy::Subscribe, GroupProtocol::Consumer);
+        };
+        check(member, &[]);
     }
 
     #[test]

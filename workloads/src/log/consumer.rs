@@ -6,14 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use history::payload::decode;
-use history::{Assign, F, Key, Offset, Poll, Record};
+use history::{Assign, F, Key, Offset, Poll, Record, Subscribe};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{ClientConfig, Offset as Start, TopicPartitionList};
 
 use super::client::{Context, Shared, is_of_a_connection};
+use super::config::ConsumeBy;
 use super::generator::Crashes;
+use super::member::{by_subscription, commit, commit_list, subscribe};
 use crate::scribe::End;
 
 /// The longest wait for a record, so that a stop is seen.
@@ -91,25 +93,35 @@ impl Consumer {
     /// A client that reads on from the positions.
     fn connect(&self, from_beginning: bool) -> KafkaResult<BaseConsumer<Context>> {
         let name = self.name();
-        let context = Context {
-            shared: self.shared.clone(),
-            name: name.clone(),
-        };
+        let context = Context::new(&self.shared, &name);
         let mut config = self.shared.client(&name);
         config.set("fetch.wait.max.ms", "100");
-        let client: BaseConsumer<Context> = by_assignment(&mut config).create_with_context(context)?;
-        let assign = F::Assign(Assign {
-            keys: self.keys.clone(),
-            from_beginning,
-        });
-        let op = self.shared.scribe.invoke(self.process, assign.clone());
-        let assigned = client.assign(&assignment(&self.shared, &self.positions)?);
-        let end = match &assigned {
+        let keys = self.keys.clone();
+        let (config, f) = match self.shared.config.consume_by {
+            ConsumeBy::Assign => {
+                let assign = Assign { keys, from_beginning };
+                (by_assignment(&mut config), F::Assign(assign))
+            }
+            ConsumeBy::Subscribe => {
+                let protocol = self.shared.config.group_protocol;
+                (
+                    by_subscription(&mut config, protocol),
+                    F::Subscribe(Subscribe { keys }),
+                )
+            }
+        };
+        let client: BaseConsumer<Context> = config.create_with_context(context)?;
+        let op = self.shared.scribe.invoke(self.process, f.clone());
+        let outcome = match self.shared.config.consume_by {
+            ConsumeBy::Assign => client.assign(&assignment(&self.shared, &self.positions)?),
+            ConsumeBy::Subscribe => subscribe(&client, &self.shared),
+        };
+        let end = match &outcome {
             Ok(()) => End::Ok,
             Err(error) => End::Fail(error.to_string()),
         };
-        self.shared.scribe.end(self.process, op, assign, end);
-        assigned.map(|()| client)
+        self.shared.scribe.end(self.process, op, f, end);
+        outcome.map(|()| client)
     }
 
     /// Polls until the client ends. One operation lasts until something arrives, so that idle partitions
@@ -129,9 +141,18 @@ impl Consumer {
             for record in &records {
                 self.positions.insert(record.key, record.offset + 1);
             }
+            let moved = client.context().moved.take();
+            let committed = match self.shared.config.consume_by {
+                ConsumeBy::Subscribe if !crashed => Some(commit_list(&self.shared, &records, &moved)),
+                _ => None,
+            };
+            // Written down first: what the group takes for read must have been.
             self.shared
                 .scribe
-                .end(self.process, op, F::Poll(Poll { records }), end);
+                .end_after(self.process, op, F::Poll(Poll { records }), end, moved);
+            if let Some(Err(error)) = committed.map(|list| list.and_then(|list| commit(client, &list))) {
+                self.log(&format!("cannot commit: {error}"));
+            }
             if crashed {
                 self.die();
             }

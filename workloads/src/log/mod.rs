@@ -1,5 +1,5 @@
 //! Producers write unique numbers to the partitions of one or more topics at a given rate, consumers read them by
-//! assignment, and at the end every record is read back, through the cluster and from each replica's own copy.
+//! assignment or as members of a group, and at the end every record is read back, through the cluster and from each replica's own copy.
 //!
 //! A partition is a log: what is acknowledged must stay, in its place, once.
 
@@ -8,6 +8,7 @@ mod config;
 mod consumer;
 mod delivery;
 mod generator;
+mod member;
 mod producer;
 mod reader;
 mod sends;
@@ -34,7 +35,7 @@ use consumer::Consumer;
 use producer::Producer;
 use sends::OpenSends;
 
-pub use config::{Acks, LogConfig};
+pub use config::{Acks, ConsumeBy, GroupProtocol, LogConfig};
 pub(crate) use reader::chunks;
 
 /// How long the first clients may take to be at work; they go on trying after that.
@@ -123,8 +124,10 @@ impl Log {
     fn start_consumers(&mut self) -> Result<()> {
         let count = self.shared.config.consumers;
         for number in 0..count {
+            // Members of a group may be given any.
+            let all = self.shared.config.consume_by == ConsumeBy::Subscribe;
             let keys: Vec<Key> = (0..self.shared.keys.count())
-                .filter(|key| key % count == number)
+                .filter(|key| all || key % count == number)
                 .collect();
             if keys.is_empty() {
                 continue;

@@ -124,10 +124,7 @@ impl Producer {
         let gives_up_after = config.client_gives_up_after().unwrap_or_default();
         let name = self.name();
         let context = Reports {
-            context: Context {
-                shared: self.shared.clone(),
-                name: name.clone(),
-            },
+            context: Context::new(&self.shared, &name),
             sends: self.sends.clone(),
         };
         self.shared

@@ -101,10 +101,7 @@ pub(crate) fn read_through(
 
 fn connect(shared: &Arc<Shared>) -> anyhow::Result<BaseConsumer<Context>> {
     let name = "final-reader";
-    let context = Context {
-        shared: shared.clone(),
-        name: name.to_owned(),
-    };
+    let context = Context::new(shared, name);
     let mut config = shared.client(name);
     config
         .set("fetch.wait.max.ms", "20")

@@ -335,3 +335,51 @@ async fn the_final_reader_passes_every_end() {
     let (_, unread) = read.await.expect("no panic").expect("a reader");
     assert!(unread.is_some_and(|reason| reason.contains("the reader stood at")));
 }
+
+/// The records that were read, and the partitions that moved, by process.
+fn members(events: &[Event]) -> BTreeMap<u32, (Vec<Record>, BTreeSet<u32>)> {
+    let mut members: BTreeMap<u32, (Vec<Record>, BTreeSet<u32>)> = BTreeMap::new();
+    for event in events {
+        if let What::Ok(op) = &event.what
+            && let F::Poll(poll) = &op.f
+        {
+            let member = members.entry(op.process).or_default();
+            member.0.extend(&poll.records);
+            member.1.extend(&op.rebalanced);
+        }
+    }
+    members
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_a_group_share_the_partitions_and_say_what_moved() {
+    let court = Court::new();
+    let config = LogConfig {
+        consume_by: super::ConsumeBy::Subscribe,
+        consumers: 2,
+        rate: 200,
+        ..LogConfig::default()
+    };
+    let mut running = court.start(&config).await;
+    let begun = Instant::now();
+    let shared = |events: &[Event]| {
+        let members = members(events);
+        let reading = members.values().filter(|(records, _)| !records.is_empty());
+        reading.count() == 2
+    };
+    while !shared(&court.recorder.events()) && begun.elapsed() < PATIENCE {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    running.stop().await;
+    let events = court.recorder.events();
+    assert!(shared(&events), "both members read something");
+    let subscribed = events.iter().filter(|event| match &event.what {
+        What::Ok(op) => matches!(&op.f, F::Subscribe(subscribe) if subscribe.keys.len() == 4),
+        _ => false,
+    });
+    assert_eq!(subscribed.count(), 2);
+    for (records, moved) in members(&events).values() {
+        let unasked = records.iter().find(|record| !moved.contains(&record.key));
+        assert_eq!(unasked, None, "nobody reads what it was not given");
+    }
+}

@@ -3,7 +3,7 @@
 use history::{Key, ProducerPromise, Topic};
 
 use crate::arena::Promises;
-use crate::log::{Acks, LogConfig};
+use crate::log::{Acks, ConsumeBy, LogConfig};
 use cluster::sim::MILLISECOND;
 
 /// What the clients of a simulated run are like. Times are in nanoseconds.
@@ -97,6 +97,7 @@ impl ClientsConfig {
             deadline: nanoseconds(log.deadline),
             poll_wait: None,
             poll_records: log.poll_records,
+            subscribe: log.consume_by == ConsumeBy::Subscribe,
             ..Self::default()
         }
     }

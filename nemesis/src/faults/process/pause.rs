@@ -3,51 +3,30 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use async_trait::async_trait;
 use history::{Impairment, Key, NodeId};
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
 use crate::config::Invalid;
 use crate::draw::Draw;
 use crate::fault::{Action, Aim, Evidence, FaultKind, NoTarget, Power, Scene};
+use crate::stillness::{self, Means, Seen, let_go_on};
 use crate::target::{Target, node_list};
 
-/// How long a stopped process is asked for an answer that must not come.
-const SILENT_FOR: Duration = Duration::from_millis(500);
-/// How long a process may take to be stopped once it has the signal, and how often it is looked at.
-const STOPPED_WITHIN: Duration = Duration::from_secs(3);
-const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// How long the kernel and the environment may take to deliver a signal.
 const SIGNALLED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Pauses broker processes. Configured by whom it hits.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Pause {
     /// Whom.
-    #[serde(default = "Pause::default_target")]
     pub target: Target,
     /// The partition whose leader or follower is meant; drawn from the seed where not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
-}
-
-impl Pause {
-    fn default_target() -> Target {
-        Target::One
-    }
-}
-
-impl Default for Pause {
-    fn default() -> Self {
-        Self {
-            target: Self::default_target(),
-            key: None,
-        }
-    }
 }
 
 #[async_trait]
@@ -94,13 +73,6 @@ struct Pausing {
     seen: Vec<Seen>,
 }
 
-/// What a stopped process looked like.
-struct Seen {
-    node: NodeId,
-    state: Option<char>,
-    answered: bool,
-}
-
 #[async_trait]
 impl Action for Pausing {
     async fn inject(&mut self, scene: &Scene) -> Result<()> {
@@ -108,71 +80,21 @@ impl Action for Pausing {
             self.stopped.push(node);
             signal(scene, node, libc::SIGSTOP).await?;
         }
-        let mut looks = JoinSet::new();
-        for &node in &self.nodes {
-            let scene = scene.clone();
-            looks.spawn(async move { look(&scene, node).await });
-        }
-        while let Some(seen) = looks.join_next().await {
-            self.seen.push(seen??);
-        }
-        self.seen.sort_unstable_by_key(|seen| seen.node);
+        self.seen = stillness::see(scene, &self.nodes, Means::Stopped).await?;
         Ok(())
     }
 
     async fn heal(&mut self, scene: &Scene) -> Result<Evidence> {
-        let mut errors = Vec::new();
-        for &node in &self.stopped {
+        let_go_on(scene, &self.stopped, |scene, node| async move {
             // A process that was killed meanwhile has nothing to go on with.
-            let gone = scene.cluster.machine(node)?.process_state().await?.is_none();
-            if !gone && let Err(error) = signal(scene, node, libc::SIGCONT).await {
-                errors.push(format!("{error:#}"));
+            if scene.cluster.machine(node)?.process_state().await?.is_none() {
+                return Ok(());
             }
-        }
-        if !errors.is_empty() {
-            bail!("let go on: {}", errors.join("; "));
-        }
-        let texts: Vec<_> = self.seen.iter().map(Seen::describe).collect();
-        Ok(Evidence {
-            bit: !self.seen.is_empty() && self.seen.iter().all(Seen::is_stopped),
-            text: if texts.is_empty() {
-                "no process was stopped".to_owned()
-            } else {
-                texts.join(", ")
-            },
+            signal(&scene, node, libc::SIGCONT).await
         })
+        .await?;
+        Ok(stillness::evidence(&self.seen, "no process was stopped"))
     }
-}
-
-impl Seen {
-    fn is_stopped(&self) -> bool {
-        self.state == Some('T') && !self.answered
-    }
-
-    fn describe(&self) -> String {
-        let state = self
-            .state
-            .map_or_else(|| "gone".to_owned(), |state| format!("in state {state}"));
-        let answer = if self.answered {
-            "answered".to_owned()
-        } else {
-            format!("no answer in {} ms", SILENT_FOR.as_millis())
-        };
-        format!("node {} {state}, {answer}", self.node)
-    }
-}
-
-/// A signal is not yet a stop: each thread of the process has to see it first.
-async fn look(scene: &Scene, node: NodeId) -> Result<Seen> {
-    let machine = scene.cluster.machine(node)?;
-    let until = Instant::now() + STOPPED_WITHIN;
-    let mut state = machine.process_state().await?;
-    while state.is_some_and(|state| state != 'T') && Instant::now() < until {
-        sleep(LOOK_EVERY).await;
-        state = machine.process_state().await?;
-    }
-    let answered = scene.cluster.answers(node, SILENT_FOR).await;
-    Ok(Seen { node, state, answered })
 }
 
 async fn signal(scene: &Scene, node: NodeId, signal: i32) -> Result<()> {

@@ -9,6 +9,7 @@ use history::{Key, NodeId, Offset, Topic, Value};
 
 use crate::admin::Admin;
 use crate::clock::ClockReading;
+use crate::disk::{FileKind, Files};
 use crate::environment::{Exit, Links, Machine};
 use crate::releases::Releases;
 use crate::view::ClusterView;
@@ -46,6 +47,10 @@ pub trait Cluster: Send + Sync {
     fn ports(&self) -> Ports;
     /// The addresses a client begins with, as `host:port,…`.
     fn bootstrap(&self) -> String;
+    /// Which files of a node's disk are of that kind, by their names.
+    fn files_of(&self, _kind: FileKind) -> Files {
+        Files::any()
+    }
     /// Who leads, as far as the observer has seen.
     fn view(&self) -> &ClusterView;
 

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use history::NodeId;
 
 use crate::Deeds;
+use crate::Disk;
 use crate::clock::WallClock;
 use crate::effect::Effect;
 
@@ -41,6 +42,10 @@ pub trait Machine: Send + Sync {
     /// The environment variables without which a process that is started in that directory would not go by that clock.
     fn clock_environment(&self, _directory: &Path) -> Vec<(String, String)> {
         Vec::new()
+    }
+    /// The disk under its data, where this environment can make it fail. Nothing where it cannot.
+    fn disk(&self) -> Option<Arc<dyn Disk>> {
+        None
     }
     /// Starts the broker's process. Fails where one is running.
     async fn start(&self, spec: &ProcessSpec) -> Result<()>;

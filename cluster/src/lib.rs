@@ -9,6 +9,7 @@ mod admin;
 mod brokers;
 mod clock;
 mod cluster;
+mod disk;
 mod environment;
 pub mod kafka;
 mod loopback;
@@ -27,12 +28,16 @@ pub use admin::{Admin, DeleteError, Elected, Election, NewTopic, Reassignment, T
 pub use brokers::{BROKERS, Broker, SIMULATED};
 pub use clock::{ClockReading, Skew, WallClock};
 pub use cluster::{Cluster, Ports, Recovery, ReplicaLog, Wiped};
+pub use disk::{
+    Disk, DiskEffect, DiskStats, FileKind, Files, Flip, Hook, HookCounts, HookId, Loss, Lost, Operation,
+    Which,
+};
 pub use environment::{
     Cut, Environment, Exit, ExitKind, Groups, Held, LinkRule, Links, Machine, Place, ProcessSpec,
 };
 pub use loopback::LoopbackEnvironment;
 pub use releases::{Abilities, Levels, Releases};
-pub use sandbox::SandboxEnvironment;
+pub use sandbox::{SandboxEnvironment, SandboxOptions};
 pub use view::{Change, ClusterView, PartitionView};
 
 pub use ::sandbox::{Counters, Deeds, Waits};

@@ -5,16 +5,27 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ::sandbox::{Deeds, Effect, GroupId, Matcher, Rule, Sandbox, SandboxSpec, Switch};
+use ::sandbox::{Deeds, DiskSpec, Effect, GroupId, Matcher, Rule, Sandbox, SandboxSpec, Switch};
 use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
 use history::NodeId;
 use tokio::sync::oneshot;
 
+use crate::disk::{Disk, DiskStats, Files, Flip, Hook, HookCounts, HookId, Loss, Lost};
 use crate::{
     Cut, Environment, Exit, ExitKind, Groups, Held, LinkRule, Links, Machine, Place, ProcessSpec, Skew,
     WallClock,
 };
+
+/// The directory of a node that can be a disk of its own: where brokers keep their data.
+const DATA: &str = "data";
+
+/// What a sandbox has beside its machines and their network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SandboxOptions {
+    /// Whether each node's data lies on a disk that can fail.
+    pub disks: bool,
+}
 
 /// A sandbox as an environment. Only the sandbox's conductor can make one (see [`sandbox::entry`]).
 pub struct SandboxEnvironment {
@@ -26,11 +37,15 @@ pub struct SandboxEnvironment {
 impl SandboxEnvironment {
     /// Makes as many machines as asked for, numbered from 1, with their files in directories `n1`, `n2`, … of
     /// `directory`, which must exist. Blocks for some tens of milliseconds.
-    pub fn create(nodes: u32, directory: &Path) -> Result<Self> {
+    pub fn create(nodes: u32, directory: &Path, options: &SandboxOptions) -> Result<Self> {
+        let disk = options.disks.then(|| DiskSpec {
+            directory: DATA.to_owned(),
+            write_back: DiskSpec::WRITE_BACK,
+        });
         let spec = SandboxSpec {
             nodes: (1..=nodes).collect(),
             directory: directory.to_owned(),
-            ..SandboxSpec::default()
+            disk,
         };
         let sandbox = Sandbox::create(&spec)?;
         let machine = |node: &Arc<sandbox::Node>| -> Arc<dyn Machine> {
@@ -121,6 +136,11 @@ impl Machine for SandboxMachine {
             .map_or_else(Vec::new, |clock| clock.environment(directory))
     }
 
+    fn disk(&self) -> Option<Arc<dyn Disk>> {
+        let disk = Arc::clone(self.node.disk()?);
+        Some(Arc::new(SandboxDisk(disk)))
+    }
+
     async fn start(&self, spec: &ProcessSpec) -> Result<()> {
         if self.newest().is_some_and(|process| process.exit().is_none()) {
             bail!("start a process on node {}: one is running", self.node.number());
@@ -132,7 +152,15 @@ impl Machine for SandboxMachine {
             output: spec.output.clone(),
         };
         let node = Arc::clone(&self.node);
-        let process = blocking(move || node.start(&command)).await?;
+        let start = move || {
+            if let Some(disk) = node.disk() {
+                // Whoever starts a machine switches it on. And its data may have been formatted since.
+                disk.restore()?;
+                disk.refresh()?;
+            }
+            node.start(&command)
+        };
+        let process = blocking(start).await?;
         *self.process.lock().unwrap_or_else(PoisonError::into_inner) = Some(process);
         Ok(())
     }
@@ -249,6 +277,55 @@ impl WallClock for NodeClock {
 
     fn offset(&self) -> i64 {
         self.0.offset()
+    }
+}
+
+struct SandboxDisk(Arc<sandbox::Disk>);
+
+#[async_trait]
+impl Disk for SandboxDisk {
+    fn cut(&self) -> bool {
+        self.0.cut()
+    }
+
+    fn is_on(&self) -> bool {
+        self.0.is_on()
+    }
+
+    async fn lose(&self, how: Loss) -> Result<Lost> {
+        let disk = Arc::clone(&self.0);
+        blocking(move || disk.lose(how)).await
+    }
+
+    async fn restore(&self) -> Result<()> {
+        let disk = Arc::clone(&self.0);
+        blocking(move || disk.restore()).await
+    }
+
+    fn hook(&self, hook: Hook) -> HookId {
+        self.0.hook(hook)
+    }
+
+    fn counts(&self, id: HookId) -> HookCounts {
+        self.0.counts(id)
+    }
+
+    fn unhook(&self, id: HookId) -> HookCounts {
+        self.0.unhook(id)
+    }
+
+    async fn rot(&self, files: &Files, bits: u32, seed: u64) -> Result<Vec<Flip>> {
+        let (disk, files) = (Arc::clone(&self.0), files.clone());
+        blocking(move || disk.rot(&files, bits, seed)).await
+    }
+
+    async fn mend(&self, flips: &[Flip]) -> Result<u32> {
+        let (disk, flips) = (Arc::clone(&self.0), flips.to_vec());
+        blocking(move || disk.mend(&flips)).await
+    }
+
+    fn stats(&self) -> DiskStats {
+        self.0.stats()
     }
 }
 

@@ -13,7 +13,7 @@ use cluster::kafka::{
     DEFAULT_VERSION, Formatting, InstallOptions, Java, KafkaCluster, KafkaConfig, Launch, Progress, install,
     prepare,
 };
-use cluster::{Cluster, Cut, Environment, LoopbackEnvironment, Place, SandboxEnvironment};
+use cluster::{Cluster, Cut, Environment, LoopbackEnvironment, Place, SandboxEnvironment, SandboxOptions};
 use history::{Claim, MemoryRecorder, NodeId, Probe, Topic, What};
 use sandbox::Entered;
 
@@ -113,7 +113,11 @@ async fn trial(version: &str, directory: &Path) -> Result<()> {
     let bare = cluster.times();
     drop(cluster);
     let started = Instant::now();
-    let environment = Arc::new(SandboxEnvironment::create(3, directory)?);
+    let environment = Arc::new(SandboxEnvironment::create(
+        3,
+        directory,
+        &SandboxOptions::default(),
+    )?);
     eprintln!("sandbox after {:?}", started.elapsed());
     let (cluster, recorder) = launch(version, environment, directory).await?;
     eprintln!(

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use cluster::sim::Bug;
 use history::Span;
 
+use crate::plan::DiskChoice;
 use crate::run::capture::Links;
 
 /// Puts a message broker on trial: a real cluster, real clients, real faults, and a verdict with evidence.
@@ -76,6 +77,9 @@ pub struct RunOptions {
     /// Where the cluster lives.
     #[arg(long, value_enum, default_value = "sandbox")]
     pub env: EnvironmentName,
+    /// Whether each node's data lies on a disk that can fail, instead of what the plan says.
+    #[arg(long, value_enum)]
+    pub disk: Option<DiskChoice>,
     /// The length of a random schedule of faults instead of the plan's, such as 60s.
     #[arg(long, value_name = "SPAN")]
     pub time_limit: Option<Span>,

@@ -148,6 +148,20 @@ impl<'a> Draw<'a> {
         self.random.random_range(least..=most.max(least))
     }
 
+    /// The seed that was asked for, or one that is drawn.
+    pub(crate) fn seed_unless(&mut self, asked: Option<u32>) -> u32 {
+        asked.unwrap_or_else(|| self.seed())
+    }
+
+    /// The seed of what a power loss leaves by chance; there is none where it leaves nothing.
+    pub(crate) fn torn(&mut self, torn: bool, asked: Option<u32>) -> Result<Option<u32>, Invalid> {
+        if asked.is_some() && !torn {
+            let reason = "goes with `torn = true` only: otherwise nothing is left to chance";
+            return Err(Invalid::new(&["seed"], reason));
+        }
+        Ok(torn.then(|| self.seed_unless(asked)))
+    }
+
     /// A chance of a half.
     pub(crate) fn coin(&mut self) -> bool {
         self.random.random()

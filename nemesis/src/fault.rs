@@ -116,6 +116,8 @@ pub enum Power {
     Voters,
     /// Freeze the broker's process.
     Freeze,
+    /// Make the disk under the broker's data lose what was not synced, and fail.
+    Disk,
 }
 
 impl Power {
@@ -130,6 +132,7 @@ impl Power {
             Self::Admin => "admin",
             Self::Voters => "voters",
             Self::Freeze => "freeze",
+            Self::Disk => "disk",
         }
     }
 }
@@ -187,6 +190,11 @@ impl Scene {
                 let freezes = |machine: &Arc<dyn Machine>| machine.groups().is_some_and(Groups::can_freeze);
                 self.cluster.machines().iter().all(freezes)
             }
+            Power::Disk => self
+                .cluster
+                .machines()
+                .iter()
+                .all(|machine| machine.disk().is_some()),
         }
     }
 

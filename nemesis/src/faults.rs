@@ -117,6 +117,12 @@ faults! {
         "flapping" => flapping::Flapping,
     }
     disk {
+        "power-loss" => power_loss::PowerLoss,
+        "crash-at" => crash_at::CrashAt,
+        "slow-disk" => slow_disk::SlowDisk,
+        "disk-full" => disk_full::DiskFull,
+        "disk-error" => disk_error::DiskError,
+        "bit-rot" => bit_rot::BitRot,
     }
     clock {
         "clock-jump" => jump::ClockJump,

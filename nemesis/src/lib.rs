@@ -13,6 +13,7 @@ mod clocks;
 mod config;
 mod cue;
 mod cuts;
+mod disks;
 mod draw;
 mod elections;
 mod ending;
@@ -37,15 +38,17 @@ mod when;
 
 pub use amount::{Percent, Rate};
 pub use config::{Invalid, NemesisConfig, Period, RandomConfig, RotationConfig, Schedule};
+pub use disks::DiskOperation;
 pub use draw::Draw;
 pub use ending::Means;
 pub use fault::{Action, Aim, Evidence, FaultKind, NoTarget, Power, Scene};
 pub use faults::{
-    AddPartitions, Bandwidth, ChangeVoters, ClockDrift, ClockJump, ClockStrobe, Corrupt, CrashLoop,
-    CreateTopics, Delay, DeleteRecords, Duplicate, ElectPreferred, ElectUnclean, ElectionStorm, FAULTS,
-    FaultSpec, Flapping, Freeze, Kill, KillRecovering, Listed, Loss, MinIsr, MoveController, MoveLeaders,
-    Partition, Pause, Reassign, Reorder, Restarts, RollingDowngrade, RollingRestart, RollingUpgrade,
-    ShrinkIsr, SlowLeader, Starve, Terminate, UncleanConfig, Wipe,
+    AddPartitions, Bandwidth, BitRot, ChangeVoters, ClockDrift, ClockJump, ClockStrobe, Corrupt, CrashAt,
+    CrashLoop, CreateTopics, Delay, DeleteRecords, DiskError, DiskFull, Duplicate, ElectPreferred,
+    ElectUnclean, ElectionStorm, FAULTS, FaultSpec, Flapping, Freeze, Kill, KillRecovering, Listed, Loss,
+    MinIsr, MoveController, MoveLeaders, Partition, Pause, PowerLoss, Reassign, Reorder, Restarts,
+    RollingDowngrade, RollingRestart, RollingUpgrade, ShrinkIsr, SlowDisk, SlowLeader, Starve, Terminate,
+    UncleanConfig, Wipe,
 };
 pub use in_force::{FaultInForce, InForce};
 pub use limits::{FaultLimits, Keep};

@@ -2,6 +2,7 @@
 
 mod admin;
 mod clocks;
+mod disks;
 mod fake;
 mod network;
 mod processes;

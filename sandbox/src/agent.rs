@@ -147,6 +147,12 @@ impl Agent {
     fn answer_plainly(&mut self, request: &Request) -> std::result::Result<Answer, String> {
         match request {
             Request::Mount { .. } => Err("answered elsewhere".to_owned()),
+            Request::DropCaches { files, flush } => {
+                for file in files {
+                    device::drop_cache(file, *flush);
+                }
+                Ok(Answer::Done)
+            }
             Request::Unmount { directory, by_force } => {
                 let unmount = if *by_force {
                     device::tear_off

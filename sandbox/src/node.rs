@@ -390,6 +390,11 @@ impl Line {
         answered.file.ok_or_else(|| self.confused(what()))
     }
 
+    /// Has the kernel forget what it holds of files, as far as it does.
+    pub(crate) fn drop_caches(&self, files: Vec<PathBuf>, flush: bool) {
+        let _ = self.do_it(Request::DropCaches { files, flush }, || "drop caches".to_owned());
+    }
+
     /// Asks and waits for the answer.
     fn call(&self, request: Request, what: impl Fn() -> String) -> Result<Answered> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);

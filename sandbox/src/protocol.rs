@@ -110,6 +110,8 @@ pub(crate) enum Request {
     UnlimitCpu,
     /// Say what the control groups say.
     Groups,
+    /// Have the kernel forget what it holds of these files, once it has written it where `flush` says so.
+    DropCaches { files: Vec<PathBuf>, flush: bool },
     /// End every process.
     EndAll,
 }

@@ -57,6 +57,9 @@ pub struct Arena {
     pub recorder: Arc<dyn Recorder>,
     /// The file that the client library's own log lines are appended to; where there is none they are dropped.
     pub log_file: Option<PathBuf>,
+    /// Whether the brokers' disks may fail. Then a broker that refuses a record may have it, and others with it: it
+    /// wrote it down, let its followers read it, and failed to sync it.
+    pub disks_may_fail: bool,
 }
 
 /// What a workload's producers promise, which decides how some findings are judged.

@@ -136,6 +136,7 @@ async fn what_is_acknowledged_is_read_back_from_every_replica() {
         seed: 1,
         recorder: recorder.clone(),
         log_file: Some(log_file.clone()),
+        disks_may_fail: false,
     };
     let begun = Instant::now();
     let mut running = WorkloadConfig::Log(LogConfig::default())

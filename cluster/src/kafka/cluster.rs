@@ -13,6 +13,7 @@ use super::admin::KafkaAdmin;
 use super::ask::{ACKS_LEADER, Place};
 use super::clock;
 use super::config::{PORTS, Quorum};
+use super::files;
 use super::launch::{ANSWER_WITHIN, Launch, LaunchTimes, Layout, POLL, bring_up, place, wait_for_leaders};
 use super::node::Node;
 use super::node_files::NodeFiles;
@@ -22,8 +23,8 @@ use super::replica;
 use super::voters::KafkaVoters;
 use super::wire::Connection;
 use crate::{
-    Admin, ClockReading, Cluster, ClusterView, Environment, Exit, Links, Machine, Ports, Recovery, Releases,
-    ReplicaLog, Voters, Wiped,
+    Admin, ClockReading, Cluster, ClusterView, Environment, Exit, FileKind, Files, Links, Machine, Ports,
+    Recovery, Releases, ReplicaLog, Voters, Wiped,
 };
 
 /// A nudge is written within this time, however often the leader changes.
@@ -201,6 +202,10 @@ impl Cluster for KafkaCluster {
             .map(|node| format!("{}:{}", node.machine.address(), PORTS.client))
             .collect();
         all.join(",")
+    }
+
+    fn files_of(&self, kind: FileKind) -> Files {
+        files::of(kind)
     }
 
     fn view(&self) -> &ClusterView {

@@ -13,6 +13,7 @@ mod clock;
 mod cluster;
 mod config;
 mod fetch;
+mod files;
 mod formatting;
 mod install;
 mod java;

@@ -65,6 +65,9 @@ pub struct Plan {
     /// The levels of features that formatting does not leave to Kafka.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub features: BTreeMap<String, Level>,
+    /// Whether each node's data lies on a disk that can fail.
+    #[serde(default, skip_serializing_if = "DiskChoice::is_default")]
+    pub disk: DiskChoice,
     /// Properties of every node's broker, over everything that Tribunal sets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub properties: BTreeMap<String, String>,
@@ -102,6 +105,25 @@ impl Plan {
 /// The number of the node that is called `n1`, `n2` and so on.
 fn node_number(name: &str) -> Option<NodeId> {
     name.strip_prefix('n')?.parse().ok()
+}
+
+/// Whether each node's data lies on a disk that can fail, which costs its broker a little time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiskChoice {
+    /// Where a fault of the plan needs it.
+    #[default]
+    WhenNeeded,
+    /// It does.
+    Always,
+    /// It does not, and faults that need it are skipped.
+    Never,
+}
+
+impl DiskChoice {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 fn default_broker() -> String {

@@ -6,11 +6,11 @@ use anyhow::{Context, Result, anyhow};
 use cluster::kafka::Timeouts;
 use cluster::sim::Bug;
 use history::{Expectation, Span, Topic};
-use nemesis::{Schedule, Step};
+use nemesis::{Power, Schedule, Step};
 
 use super::check::{check, nemesis};
 use super::spread::spread;
-use super::{Plan, place};
+use super::{DiskChoice, Plan, place};
 
 /// The first line of a resolved plan.
 const REPLAY: &str = "# Everything this run was made of: `tribunal run` with this file runs it again.";
@@ -30,6 +30,8 @@ pub struct Overrides {
     pub broker: Option<String>,
     /// `--nodes`.
     pub nodes: Option<u32>,
+    /// `--disk`.
+    pub disk: Option<DiskChoice>,
     /// `--time-limit`.
     pub time_limit: Option<Span>,
     /// `--rest`.
@@ -92,6 +94,7 @@ fn apply(file: &str, plan: &mut Plan, overrides: &Overrides) -> Result<()> {
         room_for_replicas(file, plan, nodes)?;
         plan.nodes = nodes;
     }
+    plan.disk = overrides.disk.unwrap_or(plan.disk);
     for bug in &overrides.bugs {
         if !plan.bugs.contains(bug) {
             plan.bugs.push(*bug);
@@ -167,6 +170,16 @@ impl Resolved {
             given.join("\n"),
             finalised.join("\n")
         ))
+    }
+
+    /// Whether each node's data lies on a disk that can fail.
+    pub fn has_disks(&self) -> bool {
+        let needs = |step: &Step| step.fault.kind().needs().contains(&Power::Disk);
+        match self.plan.disk {
+            DiskChoice::WhenNeeded => self.steps.iter().any(needs),
+            DiskChoice::Always => true,
+            DiskChoice::Never => false,
+        }
     }
 
     /// The topics as the history names them.

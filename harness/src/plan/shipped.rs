@@ -34,13 +34,23 @@ shipped![
     "faults/process",
     "faults/kafka",
     "faults/voters",
+    "faults/disk",
     "shrink/twenty",
     "regressions/unclean-on",
     "regressions/unclean-off",
     "regressions/elect-unclean",
     "regressions/min-isr-1-acks1",
     "regressions/min-isr-1-acks-all",
-    "regressions/min-isr-2-acks-all"
+    "regressions/min-isr-2-acks-all",
+    "regressions/last-replica-3.9.2",
+    "regressions/last-replica-4.3.1-elr-off",
+    "regressions/last-replica-4.3.1",
+    "regressions/last-replica-4.4.0-elr-off",
+    "regressions/last-replica-4.4.0",
+    "regressions/min-isr-1",
+    "regressions/min-isr-1-flushed",
+    "regressions/power-loss-of-all",
+    "regressions/power-loss-of-all-flushed",
 ];
 
 /// The plan of that name, which may carry its folder (`plans/`) and its ending, as a path would.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use cluster::kafka::{Formatting, Install, InstallOptions, Java, KafkaCluster, Launch, Prepared};
 use cluster::sim::SimCluster;
-use cluster::{Cluster, Environment, SandboxEnvironment};
+use cluster::{Cluster, Environment, SandboxEnvironment, SandboxOptions};
 use history::Recorder;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
@@ -110,8 +110,11 @@ async fn create_environment(
 ) -> Result<Arc<SandboxEnvironment>> {
     let nodes = resolved.plan.nodes;
     let directory = directory.nodes();
+    let sandbox = SandboxOptions {
+        disks: resolved.has_disks(),
+    };
     std::fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
-    let environment = spawn_blocking(move || SandboxEnvironment::create(nodes, &directory))
+    let environment = spawn_blocking(move || SandboxEnvironment::create(nodes, &directory, &sandbox))
         .await
         .context("wait for the sandbox")?
         .context("make the sandbox")?;

@@ -24,6 +24,7 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
         seed: options.seed,
         broker: options.broker.clone(),
         nodes: options.nodes,
+        disk: options.disk,
         time_limit: options.time_limit,
         rest: options.rest,
         bugs: options.bugs.clone(),

@@ -174,6 +174,7 @@ impl Trial<'_> {
             seed: self.resolved.seed,
             recorder: self.recorder.clone(),
             log_file: Some(self.directory.clients_log()),
+            disks_may_fail: self.resolved.has_disks(),
         }
     }
 

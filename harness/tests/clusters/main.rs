@@ -4,6 +4,7 @@
 
 mod cards;
 mod clock;
+mod disk;
 mod groups;
 mod kafka;
 mod killed;

@@ -1,6 +1,7 @@
 //! A cluster that is nothing but state: it does what a fault asks for and remembers it.
 
 mod admin;
+mod disk;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -12,10 +13,11 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use async_trait::async_trait;
 use cluster::{
-    Abilities, Admin, ClockReading, Cluster, ClusterView, Counters, Cut, Deeds, Exit, ExitKind, Groups, Held,
-    Levels, LinkRule, Links, Machine, PartitionView, Place, Ports, ProcessSpec, Recovery, Releases,
+    Abilities, Admin, ClockReading, Cluster, ClusterView, Counters, Cut, Deeds, Disk, Exit, ExitKind, Groups,
+    Held, Levels, LinkRule, Links, Machine, PartitionView, Place, Ports, ProcessSpec, Recovery, Releases,
     ReplicaLog, Skew, Waits, WallClock, Wiped,
 };
+pub use disk::FakeDisk;
 use history::{
     Deletion, DeletionStep, Fault, FaultStep, Key, MemoryRecorder, NodeId, Offset, Recorder, Topic, What,
 };
@@ -71,6 +73,7 @@ struct FakeMachine {
     clock: Mutex<Option<Arc<FakeClock>>>,
     meter: Mutex<Meter>,
     has_groups: AtomicBool,
+    disk: Mutex<Option<Arc<FakeDisk>>>,
     journal: Journal,
 }
 
@@ -115,6 +118,7 @@ impl FakeCluster {
                     gets: Meter::WANTS,
                 }),
                 has_groups: AtomicBool::new(true),
+                disk: Mutex::new(Some(Arc::new(FakeDisk::new(node, journal.clone())))),
                 journal: journal.clone(),
             })
         };
@@ -157,6 +161,19 @@ impl FakeCluster {
             journal: self.journal.clone(),
         }));
         self
+    }
+
+    pub fn without_disks(self) -> Self {
+        for fake in &self.fakes {
+            *fake.disk.lock().expect("a disk") = None;
+        }
+        self
+    }
+
+    /// A node's disk.
+    pub fn disk(&self, node: NodeId) -> Arc<FakeDisk> {
+        let disk = self.fake(node).disk.lock().expect("a disk").clone();
+        disk.expect("it has one")
     }
 
     pub fn without_links(mut self) -> Self {
@@ -456,6 +473,10 @@ impl Machine for FakeMachine {
     fn clock(&self) -> Option<Arc<dyn WallClock>> {
         let clock = self.clock.lock().expect("a clock").clone();
         clock.map(|clock| clock as Arc<dyn WallClock>)
+    }
+    fn disk(&self) -> Option<Arc<dyn Disk>> {
+        let disk = self.disk.lock().expect("a disk").clone();
+        disk.map(|disk| disk as Arc<dyn Disk>)
     }
     async fn start(&self, _: &ProcessSpec) -> Result<()> {
         unreachable!("the cluster starts its nodes")

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::{getegid, geteuid};
 
@@ -70,6 +71,17 @@ pub(crate) fn mount_at(target: &Path) -> Result<OwnedFd> {
         }
     })?;
     Ok(device.into())
+}
+
+/// Has the kernel forget what it holds of a file: what it has written, and nobody maps.
+pub(crate) fn drop_cache(path: &Path, flush: bool) {
+    let Ok(file) = File::open(path) else { return };
+    if flush {
+        let flags = libc::SYNC_FILE_RANGE_WRITE | libc::SYNC_FILE_RANGE_WAIT_AFTER;
+        // SAFETY: a system call on a descriptor that is open. It writes pages, and syncs nothing.
+        unsafe { libc::sync_file_range(file.as_raw_fd(), 0, 0, flags) };
+    }
+    let _ = posix_fadvise(&file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
 }
 
 /// Takes the mount away at once: what is asked of it fails, and what the kernel holds for it is dropped.

@@ -179,6 +179,7 @@ impl Hooks {
             dice: Dice::new(seed),
         });
         self.armed.store(true, Ordering::Release);
+        self.changed.notify_all();
         id
     }
 
@@ -258,6 +259,16 @@ impl Hooks {
         let unchanged = |inner: &mut Inner| inner.changes == changes;
         drop(self.changed.wait_timeout_while(inner, delay, unchanged));
         begun.elapsed()
+    }
+
+    /// Waits so long, or until there is a new hook.
+    pub(crate) fn wait_for_new(&self, time: Duration) {
+        let inner = self.lock();
+        let hooks = inner.next;
+        drop(
+            self.changed
+                .wait_timeout_while(inner, time, |inner| inner.next == hooks),
+        );
     }
 
     /// An operation that was delayed has waited so long.

@@ -7,7 +7,8 @@
 //! instant on, the mount is torn off with all that the kernel holds for it, and what was not synced is undone.
 //!
 //! What counts as synced: of a file, what was there at its last `fsync`, `fdatasync` or `msync`, or was written with
-//! `O_SYNC`; of the names in a directory, what was done before the directory's own last `fsync`. What has waited for
+//! `O_SYNC`; of the names in a directory, what was done before the directory's own last `fsync`, and, unless a loss is
+//! [`Loss::strict`], what leads to a file that is synced. What has waited for
 //! [`DiskSpec::write_back`] is written back unasked, as by a kernel.
 //!
 //! The server's own process must never use the mount: it would wait for itself. It sees the plain directory.
@@ -31,12 +32,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use fuser::{Config, Notifier, Session, SessionACL};
+use fuser::{Config, Session, SessionACL};
 
 use crate::error::{Error, Result};
 use crate::node::Line;
 use crate::protocol::Request;
-use keeper::Keeper;
 use server::Server;
 use shared::Shared;
 use volume::Volume;
@@ -61,16 +61,15 @@ impl DiskSpec {
     pub const WRITE_BACK: Duration = Duration::from_secs(30);
 }
 
-/// What a power loss leaves of what was not synced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
-    /// Nothing.
-    Whole,
-    /// Some of it: of each file single sectors of 512 bytes, of the operations on names the first few.
-    Torn {
-        /// From which it is drawn what.
-        seed: u64,
-    },
+/// What a power loss leaves of what was not synced: by default nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loss {
+    /// With a seed: some of it, drawn from that. Of each file single sectors of 512 bytes, of the operations on names
+    /// the first few.
+    pub torn: Option<u64>,
+    /// Whether names are gone that their directories' own sync did not bring to the disk. POSIX allows it; the usual
+    /// file systems (ext4, XFS, Btrfs) bring the names that lead to a file to the disk with the file.
+    pub strict: bool,
 }
 
 /// What a power loss took.
@@ -78,7 +77,7 @@ pub enum Loss {
 pub struct Lost {
     /// Files that were not synced.
     pub files: u64,
-    /// Bytes that had been written behind their ends.
+    /// Bytes that had been written behind their ends; whole pages where there are holes between.
     pub bytes: u64,
     /// Pages that had been overwritten or cut off, and are as before.
     pub pages: u64,
@@ -116,8 +115,7 @@ pub struct Disk {
     aside: PathBuf,
     line: Arc<Line>,
     shared: Arc<Shared>,
-    mount: Mutex<Option<Notifier>>,
-    keeper: Keeper,
+    mounted: Mutex<bool>,
 }
 
 impl fmt::Debug for Disk {
@@ -147,15 +145,11 @@ impl Disk {
             root,
             aside,
             line: Arc::clone(line),
-            keeper: Keeper::start(&shared, spec.write_back).map_err(|error| Error::Disk {
-                node,
-                what: "start its thread",
-                source: error,
-            })?,
             shared,
-            mount: Mutex::new(None),
+            mounted: Mutex::new(false),
         });
         disk.mount()?;
+        keeper::start(&disk, spec.write_back).map_err(|error| disk.failed("start its thread", error))?;
         Ok(disk)
     }
 
@@ -179,11 +173,13 @@ impl Disk {
             .map_err(|error| self.failed("undo what was not synced", error))
     }
 
-    /// The power is back: mounts it again, with what is on it. Nothing to do where there is power.
+    /// The power is back: mounts it again, with what is on it. Nothing to do where there is power. Where nobody
+    /// has said how much the power loss took, it took everything.
     pub fn restore(&self) -> Result<()> {
         if self.is_on() {
             return Ok(());
         }
+        self.lose(Loss::default())?;
         self.remount(true)
     }
 
@@ -198,9 +194,7 @@ impl Disk {
 
     /// Puts a fault in force.
     pub fn hook(&self, hook: Hook) -> HookId {
-        let id = self.shared.hooks.set(hook);
-        self.drop_caches();
-        id
+        self.shared.hooks.set(hook)
     }
 
     /// What a fault has done so far, or did.
@@ -229,8 +223,12 @@ impl Disk {
         let _ = std::fs::remove_dir_all(&self.aside);
     }
 
-    fn mounted(&self) -> MutexGuard<'_, Option<Notifier>> {
-        self.mount.lock().unwrap_or_else(PoisonError::into_inner)
+    fn mounted(&self) -> MutexGuard<'_, bool> {
+        self.mounted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_mounted(&self) -> bool {
+        *self.mounted()
     }
 
     fn mount(&self) -> Result<()> {
@@ -241,19 +239,16 @@ impl Disk {
         config.n_threads = Some(THREADS);
         let session = Session::from_fd(server, device, SessionACL::All, config)
             .map_err(|error| self.failed("greet the kernel", error))?;
-        let notifier = session.notifier();
         // Its threads end when the mount does, or when this process does.
         session
             .spawn()
             .map_err(|error| self.failed("start its threads", error))?;
-        self.keeper.watch(Some(notifier.clone()));
-        *self.mounted() = Some(notifier);
+        *self.mounted() = true;
         Ok(())
     }
 
     fn unmount(&self, by_force: bool) -> Result<()> {
-        self.keeper.watch(None);
-        if self.mounted().take().is_none() {
+        if !std::mem::take(&mut *self.mounted()) {
             return Ok(());
         }
         let directory = self.root.clone();

@@ -5,13 +5,10 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use fuser::INodeNo;
-
 use super::Disk;
 use super::dice::Dice;
 use super::hooks::Files;
 use super::unsynced::data_ranges;
-use super::volume::Ino;
 use crate::error::Result;
 
 /// How much of a file is looked at, from its end backwards, for where its data ends.
@@ -49,23 +46,26 @@ impl Disk {
                 Err(error) => return Err(self.failed("flip bits back", error)),
             }
         }
+        if mended > 0 {
+            self.drop_caches(&Files::any(), false);
+        }
         Ok(mended)
     }
 
     fn rot_with(&self, files: &Files, bits: u32, seed: u64) -> io::Result<Vec<Flip>> {
         let mut dice = Dice::new(seed);
+        // What the kernel has not written yet would otherwise be written over it.
+        self.drop_caches(files, true);
         let known = self.shared.volume().files();
-        let mut candidates = Vec::new();
-        for (ino, name, content) in known {
-            if files.contain(&name) && content.size() > 0 {
-                candidates.push((ino, name));
-            }
-        }
+        let with_data = known
+            .into_iter()
+            .filter(|(_, name, content)| files.contain(name) && content.size() > 0);
+        let candidates: Vec<PathBuf> = with_data.map(|(_, name, _)| name).collect();
         let mut flips: Vec<Flip> = Vec::new();
         let mut tries = 0;
         while flips.len() < bits as usize && !candidates.is_empty() && tries < bits.saturating_mul(4) {
             tries += 1;
-            let (ino, name) = &candidates[dice.below(candidates.len() as u64) as usize];
+            let name = &candidates[dice.below(candidates.len() as u64) as usize];
             let file = self.plain(name)?;
             let Some(end) = end_of_data(&file)? else { continue };
             let (offset, mask) = (dice.below(end), 1_u8 << dice.below(8));
@@ -75,10 +75,7 @@ impl Disk {
             {
                 continue;
             }
-            // What the kernel has not written yet would otherwise be written over it.
-            self.forget(*ino);
             let was = flip(&file, offset, mask)?;
-            self.forget(*ino);
             flips.push(Flip {
                 file: name.clone(),
                 offset,
@@ -86,6 +83,7 @@ impl Disk {
                 was,
             });
         }
+        self.drop_caches(files, false);
         Ok(flips)
     }
 
@@ -96,10 +94,6 @@ impl Disk {
             return Ok(false);
         }
         flip(&file, flipped.offset, flipped.mask)?;
-        let known = self.shared.volume().files();
-        if let Some((ino, _, _)) = known.iter().find(|(_, name, _)| *name == flipped.file) {
-            self.forget(*ino);
-        }
         Ok(true)
     }
 
@@ -108,22 +102,6 @@ impl Disk {
             .read(true)
             .write(true)
             .open(self.root.join(name))
-    }
-
-    /// Has the kernel forget what it holds of a file.
-    fn forget(&self, ino: Ino) {
-        let notifier = self.mounted().clone();
-        if let Some(notifier) = notifier {
-            let _ = notifier.inval_inode(INodeNo(ino), 0, 0);
-        }
-    }
-
-    /// Has the kernel forget what it must not answer from its cache.
-    pub(super) fn drop_caches(&self) {
-        let notifier = self.mounted().clone();
-        if let Some(notifier) = notifier {
-            super::keeper::drop_caches(&self.shared, &notifier);
-        }
     }
 }
 

@@ -115,7 +115,7 @@ impl Server {
     }
 
     fn write_now(&self, handle: FileHandle, offset: u64, data: &[u8], sync: bool) -> io::Result<u32> {
-        self.with_power(|disk| disk.write(&self.file(handle)?.1, offset, data, sync))?;
+        self.with_power(|disk| disk.write(&self.file(handle)?, offset, data, sync))?;
         Ok(data.len() as u32)
     }
 
@@ -404,7 +404,7 @@ impl Filesystem for Server {
         let verdict = self.disk.judge(Operation::Sync, ino.0, 0);
         self.as_judged((Operation::Sync, ino.0), verdict, move |server, outcome| {
             let sync = |disk: &Shared| {
-                disk.sync_file(&server.file(handle)?.1);
+                disk.sync_file(ino.0, &server.file(handle)?.1);
                 Ok(())
             };
             reply_empty(reply, outcome.and_then(|()| server.with_power(sync)));

@@ -234,7 +234,13 @@ impl Shared {
         Ok(bytes)
     }
 
-    pub(crate) fn write(&self, content: &Content, offset: u64, data: &[u8], sync: bool) -> io::Result<()> {
+    pub(crate) fn write(
+        &self,
+        (ino, content): &(Ino, Arc<Content>),
+        offset: u64,
+        data: &[u8],
+        sync: bool,
+    ) -> io::Result<()> {
         let kept = content.write(offset, data, Instant::now())?;
         self.counters.writes.fetch_add(1, Ordering::Relaxed);
         self.counters
@@ -242,7 +248,7 @@ impl Shared {
             .fetch_add(data.len() as u64, Ordering::Relaxed);
         self.kept.fetch_add(kept, Ordering::Relaxed);
         if sync {
-            self.sync_file(content);
+            self.sync_file(*ino, content);
         } else if kept > 0 {
             self.make_room();
         }
@@ -257,9 +263,10 @@ impl Shared {
         Ok(())
     }
 
-    pub(crate) fn sync_file(&self, content: &Content) {
+    pub(crate) fn sync_file(&self, ino: Ino, content: &Content) {
         self.counters.syncs.fetch_add(1, Ordering::Relaxed);
         self.release(content.sync());
+        self.volume().sync_names_of(ino);
     }
 
     pub(crate) fn sync_directory(&self, ino: Ino) {

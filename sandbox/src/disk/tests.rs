@@ -96,34 +96,52 @@ fn replay<'a>(done: impl Iterator<Item = &'a Done>) -> Names {
 
 #[derive(Default)]
 struct Model {
-    /// With whether they are synced.
-    done: Vec<(Done, bool)>,
+    /// With whether they are synced by themselves, and whether with a file.
+    done: Vec<(Done, bool, bool)>,
     /// What each file holds, and what it held at its last sync.
     contents: BTreeMap<Ino, (Vec<u8>, Vec<u8>)>,
 }
 
 impl Model {
     fn now(&self) -> Names {
-        replay(self.done.iter().map(|(done, _)| done))
+        replay(self.done.iter().map(|(done, _, _)| done))
     }
 
     fn note(&mut self, done: Done) {
-        self.done.push((done, false));
+        self.done.push((done, false, false));
     }
 
-    /// With an operation those before it on the same file or name are synced.
     fn sync(&mut self, synced: impl Fn(&Done) -> bool) {
+        for index in self.with_foundations(synced) {
+            self.done[index].1 = true;
+        }
+    }
+
+    fn sync_with_file(&mut self, ino: Ino) {
+        for index in self.with_foundations(|done| done.inos().contains(&ino)) {
+            self.done[index].2 = true;
+        }
+    }
+
+    /// With an operation those before it on the same file or name, of those that are not synced.
+    fn with_foundations(&self, synced: impl Fn(&Done) -> bool) -> Vec<usize> {
         let (mut inos, mut names) = (BTreeSet::new(), BTreeSet::new());
-        for (done, is_synced) in self.done.iter_mut().rev().filter(|(_, is_synced)| !is_synced) {
-            let builds_on_it = |ino: &Ino| inos.contains(ino);
-            let by_file = done.inos().iter().any(builds_on_it);
+        let mut found = Vec::new();
+        for (index, (done, is_synced, _)) in self.done.iter().enumerate().rev() {
+            let by_file = done.inos().iter().any(|ino| inos.contains(ino));
             let by_name = done.names().iter().any(|name| names.contains(name));
-            if synced(done) || by_file || by_name {
+            if !is_synced && (synced(done) || by_file || by_name) {
                 inos.extend(done.inos());
                 names.extend(done.names());
-                *is_synced = true;
+                found.push(index);
             }
         }
+        found
+    }
+
+    /// What a power loss leaves.
+    fn left(strict: bool) -> impl Fn(&&(Done, bool, bool)) -> bool {
+        move |(_, synced, with_file)| *synced || *with_file && !strict
     }
 }
 
@@ -195,6 +213,9 @@ impl Trial {
                     self.volume.content(*ino).expect("it is a file").sync();
                     let (now, synced) = self.model.contents.get_mut(ino).expect("it was made");
                     synced.clone_from(now);
+                    let ino = *ino;
+                    self.volume.sync_names_of(ino);
+                    self.model.sync_with_file(ino);
                 }
             }
             Step::SyncDirectory(directory) => {
@@ -267,7 +288,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn what_was_synced_is_left_and_nothing_else(steps in prop::collection::vec(step(), 1..40)) {
+    fn what_was_synced_is_left_and_nothing_else(steps in prop::collection::vec(step(), 1..40), strict: bool) {
         let mut trial = Trial::new();
         for step in &steps {
             trial.take(step);
@@ -275,25 +296,30 @@ proptest! {
             let held = now.iter().map(|(at, ino)| (*at, trial.model.contents[ino].0.clone()));
             prop_assert_eq!(trial.found(), held.collect::<BTreeMap<_, _>>(), "before the power fails");
         }
-        trial.volume.lose(Loss::Whole).expect("it can be undone");
-        let synced = trial.model.done.iter().filter(|(_, synced)| *synced).map(|(done, _)| done);
+        trial.volume.lose(Loss { strict, torn: None }).expect("it can be undone");
+        let synced = trial.model.done.iter().filter(Model::left(strict)).map(|(done, _, _)| done);
         let left = replay(synced).into_iter().map(|(at, ino)| (at, trial.model.contents[&ino].1.clone()));
         prop_assert_eq!(trial.found(), left.collect::<BTreeMap<_, _>>());
     }
 
     #[test]
-    fn torn_is_between_what_was_synced_and_what_was_there(steps in prop::collection::vec(step(), 1..40), seed: u64) {
+    fn torn_is_between_what_was_synced_and_what_was_there(steps in prop::collection::vec(step(), 1..40), seed: u64, strict: bool) {
         let mut trial = Trial::new();
         for step in &steps {
             trial.take(step);
         }
-        trial.volume.lose(Loss::Torn { seed }).expect("it can be undone");
+        trial.volume.lose(Loss { strict, torn: Some(seed) }).expect("it can be undone");
         let found = trial.found();
-        let unsynced = trial.model.done.iter().filter(|(_, synced)| !synced).count();
+        let unsynced = trial.model.done.iter().filter(|done| !Model::left(strict)(done)).count();
         let states = (0..=unsynced).map(|survivors| {
             let mut left = survivors;
-            let survives = |(_, synced): &&(Done, bool)| *synced || { let alive = left > 0; left = left.saturating_sub(1); alive };
-            replay(trial.model.done.iter().filter(survives).map(|(done, _)| done))
+            let survives = |done: &&(Done, bool, bool)| {
+                let is_left = Model::left(strict)(done);
+                let survives = is_left || left > 0;
+                left = left.saturating_sub(usize::from(!is_left));
+                survives
+            };
+            replay(trial.model.done.iter().filter(survives).map(|(done, _, _)| done))
         });
         let state = states.into_iter().find(|names| names.keys().eq(found.keys()));
         prop_assert!(state.is_some(), "{:?} is no state in between", found.keys());

@@ -124,12 +124,14 @@ impl Unsynced {
     }
 
     fn lose_all(&self, file: &File) -> io::Result<Dropped> {
+        // Not what was merely made longer: an index is, and holds nothing there.
+        let grown = data_ranges(file, self.durable, self.size)?;
         file.set_len(self.durable)?;
         for (page, old) in &self.old {
             file.write_all_at(old, page * PAGE)?;
         }
         Ok(Dropped {
-            bytes: self.size.saturating_sub(self.durable),
+            bytes: grown.iter().map(|(from, to)| to - from).sum(),
             pages: self.pages(),
         })
     }
@@ -166,22 +168,25 @@ impl Unsynced {
 
     /// Of what was written behind the old end each sector survives or is zeros; the file ends with the last survivor.
     fn lose_growth(&self, file: &File, dice: &mut Dice) -> io::Result<u64> {
-        let mut end = self.durable.min(self.size);
+        if self.size <= self.durable {
+            return Ok(0);
+        }
+        let mut end = self.durable;
         let mut lost = 0;
-        let mut at = self.durable;
-        while at < self.size {
-            let next = (at / SECTOR * SECTOR + SECTOR).min(self.size);
-            if dice.coin() {
-                end = next;
-            } else {
-                file.write_all_at(&vec![0; (next - at) as usize], at)?;
-                lost += next - at;
+        for (from, to) in data_ranges(file, self.durable, self.size)? {
+            let mut at = from;
+            while at < to {
+                let next = (at / SECTOR * SECTOR + SECTOR).min(to);
+                if dice.coin() {
+                    end = next;
+                } else {
+                    file.write_all_at(&[0; SECTOR as usize][..(next - at) as usize], at)?;
+                    lost += next - at;
+                }
+                at = next;
             }
-            at = next;
         }
-        if self.size > self.durable {
-            file.set_len(end)?;
-        }
+        file.set_len(end)?;
         Ok(lost)
     }
 }

@@ -41,6 +41,8 @@ struct Node {
 struct Change {
     at: Instant,
     kind: ChangeKind,
+    /// It leads to a file that is synced.
+    with_file: bool,
 }
 
 /// A name in a directory.
@@ -452,12 +454,33 @@ impl Volume {
 
     fn note(&mut self, kind: ChangeKind) {
         let at = Instant::now();
-        self.journal.push_back(Change { at, kind });
+        self.journal.push_back(Change {
+            at,
+            kind,
+            with_file: false,
+        });
     }
 
     /// The operations on this directory's names are on the disk.
     pub(crate) fn sync_directory(&mut self, directory: Ino) {
         self.commit(|change| change.kind.names().any(|(changed, _)| *changed == directory));
+    }
+
+    /// A file is synced: what leads to it is on the disk too, on the usual file systems.
+    pub(crate) fn sync_names_of(&mut self, file: Ino) {
+        if self.journal.is_empty() {
+            return;
+        }
+        let mut way = HashSet::new();
+        let mut next = Some(file);
+        while let Some(ino) = next {
+            way.insert(ino);
+            next = self.nodes.get(&ino).and_then(|node| Some(node.place.as_ref()?.0));
+        }
+        let leads = |change: &Change| change.kind.inos().any(|ino| way.contains(&ino));
+        for index in self.with_foundations(leads) {
+            self.journal[index].with_file = true;
+        }
     }
 
     /// Those from before that moment are on the disk.
@@ -468,28 +491,31 @@ impl Volume {
         }
     }
 
-    /// An operation that is synced takes those with it on which it builds: the ones before it on the same file or
-    /// the same name, whatever the directory. The others stay as they are.
+    /// These operations are on the disk.
     fn commit(&mut self, is_synced: impl Fn(&Change) -> bool) {
-        let (mut inos, mut names) = (HashSet::new(), HashSet::new());
-        let mut kept = VecDeque::new();
-        let mut aside = Vec::new();
-        for change in std::mem::take(&mut self.journal).into_iter().rev() {
-            let kind = &change.kind;
-            let builds_on_it =
-                kind.inos().any(|ino| inos.contains(&ino)) || kind.names().any(|name| names.contains(name));
-            if builds_on_it || is_synced(&change) {
-                inos.extend(kind.inos());
-                names.extend(kind.names().cloned());
-                aside.extend(kind.aside());
-            } else {
-                kept.push_front(change);
+        for index in self.with_foundations(is_synced) {
+            if let Some(ino) = self.journal.remove(index).and_then(|change| change.kind.aside()) {
+                self.purge(ino);
             }
         }
-        self.journal = kept;
-        for ino in aside {
-            self.purge(ino);
+    }
+
+    /// The places in the journal of some operations, and of those on which they build: the ones before them on the
+    /// same file or the same name, whatever the directory. The last goes first.
+    fn with_foundations(&self, chosen: impl Fn(&Change) -> bool) -> Vec<usize> {
+        let (mut inos, mut names) = (HashSet::new(), HashSet::new());
+        let mut places = Vec::new();
+        for (index, change) in self.journal.iter().enumerate().rev() {
+            let kind = &change.kind;
+            let is_built_on =
+                kind.inos().any(|ino| inos.contains(&ino)) || kind.names().any(|name| names.contains(name));
+            if is_built_on || chosen(change) {
+                inos.extend(kind.inos());
+                names.extend(kind.names());
+                places.push(index);
+            }
         }
+        places
     }
 
     /// Nothing can bring it back any more.
@@ -506,10 +532,10 @@ impl Volume {
     /// Undoes what was not synced: everything, or what luck did not bring to the disk. Names go to the disk in their
     /// order, as with a journal; sectors of files in any.
     pub(crate) fn lose(&mut self, how: Loss) -> io::Result<Lost> {
-        let mut dice = match how {
-            Loss::Whole => None,
-            Loss::Torn { seed } => Some(Dice::new(seed)),
-        };
+        let mut dice = how.torn.map(Dice::new);
+        if !how.strict {
+            self.commit(|change| change.with_file);
+        }
         let mut lost = Lost::default();
         let mut inos: Vec<Ino> = self.nodes.keys().copied().collect();
         inos.sort_unstable();

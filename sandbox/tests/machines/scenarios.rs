@@ -139,6 +139,10 @@ const OTHERS: &[(&str, Scenario)] = &[
         disks::names_are_synced_with_their_directory,
     ),
     (
+        "names_come_with_a_file_on_the_usual_file_systems",
+        disks::names_come_with_a_file_on_the_usual_file_systems,
+    ),
+    (
         "mapped_pages_are_synced_by_msync",
         disks::mapped_pages_are_synced_by_msync,
     ),

@@ -20,6 +20,7 @@ pub(crate) struct Shared {
     pub(crate) bootstrap: String,
     pub(crate) config: LogConfig,
     pub(crate) seed: u64,
+    pub(crate) disks_may_fail: bool,
     pub(crate) keys: Keys,
     pub(crate) scribe: Arc<Scribe>,
     pub(crate) log: ClientLog,

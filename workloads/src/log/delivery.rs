@@ -35,6 +35,18 @@ pub(crate) enum Status {
     Persisted,
 }
 
+impl Status {
+    /// Where disks may fail no refusal is to be trusted: a broker that could not sync a record has written it down, and
+    /// let its followers read it; librdkafka takes the storage error for a refusal, tries again, and ends with whatever
+    /// error comes last.
+    fn where_disks_may_fail(self, they_may: bool) -> Self {
+        match self {
+            Self::NotPersisted if they_may => Self::MaybePersisted,
+            status => status,
+        }
+    }
+}
+
 /// How a write ended: `ok` only without an error and with the offset that a broker gave it, or under acks=0, where
 /// none ever does; `fail` only if no broker can have it.
 pub(crate) fn classify(
@@ -78,7 +90,9 @@ impl ProducerContext for Reports {
             Err((error, message)) => (message, Some(error)),
         };
         let offset = Some(message.offset()).filter(|offset| *offset >= 0);
-        let end = classify(error, status(message), offset, self.context.shared.config.acks);
+        let shared = &self.context.shared;
+        let status = status(message).where_disks_may_fail(shared.disks_may_fail);
+        let end = classify(error, status, offset, shared.config.acks);
         let written = if end == End::Ok {
             Written {
                 offset,
@@ -139,6 +153,19 @@ mod tests {
         check(MessageTimedOut, Status::MaybePersisted, "info");
         check(PurgeQueue, Status::NotPersisted, "fail");
         check(PurgeInflight, Status::MaybePersisted, "info");
+    }
+
+    #[test]
+    fn where_disks_may_fail_no_refusal_is_certain() {
+        use Status::{MaybePersisted, NotPersisted, Persisted};
+        for (status, expected) in [
+            (NotPersisted, MaybePersisted),
+            (MaybePersisted, MaybePersisted),
+            (Persisted, Persisted),
+        ] {
+            assert_eq!(status.where_disks_may_fail(true), expected);
+            assert_eq!(status.where_disks_may_fail(false), status);
+        }
     }
 
     #[test]

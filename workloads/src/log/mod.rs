@@ -65,6 +65,7 @@ impl Workload for LogConfig {
             bootstrap: arena.bootstrap,
             config: self.clone(),
             seed: arena.seed,
+            disks_may_fail: arena.disks_may_fail,
             keys: Keys::new(&arena.topics),
             scribe: Arc::new(Scribe::new(arena.recorder)),
             log: ClientLog::open(arena.log_file.as_deref())?,

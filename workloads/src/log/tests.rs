@@ -54,6 +54,7 @@ impl Court {
             seed: 1,
             recorder: self.recorder.clone(),
             log_file: None,
+            disks_may_fail: false,
         };
         config.start(arena).await.expect("clients that can be made")
     }
@@ -318,6 +319,7 @@ async fn the_final_reader_passes_every_end() {
         bootstrap: court.brokers.bootstrap_servers(),
         config: config(),
         seed: 1,
+        disks_may_fail: false,
         keys: Keys::new(&Court::topics()),
         scribe: Arc::new(Scribe::new(recorder.clone())),
         log: ClientLog::open(None).expect("no file"),

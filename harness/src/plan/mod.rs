@@ -121,6 +121,7 @@ pub enum DiskChoice {
 }
 
 impl DiskChoice {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -102,7 +102,7 @@ pub fn a_seed_loses_the_same_packets_again(_: &[String]) {
     });
     let rules = on(Place::Node(1), Place::Clients, &[lossy]);
     let arrived = |seed| {
-        let socket = receiver();
+        let socket = receiver(&sandbox.nodes()[0]);
         let id = sandbox
             .switch()
             .apply_seeded(&rules, seed)
@@ -125,14 +125,17 @@ pub fn a_seed_loses_the_same_packets_again(_: &[String]) {
     assert_ne!(arrived(SEED + 1), first);
 }
 
-/// A socket on the clients' card with room for what is sent to it.
-fn receiver() -> UdpSocket {
+/// A socket on the clients' card with room for what is sent to it, to which the node knows the way: what is sent
+/// while the hardware address is asked for waits apart, and what is sent a moment later overtakes it.
+fn receiver(node: &Node) -> UdpSocket {
     let socket = UdpSocket::bind((Ipv4Addr::new(10, 77, 0, 200), 0)).expect("a port is free");
     nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::RcvBuf, &(8 << 20))
         .expect("it can be set");
     socket
         .set_read_timeout(Some(milliseconds(200)))
         .expect("it can be set");
+    order_datagrams(node, &socket, 1);
+    assert_eq!(receive(&socket), [0], "the way is open");
     socket
 }
 
@@ -158,7 +161,7 @@ fn receive(socket: &UdpSocket) -> Vec<u32> {
 
 pub fn what_is_duplicated_arrives_twice(_: &[String]) {
     let (sandbox, _processes) = serving(1);
-    let socket = receiver();
+    let socket = receiver(&sandbox.nodes()[0]);
     let id = apply(
         &sandbox,
         &on(Place::Node(1), Place::Clients, &[Effect::Duplicate(share(50))]),
@@ -177,7 +180,7 @@ pub fn what_is_duplicated_arrives_twice(_: &[String]) {
 
 pub fn what_is_held_back_is_overtaken(_: &[String]) {
     let (sandbox, _processes) = serving(1);
-    let socket = receiver();
+    let socket = receiver(&sandbox.nodes()[0]);
     let held = Effect::Reorder(Reorder {
         share: share(20),
         by: milliseconds(300),
@@ -283,7 +286,7 @@ pub fn a_link_passes_no_more_than_its_bandwidth(_: &[String]) {
 
 pub fn a_link_that_flaps_is_silent_at_times(_: &[String]) {
     let (sandbox, _processes) = serving(1);
-    let socket = receiver();
+    let socket = receiver(&sandbox.nodes()[0]);
     let flap = Effect::Flap(Flap {
         up: milliseconds(200),
         down: milliseconds(200),
@@ -314,7 +317,7 @@ pub fn a_link_that_flaps_is_silent_at_times(_: &[String]) {
 
 pub fn what_waits_goes_on_as_the_rule_ends(_: &[String]) {
     let (sandbox, _processes) = serving(1);
-    let socket = receiver();
+    let socket = receiver(&sandbox.nodes()[0]);
     let id = apply(
         &sandbox,
         &on(

@@ -1,5 +1,6 @@
 //! Switches a topic's unclean elections (`unclean.leader.election.enable`) on, or off, while it is written to, and
-//! switches them back: a partition whose leader is gone at that moment gets one that lacks what it acknowledged.
+//! switches them back: a partition without a leader gets one that lacks what was acknowledged as soon as the
+//! controller looks for such partitions, which is every `unclean.leader.election.interval.ms` (five minutes unless set).
 
 use anyhow::Result;
 use async_trait::async_trait;

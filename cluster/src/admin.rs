@@ -57,6 +57,15 @@ pub struct Reassignment {
     pub removing: Vec<NodeId>,
 }
 
+/// A broker that the controllers know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RegisteredBroker {
+    /// Its node.
+    pub node: NodeId,
+    /// Whether it serves nobody: it is ending, or comes up, or was not heard of for too long.
+    pub fenced: bool,
+}
+
 /// A topic that is to be made beside the workload's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewTopic {
@@ -84,6 +93,14 @@ pub enum DeleteError {
 pub trait Admin: Send + Sync {
     /// The partitions of a topic as this node's broker sees them now, by number: none where it knows no such topic.
     async fn partitions(&self, node: NodeId, topic: &str) -> Result<BTreeMap<u32, PartitionView>>;
+    /// Every partition of every topic, internal ones too, as this node's broker sees them now.
+    async fn all_partitions(&self, node: NodeId) -> Result<BTreeMap<TopicPartition, PartitionView>>;
+    /// The brokers that are registered in the eyes of this node's broker, in order. Kafka before 4.0 names none that
+    /// is fenced.
+    async fn registered(&self, node: NodeId) -> Result<Vec<RegisteredBroker>>;
+    /// Ends the registration of a broker whose process has ended: nobody waits for it any more. Where it has none,
+    /// that is no error.
+    async fn unregister(&self, node: NodeId) -> Result<()>;
     /// Elects leaders, and says of each partition what came of it. The error of one is the error of all, and names it.
     async fn elect(&self, election: Election, partitions: &[TopicPartition]) -> Result<Vec<Elected>>;
     /// Gives partitions these replicas, in the order of preference. Returns once that is under way.

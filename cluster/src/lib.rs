@@ -24,7 +24,9 @@ pub mod effect {
     pub use ::sandbox::{Bandwidth, Delay, Distribution, Effect, Flap, PacketLoss, Reorder, Share};
 }
 
-pub use admin::{Admin, DeleteError, Elected, Election, NewTopic, Reassignment, TopicPartition};
+pub use admin::{
+    Admin, DeleteError, Elected, Election, NewTopic, Reassignment, RegisteredBroker, TopicPartition,
+};
 pub use brokers::{BROKERS, Broker, SIMULATED};
 pub use clock::{ClockReading, Skew, WallClock};
 pub use cluster::{Cluster, Ports, Recovery, ReplicaLog, Wiped};

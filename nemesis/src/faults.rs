@@ -156,6 +156,7 @@ faults! {
         "delete-records" => delete_records::DeleteRecords,
         "move-controller" => move_controller::MoveController,
         "voters" => voters::ChangeVoters,
+        "brokers" => brokers::ChangeBrokers,
     }
 }
 

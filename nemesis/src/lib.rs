@@ -23,6 +23,7 @@ mod guard;
 mod in_force;
 mod life;
 mod limits;
+mod replicas;
 mod restart;
 mod roll;
 mod runner;
@@ -43,12 +44,12 @@ pub use draw::Draw;
 pub use ending::Means;
 pub use fault::{Action, Aim, Evidence, FaultKind, NoTarget, Power, Scene};
 pub use faults::{
-    AddPartitions, Bandwidth, BitRot, ChangeVoters, ClockDrift, ClockJump, ClockStrobe, Corrupt, CrashAt,
-    CrashLoop, CreateTopics, Delay, DeleteRecords, DiskError, DiskFull, Duplicate, ElectPreferred,
-    ElectUnclean, ElectionStorm, FAULTS, FaultSpec, Flapping, Freeze, Kill, KillRecovering, Listed, Loss,
-    MinIsr, MoveController, MoveLeaders, Partition, Pause, PowerLoss, Reassign, Reorder, Restarts,
-    RollingDowngrade, RollingRestart, RollingUpgrade, ShrinkIsr, SlowDisk, SlowLeader, Starve, Terminate,
-    UncleanConfig, Wipe,
+    AddPartitions, Bandwidth, BitRot, ChangeBrokers, ChangeVoters, ClockDrift, ClockJump, ClockStrobe,
+    Corrupt, CrashAt, CrashLoop, CreateTopics, Delay, DeleteRecords, DiskError, DiskFull, Duplicate,
+    ElectPreferred, ElectUnclean, ElectionStorm, FAULTS, FaultSpec, Flapping, Freeze, Kill, KillRecovering,
+    Listed, Loss, MinIsr, MoveController, MoveLeaders, Partition, Pause, PowerLoss, Reassign, Reorder,
+    Restarts, RollingDowngrade, RollingRestart, RollingUpgrade, ShrinkIsr, SlowDisk, SlowLeader, Starve,
+    Terminate, UncleanConfig, Wipe,
 };
 pub use in_force::{FaultInForce, InForce};
 pub use limits::{FaultLimits, Keep};

@@ -1,6 +1,7 @@
 //! Schedules carried out against a cluster that is nothing but state, in paused time.
 
 mod admin;
+mod brokers;
 mod clocks;
 mod disks;
 mod fake;

@@ -2,90 +2,36 @@
 //! changes a log of its leader, all over the side channel, which no fault cuts.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use async_trait::async_trait;
 use history::{NodeId, Offset, Quorum, Topic};
-use tokio::time::Instant;
 
 use super::ask::{End, Metadata, Place};
-use super::launch::{ANSWER_WITHIN, POLL};
+use super::controllers::Controllers;
+use super::launch::ANSWER_WITHIN;
 use super::node::Node;
 use super::view::to_view;
 use super::wire::{Connection, WireError};
 use crate::{
-    Admin, ClusterView, DeleteError, Elected, Election, NewTopic, PartitionView, Reassignment, TopicPartition,
+    Admin, DeleteError, Elected, Election, NewTopic, PartitionView, Reassignment, RegisteredBroker,
+    TopicPartition,
 };
 
-/// Whoever is the active controller, it has answered within this time, or there is none that can.
-const ASK_WITHIN: Duration = Duration::from_secs(10);
 /// One answer comes within this time.
 const ONE_ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Kafka's codes that say what to do next.
 mod code {
     pub(super) const OFFSET_OUT_OF_RANGE: i16 = 1;
-    pub(super) const NOT_LEADER: i16 = 6;
-    pub(super) const NOT_CONTROLLER: i16 = 41;
     pub(super) const POLICY_VIOLATION: i16 = 44;
 }
 
 /// The administration of a running cluster.
-pub(super) struct KafkaAdmin {
-    pub(super) nodes: Vec<Arc<Node>>,
-    pub(super) view: Arc<ClusterView>,
-}
+pub(super) struct KafkaAdmin(pub(super) Controllers);
 
 impl KafkaAdmin {
-    fn node(&self, node: NodeId) -> Result<&Arc<Node>> {
-        let found = self.nodes.iter().find(|candidate| candidate.id() == node);
-        found.with_context(|| format!("find node {node}: there is none"))
-    }
-
-    /// The nodes, the one that was last seen as the active controller first.
-    fn controllers_first(&self) -> Vec<Arc<Node>> {
-        let active = self.view.controller().map(|(node, _)| node);
-        let mut nodes = self.nodes.clone();
-        nodes.sort_by_key(|node| Some(node.id()) != active);
-        nodes
-    }
-
-    /// Asks the active controller, whoever that is: one node after the other until one is, or the time is over.
-    async fn ask_controller<T, F>(&self, ask: impl Fn(Connection) -> F + Send + Sync) -> Result<T>
-    where
-        T: Send,
-        F: Future<Output = Result<T, WireError>> + Send,
-    {
-        let deadline = Instant::now() + ASK_WITHIN;
-        loop {
-            let mut last = None;
-            for node in self.controllers_first() {
-                let answer = match Connection::open(node.controller(), ANSWER_WITHIN).await {
-                    Ok(connection) => ask(connection).await,
-                    Err(error) => Err(error),
-                };
-                match answer {
-                    Ok(answer) => return Ok(answer),
-                    // A refusal of the active controller is its last word.
-                    Err(error) if error.code().is_some_and(|code| !is_elsewhere(code)) => {
-                        return Err(error).context(format!("ask node {}", node.id()));
-                    }
-                    Err(error) => last = Some(anyhow!(error).context(format!("ask node {}", node.id()))),
-                }
-                if Instant::now() >= deadline {
-                    break;
-                }
-            }
-            if Instant::now() + POLL >= deadline {
-                let none = || anyhow!("there is no node");
-                return Err(last.unwrap_or_else(none).context("find the active controller"));
-            }
-            tokio::time::sleep(POLL).await;
-        }
-    }
-
     async fn metadata(node: &Node, topic: &str) -> Result<(Connection, Metadata)> {
         let mut connection = Connection::open(node.broker(), ANSWER_WITHIN).await?;
         let metadata = connection.metadata(&[named(topic)], ANSWER_WITHIN).await?;
@@ -95,7 +41,7 @@ impl KafkaAdmin {
     /// A connection to a partition's leader, with the topic's identity there.
     async fn leader(&self, at: &TopicPartition) -> Result<(Connection, uuid::Uuid)> {
         let mut last = anyhow!("there is no node");
-        for node in self.controllers_first() {
+        for node in self.0.active_first() {
             let known = match Self::metadata(&node, &at.topic).await {
                 Ok((_, known)) => known,
                 Err(error) => {
@@ -107,7 +53,7 @@ impl KafkaAdmin {
             let leader = topic.and_then(|topic| topic.partitions.get(&at.partition)?.leader);
             match (topic, leader) {
                 (Some(topic), Some(leader)) => {
-                    let connection = Connection::open(self.node(leader)?.broker(), ANSWER_WITHIN).await;
+                    let connection = Connection::open(self.0.node(leader)?.broker(), ANSWER_WITHIN).await;
                     let connection =
                         connection.with_context(|| format!("ask {at}'s leader, node {leader}"))?;
                     return Ok((connection, topic.id));
@@ -123,11 +69,6 @@ impl KafkaAdmin {
         let place = place(at, id, below);
         Ok(connection.delete_records(place, ONE_ANSWER_WITHIN).await)
     }
-}
-
-/// Whether an answer says no more than that another controller is the active one.
-fn is_elsewhere(code: i16) -> bool {
-    matches!(code, code::NOT_CONTROLLER | code::NOT_LEADER)
 }
 
 /// A topic by its name: nothing else of it is looked at where it is asked for.
@@ -153,7 +94,7 @@ fn place(at: &TopicPartition, id: uuid::Uuid, offset: Offset) -> Place<'_> {
 #[async_trait]
 impl Admin for KafkaAdmin {
     async fn partitions(&self, node: NodeId, topic: &str) -> Result<BTreeMap<u32, PartitionView>> {
-        let (_, metadata) = Self::metadata(self.node(node)?, topic)
+        let (_, metadata) = Self::metadata(self.0.node(node)?, topic)
             .await
             .with_context(|| format!("ask node {node} for {topic}"))?;
         let known = metadata.topics.get(topic);
@@ -163,13 +104,51 @@ impl Admin for KafkaAdmin {
             .collect())
     }
 
+    async fn all_partitions(&self, node: NodeId) -> Result<BTreeMap<TopicPartition, PartitionView>> {
+        let ask = async {
+            let mut connection = Connection::open(self.0.node(node)?.broker(), ANSWER_WITHIN).await?;
+            anyhow::Ok(connection.metadata_of_all(ANSWER_WITHIN).await?)
+        };
+        let known = ask
+            .await
+            .with_context(|| format!("ask node {node} for all topics"))?;
+        let mut all = BTreeMap::new();
+        for (topic, state) in &known.topics {
+            for (number, partition) in &state.partitions {
+                let at = TopicPartition {
+                    topic: topic.clone(),
+                    partition: *number,
+                };
+                all.insert(at, to_view(partition));
+            }
+        }
+        Ok(all)
+    }
+
+    async fn registered(&self, node: NodeId) -> Result<Vec<RegisteredBroker>> {
+        let ask = async {
+            let mut connection = Connection::open(self.0.node(node)?.broker(), ANSWER_WITHIN).await?;
+            anyhow::Ok(connection.registered(ANSWER_WITHIN).await?)
+        };
+        ask.await
+            .with_context(|| format!("ask node {node} which brokers there are"))
+    }
+
+    async fn unregister(&self, node: NodeId) -> Result<()> {
+        self.0
+            .ask(|mut controller| async move { controller.unregister(node, ONE_ANSWER_WITHIN).await })
+            .await
+            .with_context(|| format!("unregister broker {node}"))
+    }
+
     async fn elect(&self, election: Election, partitions: &[TopicPartition]) -> Result<Vec<Elected>> {
-        self.ask_controller(|mut controller| async move {
-            controller
-                .elect_leaders(election, partitions, ONE_ANSWER_WITHIN)
-                .await
-        })
-        .await
+        self.0
+            .ask(|mut controller| async move {
+                controller
+                    .elect_leaders(election, partitions, ONE_ANSWER_WITHIN)
+                    .await
+            })
+            .await
     }
 
     async fn reassign(&self, moves: &[(TopicPartition, Vec<NodeId>)]) -> Result<()> {
@@ -178,7 +157,7 @@ impl Admin for KafkaAdmin {
             .map(|(at, replicas)| (at.clone(), Some(replicas.clone())))
             .collect();
         let moves = moves.as_slice();
-        self.ask_controller(|mut controller| async move {
+        self.0.ask(|mut controller| async move {
             controller.alter_reassignments(moves, ONE_ANSWER_WITHIN).await
         })
         .await
@@ -187,17 +166,16 @@ impl Admin for KafkaAdmin {
     async fn cancel_reassignments(&self, partitions: &[TopicPartition]) -> Result<()> {
         let moves: Vec<_> = partitions.iter().map(|at| (at.clone(), None)).collect();
         let moves = moves.as_slice();
-        self.ask_controller(|mut controller| async move {
+        self.0.ask(|mut controller| async move {
             controller.alter_reassignments(moves, ONE_ANSWER_WITHIN).await
         })
         .await
     }
 
     async fn reassignments(&self) -> Result<Vec<Reassignment>> {
-        self.ask_controller(
-            |mut controller| async move { controller.list_reassignments(ONE_ANSWER_WITHIN).await },
-        )
-        .await
+        self.0
+            .ask(|mut controller| async move { controller.list_reassignments(ONE_ANSWER_WITHIN).await })
+            .await
     }
 
     async fn topic_config(
@@ -207,42 +185,42 @@ impl Admin for KafkaAdmin {
         names: &[&str],
     ) -> Result<BTreeMap<String, Option<String>>> {
         let describe = async {
-            let mut connection = Connection::open(self.node(node)?.broker(), ANSWER_WITHIN).await?;
+            let mut connection = Connection::open(self.0.node(node)?.broker(), ANSWER_WITHIN).await?;
             anyhow::Ok(connection.describe_topic(topic, names, ANSWER_WITHIN).await?)
         };
         describe.await.with_context(|| format!("ask node {node}"))
     }
 
     async fn set_topic_config(&self, topic: &str, name: &str, value: Option<&str>) -> Result<()> {
-        self.ask_controller(|mut controller| async move {
-            controller
-                .alter_topic(topic, name, value, ONE_ANSWER_WITHIN)
-                .await
-        })
-        .await
+        self.0
+            .ask(|mut controller| async move {
+                controller
+                    .alter_topic(topic, name, value, ONE_ANSWER_WITHIN)
+                    .await
+            })
+            .await
     }
 
     async fn create_partitions(&self, topic: &str, total: u32) -> Result<()> {
-        self.ask_controller(|mut controller| async move {
-            controller
-                .create_partitions(topic, total, ONE_ANSWER_WITHIN)
-                .await
-        })
-        .await
+        self.0
+            .ask(|mut controller| async move {
+                controller
+                    .create_partitions(topic, total, ONE_ANSWER_WITHIN)
+                    .await
+            })
+            .await
     }
 
     async fn create_topics(&self, topics: &[NewTopic]) -> Result<()> {
-        self.ask_controller(|mut controller| async move {
-            controller.make_topics(topics, ONE_ANSWER_WITHIN).await
-        })
-        .await
+        self.0
+            .ask(|mut controller| async move { controller.make_topics(topics, ONE_ANSWER_WITHIN).await })
+            .await
     }
 
     async fn delete_topics(&self, names: &[String]) -> Result<()> {
-        self.ask_controller(|mut controller| async move {
-            controller.delete_topics(names, ONE_ANSWER_WITHIN).await
-        })
-        .await
+        self.0
+            .ask(|mut controller| async move { controller.delete_topics(names, ONE_ANSWER_WITHIN).await })
+            .await
     }
 
     async fn log_range(&self, partition: &TopicPartition) -> Result<(Offset, Offset)> {
@@ -265,7 +243,8 @@ impl Admin for KafkaAdmin {
     }
 
     async fn quorum(&self) -> Result<Quorum> {
-        self.ask_controller(|mut controller| async move { controller.quorum(ONE_ANSWER_WITHIN).await })
+        self.0
+            .ask(|mut controller| async move { controller.quorum(ONE_ANSWER_WITHIN).await })
             .await
     }
 }

@@ -111,7 +111,23 @@ impl Connection {
         let request = MetadataRequest::default()
             .with_topics(Some(asked.collect()))
             .with_allow_auto_topic_creation(false);
-        let answer = self.call(&request, within).await?;
+        self.ask_metadata(&request, within).await
+    }
+
+    /// What this broker's cache holds of all topics, internal ones too.
+    pub async fn metadata_of_all(&mut self, within: Duration) -> Result<Metadata, WireError> {
+        let request = MetadataRequest::default()
+            .with_topics(None)
+            .with_allow_auto_topic_creation(false);
+        self.ask_metadata(&request, within).await
+    }
+
+    async fn ask_metadata(
+        &mut self,
+        request: &MetadataRequest,
+        within: Duration,
+    ) -> Result<Metadata, WireError> {
+        let answer = self.call(request, within).await?;
         let known = answer
             .topics
             .into_iter()

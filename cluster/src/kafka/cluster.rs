@@ -13,6 +13,7 @@ use super::admin::KafkaAdmin;
 use super::ask::{ACKS_LEADER, Place};
 use super::clock;
 use super::config::{PORTS, Quorum};
+use super::controllers::Controllers;
 use super::files;
 use super::launch::{ANSWER_WITHIN, Launch, LaunchTimes, Layout, POLL, bring_up, place, wait_for_leaders};
 use super::node::Node;
@@ -121,6 +122,13 @@ impl KafkaCluster {
         found.ok_or_else(|| anyhow!("find node {node}: there is none"))
     }
 
+    fn controllers(&self) -> Controllers {
+        Controllers {
+            nodes: self.nodes.clone(),
+            view: Arc::clone(&self.view),
+        }
+    }
+
     async fn nudge_leader(&self, key: Key) -> Result<()> {
         let (topic, partition) = replica::partition_of(&self.topics, key)?;
         let leader = self.view.partition(key).and_then(|view| view.leader);
@@ -176,19 +184,12 @@ impl Cluster for KafkaCluster {
     }
 
     fn admin(&self) -> Option<Arc<dyn Admin>> {
-        Some(Arc::new(KafkaAdmin {
-            nodes: self.nodes.clone(),
-            view: Arc::clone(&self.view),
-        }))
+        Some(Arc::new(KafkaAdmin(self.controllers())))
     }
 
     fn voters(&self) -> Option<Arc<dyn Voters>> {
         let can_change = self.layout.quorum() == Quorum::Dynamic;
-        can_change.then(|| {
-            Arc::new(KafkaVoters {
-                nodes: self.nodes.clone(),
-            }) as Arc<dyn Voters>
-        })
+        can_change.then(|| Arc::new(KafkaVoters(self.controllers())) as Arc<dyn Voters>)
     }
 
     fn ports(&self) -> Ports {

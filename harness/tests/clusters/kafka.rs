@@ -39,6 +39,7 @@ fn administration_bites_and_loses_nothing() {
             "move-leaders",
             "election-storm",
             "reassign",
+            "brokers",
             "min-isr",
             "unclean-config",
             "create-topics",
@@ -51,6 +52,11 @@ fn administration_bites_and_loses_nothing() {
     assert!(before(&storm, "new epochs") >= Some(6), "{storm}");
     let reassigned = evidence(&trial, "reassign");
     assert_eq!(reassigned.len(), 3, "{reassigned:#?}");
+    let left = evidence(&trial, "brokers").concat();
+    assert!(
+        before(&left, "replicas moved away") >= Some(3) && left.matches("nodes 1, 2, 3, 4").count() == 2,
+        "{left}"
+    );
     // The observer saw what the faults say of themselves: each leader in a newer epoch.
     assert!(
         verdict["stats"]["leader_changes"].as_u64() >= Some(8),

@@ -29,7 +29,7 @@ async fn run(cluster: FakeCluster, lasts: &str, fault: &str) -> Ran {
     let admin = cluster
         .admin
         .clone()
-        .unwrap_or_else(|| Arc::new(FakeAdmin::new(Arc::default())));
+        .unwrap_or_else(|| Arc::new(FakeAdmin::new(Arc::default(), 3)));
     let plan = format!("steps = [{{ at = \"0s\", lasts = \"{lasts}\", fault = {fault} }}]");
     let (done, recorded, tally) = Trial::new(cluster).run(&plan).await;
     Ran {

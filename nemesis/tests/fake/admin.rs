@@ -7,8 +7,11 @@ use std::sync::{Mutex, MutexGuard};
 
 use anyhow::{Result, bail};
 use async_trait::async_trait;
-use cluster::{Admin, DeleteError, Elected, Election, NewTopic, PartitionView, Reassignment, TopicPartition};
-use history::{NodeId, Offset, Quorum};
+use cluster::{
+    Admin, DeleteError, Elected, Election, NewTopic, PartitionView, Reassignment, RegisteredBroker,
+    TopicPartition, Voters,
+};
+use history::{NodeId, Offset, Quorum, QuorumReplica};
 
 use super::{Journal, partition};
 
@@ -21,10 +24,19 @@ pub struct FakeAdmin {
     settings: Mutex<BTreeMap<String, String>>,
     /// Where the log of every partition begins.
     start: AtomicI64,
+    /// The brokers that are registered, and whether each is fenced.
+    brokers: Mutex<BTreeMap<NodeId, bool>>,
+    voters: Mutex<Vec<NodeId>>,
+    /// The active controller's term: the number of changes of the voters, and one.
+    term: AtomicU64,
+    /// A change of the voters is refused this many times.
+    pub keeps_voters: AtomicU64,
     /// No election changes anything.
     pub elects_nobody: AtomicBool,
     /// A change of replicas takes this many questions for it.
     pub reassigns_slowly: AtomicU64,
+    /// The same of those to node 4, asked for once there is one.
+    pub moves_slowly: AtomicU64,
     /// Settings do not change.
     pub keeps_settings: AtomicBool,
     /// Deleting records is refused this many times, …
@@ -34,7 +46,7 @@ pub struct FakeAdmin {
 }
 
 impl FakeAdmin {
-    pub fn new(journal: Journal) -> Self {
+    pub fn new(journal: Journal, nodes: NodeId) -> Self {
         let log = [(0, partition(2, vec![1, 2, 3])), (1, partition(3, vec![1, 2, 3]))];
         let settings = [
             ("min.insync.replicas", "2"),
@@ -46,8 +58,13 @@ impl FakeAdmin {
             topics: Mutex::new([("log".to_owned(), log.into())].into()),
             settings: Mutex::new(settings.map(own).into()),
             start: AtomicI64::default(),
+            brokers: Mutex::new((1..=nodes).map(|node| (node, false)).collect()),
+            voters: Mutex::new((1..=nodes).collect()),
+            term: AtomicU64::new(1),
+            keeps_voters: AtomicU64::default(),
             elects_nobody: AtomicBool::default(),
             reassigns_slowly: AtomicU64::default(),
+            moves_slowly: AtomicU64::default(),
             keeps_settings: AtomicBool::default(),
             refuses_to_delete: AtomicU64::default(),
             forgets_deletions: AtomicU64::default(),
@@ -66,6 +83,37 @@ impl FakeAdmin {
     pub fn set(&self, number: u32, view: PartitionView) {
         let mut topics = self.topics();
         topics.get_mut("log").expect("the topic").insert(number, view);
+    }
+
+    /// A topic of one partition beside the workload's.
+    pub fn add_topic(&self, name: &str, replicas: &[NodeId]) {
+        let view = PartitionView {
+            replicas: replicas.to_vec(),
+            ..partition(replicas[0], replicas.to_vec())
+        };
+        self.topics().insert(name.to_owned(), [(0, view)].into());
+    }
+
+    fn brokers(&self) -> MutexGuard<'_, BTreeMap<NodeId, bool>> {
+        self.brokers.lock().expect("the brokers")
+    }
+
+    /// A broker's process has begun to serve.
+    pub fn register(&self, node: NodeId) {
+        self.brokers().insert(node, false);
+    }
+
+    /// A broker's process has ended.
+    pub fn fence(&self, node: NodeId) {
+        self.brokers().insert(node, true);
+    }
+
+    pub fn registered_now(&self) -> Vec<NodeId> {
+        self.brokers().keys().copied().collect()
+    }
+
+    pub fn voters_now(&self) -> Vec<NodeId> {
+        self.voters.lock().expect("the voters").clone()
     }
 
     /// The replicas of a partition of the topic `log`.
@@ -92,6 +140,34 @@ fn take_one(count: &AtomicU64) -> bool {
 impl Admin for FakeAdmin {
     async fn partitions(&self, _: NodeId, topic: &str) -> Result<BTreeMap<u32, PartitionView>> {
         Ok(self.topics().get(topic).cloned().unwrap_or_default())
+    }
+
+    async fn all_partitions(&self, _: NodeId) -> Result<BTreeMap<TopicPartition, PartitionView>> {
+        let mut all = BTreeMap::new();
+        for (topic, partitions) in self.topics().iter() {
+            for (number, view) in partitions {
+                let at = TopicPartition {
+                    topic: topic.clone(),
+                    partition: *number,
+                };
+                all.insert(at, view.clone());
+            }
+        }
+        Ok(all)
+    }
+
+    async fn registered(&self, _: NodeId) -> Result<Vec<RegisteredBroker>> {
+        let known = self.brokers();
+        let known = known
+            .iter()
+            .map(|(&node, &fenced)| RegisteredBroker { node, fenced });
+        Ok(known.collect())
+    }
+
+    async fn unregister(&self, node: NodeId) -> Result<()> {
+        self.note(format!("unregister {node}"));
+        self.brokers().remove(&node);
+        Ok(())
     }
 
     async fn elect(&self, election: Election, partitions: &[TopicPartition]) -> Result<Vec<Elected>> {
@@ -150,13 +226,19 @@ impl Admin for FakeAdmin {
     }
 
     async fn reassignments(&self) -> Result<Vec<Reassignment>> {
-        let under_way = take_one(&self.reassigns_slowly).then(|| Reassignment {
+        let moves = self.replicas(0).contains(&4);
+        let slow = if moves {
+            &self.moves_slowly
+        } else {
+            &self.reassigns_slowly
+        };
+        let under_way = take_one(slow).then(|| Reassignment {
             partition: TopicPartition {
                 topic: "log".to_owned(),
                 partition: 0,
             },
             replicas: vec![1, 2, 3],
-            adding: Vec::new(),
+            adding: moves.then_some(4).into_iter().collect(),
             removing: vec![3],
         });
         Ok(under_way.into_iter().collect())
@@ -225,6 +307,39 @@ impl Admin for FakeAdmin {
     }
 
     async fn quorum(&self) -> Result<Quorum> {
-        unreachable!("a nemesis looks at the observer's view")
+        let voters = self.voters_now();
+        let voter = |node: &NodeId| QuorumReplica { node: *node, end: 7 };
+        Ok(Quorum {
+            leader: voters[0],
+            epoch: self.term.load(Relaxed) as i32,
+            high_watermark: 7,
+            voters: voters.iter().map(voter).collect(),
+        })
+    }
+}
+
+#[async_trait]
+impl Voters for FakeAdmin {
+    async fn remove(&self, node: NodeId) -> Result<()> {
+        self.note(format!("remove voter {node}"));
+        if take_one(&self.keeps_voters) {
+            bail!("the leader has committed nothing in its term");
+        }
+        self.voters
+            .lock()
+            .expect("the voters")
+            .retain(|voter| *voter != node);
+        self.term.fetch_add(1, Relaxed);
+        Ok(())
+    }
+
+    async fn add(&self, node: NodeId) -> Result<()> {
+        self.note(format!("add voter {node}"));
+        let mut voters = self.voters.lock().expect("the voters");
+        voters.push(node);
+        voters.sort_unstable();
+        voters.dedup();
+        self.term.fetch_add(1, Relaxed);
+        Ok(())
     }
 }

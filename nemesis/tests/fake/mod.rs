@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use cluster::{
     Abilities, Admin, ClockReading, Cluster, ClusterView, Counters, Cut, Deeds, Disk, Exit, ExitKind, Groups,
     Held, Levels, LinkRule, Links, Machine, PartitionView, Place, Ports, ProcessSpec, Recovery, Releases,
-    ReplicaLog, Skew, Waits, WallClock, Wiped,
+    ReplicaLog, Skew, Voters, Waits, WallClock, Wiped,
 };
 pub use disk::FakeDisk;
 use history::{
@@ -45,6 +45,8 @@ pub struct FakeCluster {
     pub releases: Option<Arc<FakeReleases>>,
     /// Its administration, where it has one.
     pub admin: Option<Arc<FakeAdmin>>,
+    /// Its voters can change.
+    quorum_is_dynamic: bool,
     view: ClusterView,
     journal: Journal,
     /// A node that is stopped answers all the same.
@@ -99,6 +101,11 @@ struct FakeLinks {
 impl FakeCluster {
     /// Three nodes, of which node 2 leads key 0 and node 3 key 1; node 1 is the active controller.
     pub fn new() -> Self {
+        Self::of(3)
+    }
+
+    /// The same with this many nodes.
+    pub fn of(nodes: NodeId) -> Self {
         let journal = Journal::default();
         let machine = |node| {
             Arc::new(FakeMachine {
@@ -122,7 +129,7 @@ impl FakeCluster {
                 journal: journal.clone(),
             })
         };
-        let fakes: Vec<_> = (1..=3).map(machine).collect();
+        let fakes: Vec<_> = (1..=nodes).map(machine).collect();
         let view = ClusterView::default();
         for (key, leader) in [(0, 2), (1, 3)] {
             view.set_partition(key, partition(leader, vec![1, 2, 3]));
@@ -139,7 +146,8 @@ impl FakeCluster {
                 ..FakeLinks::default()
             })),
             releases: None,
-            admin: Some(Arc::new(FakeAdmin::new(journal.clone()))),
+            admin: Some(Arc::new(FakeAdmin::new(journal.clone(), nodes))),
+            quorum_is_dynamic: false,
             view,
             journal,
             answers_when_stopped: AtomicBool::default(),
@@ -190,6 +198,11 @@ impl FakeCluster {
         for fake in &self.fakes {
             fake.has_groups.store(false, Relaxed);
         }
+        self
+    }
+
+    pub fn with_a_dynamic_quorum(mut self) -> Self {
+        self.quorum_is_dynamic = true;
         self
     }
 
@@ -251,6 +264,14 @@ impl FakeCluster {
         found.expect("a node of the cluster")
     }
 
+    /// A node's process is gone.
+    fn end(&self, node: NodeId) {
+        self.fake(node).set(None);
+        if let Some(admin) = &self.admin {
+            admin.fence(node);
+        }
+    }
+
     fn note(&self, text: String) {
         self.journal.lock().expect("the journal").push(text);
     }
@@ -281,6 +302,10 @@ impl Cluster for FakeCluster {
     fn admin(&self) -> Option<Arc<dyn Admin>> {
         self.admin.clone().map(|admin| admin as Arc<dyn Admin>)
     }
+    fn voters(&self) -> Option<Arc<dyn Voters>> {
+        let admin = self.admin.clone().filter(|_| self.quorum_is_dynamic);
+        admin.map(|admin| admin as Arc<dyn Voters>)
+    }
     fn ports(&self) -> Ports {
         Ports {
             client: CLIENT_PORT,
@@ -308,6 +333,9 @@ impl Cluster for FakeCluster {
         self.note(format!("start {node}"));
         self.fake(node).set(Some('S'));
         *self.fake(node).started.lock().expect("a time") = Some(Instant::now());
+        if let Some(admin) = &self.admin {
+            admin.register(node);
+        }
         Ok(())
     }
     async fn kill_node(&self, node: NodeId) -> Result<Exit> {
@@ -315,14 +343,14 @@ impl Cluster for FakeCluster {
             bail!("no permission");
         }
         self.note(format!("kill {node}"));
-        self.fake(node).set(None);
+        self.end(node);
         Ok(Exit {
             kind: ExitKind::Signal(9),
         })
     }
     async fn stop_node(&self, node: NodeId, _: Duration) -> Result<Exit> {
         self.note(format!("stop {node}"));
-        self.fake(node).set(None);
+        self.end(node);
         let kind = if self.ends_by_itself.load(Relaxed) {
             ExitKind::Status(143)
         } else {
@@ -732,7 +760,8 @@ impl Trial {
 
     /// Runs the steps of a plan, and gives what was done, what was recorded and the count.
     pub async fn run(self, plan: &str) -> (Vec<String>, Vec<String>, Tally) {
-        let tally = self.nemesis.run(steps(plan), self.stop).await;
+        let nodes = (self.cluster.as_ref() as &dyn Cluster).nodes();
+        let tally = self.nemesis.run(steps_for(plan, &nodes), self.stop).await;
         let recorded = self.recorder.events().into_iter().map(|event| match event.what {
             What::Fault(fault) => line(&fault),
             What::Deletion(deletion) => deletion_line(&deletion),
@@ -744,10 +773,12 @@ impl Trial {
 
 /// The resolved steps of a plan's `steps = […]`.
 pub fn steps(plan: &str) -> Vec<Step> {
+    steps_for(plan, &[1, 2, 3])
+}
+
+fn steps_for(plan: &str, nodes: &[NodeId]) -> Vec<Step> {
     let config: nemesis::NemesisConfig = toml::from_str(plan).expect("a plan");
-    config
-        .resolve(1, &[1, 2, 3], 2)
-        .expect("steps that fit the cluster")
+    config.resolve(1, nodes, 2).expect("steps that fit the cluster")
 }
 
 /// A deletion's event as one line: `deletion of 0 below 7: Asking`.

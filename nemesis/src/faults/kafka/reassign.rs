@@ -3,22 +3,20 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use async_trait::async_trait;
 use cluster::{PartitionView, TopicPartition};
 use history::{Key, NodeId, Span};
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, sleep};
 
-use crate::asked::{Partitions, all_see, claim, standing, unanswered};
+use crate::asked::{claim, standing, unanswered};
 use crate::config::Invalid;
 use crate::draw::Draw;
 use crate::fault::{Action, Aim, Evidence, FaultKind, NoTarget, Power, Scene};
+use crate::replicas;
 
 /// The old replicas are in sync again within this time of one try.
 const BACK_WITHIN: Duration = Duration::from_secs(25);
-/// How often it is asked whether a change is over.
-const AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// Reassigns replicas. Configured by the partition, the shape of the change, and how long it may take.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -163,35 +161,8 @@ struct Reassigning {
 }
 
 impl Reassigning {
-    /// Asks for these replicas, and waits until the change is over, they are in sync, and every broker knows.
     async fn go_to(&self, scene: &Scene, replicas: &[NodeId], within: Duration) -> Result<Duration> {
-        let begun = Instant::now();
-        let admin = scene.admin()?;
-        admin.reassign(&[(self.at.clone(), replicas.to_vec())]).await?;
-        loop {
-            let under_way = admin.reassignments().await?;
-            let own = under_way.iter().find(|change| change.partition == self.at);
-            let Some(change) = own else { break };
-            if begun.elapsed() >= within {
-                bail!(
-                    "reassign {} within {within:?}: {:?} still come and {:?} still go",
-                    self.at,
-                    change.adding,
-                    change.removing
-                );
-            }
-            sleep(AGAIN_AFTER).await;
-        }
-        let left = within.saturating_sub(begun.elapsed());
-        let what = format!("replicated on {replicas:?}, all in sync");
-        let number = self.at.partition;
-        let there = |partitions: &Partitions| {
-            partitions.get(&number).is_some_and(|view| {
-                view.replicas == replicas && replicas.iter().all(|node| view.isr.contains(node))
-            })
-        };
-        all_see(scene, &self.at.topic, left, &what, there).await?;
-        Ok(begun.elapsed())
+        replicas::reassign(scene, &[(self.at.clone(), replicas.to_vec())], within).await
     }
 }
 

@@ -36,7 +36,7 @@ impl Default for ChangeVoters {
 #[async_trait]
 impl FaultKind for ChangeVoters {
     fn needs(&self) -> &'static [Power] {
-        &[Power::Voters]
+        &[Power::Voters, Power::Admin]
     }
 
     fn resolve(&mut self, draw: &mut Draw<'_>) -> Result<(), Invalid> {
@@ -137,14 +137,14 @@ async fn change(scene: &Scene, node: NodeId, back: bool) -> Result<()> {
         let error = match asked {
             Err(error) => error,
             // The answer of a leader whose term ended may have been the last of it: what counts is what stands.
-            Ok(()) => match voters.quorum().await {
+            Ok(()) => match quorum(scene).await {
                 Ok(quorum) if voters_of(&quorum).contains(&node) == back => return Ok(()),
                 Ok(quorum) => anyhow::anyhow!("it is not so yet: {}", shown(&quorum)),
                 Err(error) => error,
             },
         };
         if Instant::now() + AGAIN_AFTER >= until {
-            let what = if back { "a voter again" } else { "no voter any more" };
+            let what = if back { "a voter again" } else { "gone from the voters" };
             bail!("node {node} was not {what} within {CHANGED_WITHIN:?}: {error:#}");
         }
         sleep(AGAIN_AFTER).await;
@@ -152,8 +152,7 @@ async fn change(scene: &Scene, node: NodeId, back: bool) -> Result<()> {
 }
 
 async fn quorum(scene: &Scene) -> Result<Quorum> {
-    let voters = scene.cluster.voters().context("this cluster's voters do not change")?;
-    voters.quorum().await.context("ask for the quorum")
+    scene.admin()?.quorum().await.context("ask for the quorum")
 }
 
 fn voters_of(quorum: &Quorum) -> Vec<NodeId> {

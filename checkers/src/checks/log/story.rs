@@ -261,7 +261,7 @@ fn from_outside(context: &Context, lane: &Lane, next: &LeaderChange) -> Option<S
     let how = if unclean {
         "the topic allows unclean elections"
     } else {
-        "the topic allows no unclean election, so it must have been an eligible replica, or a fault of the broker"
+        "the topic allows no unclean election, so an operator asked for one (`elect-unclean`), it was an eligible replica, or the broker is at fault"
     };
     Some(format!(
         "Node {leader} was not in the ISR that had been shown last before that, {}: {how}.",

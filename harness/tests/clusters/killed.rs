@@ -12,12 +12,13 @@ use crate::support::Bench;
 use crate::trial::events;
 
 /// One fault of each group, on different nodes, and all in force together.
-const FAULTS: [(&str, &str); 5] = [
+const FAULTS: [(&str, &str); 6] = [
     ("partition", r#"{ shape = "one-way", target = ["n1"] }"#),
     ("clock-jump", r#"{ target = ["n1"] }"#),
     ("freeze", r#"{ target = ["n2"] }"#),
     ("starve", r#"{ target = ["n3"] }"#),
     ("crash-loop", r#"{ target = ["n1"], lives = "1s" }"#),
+    ("slow-disk", r#"{ target = ["n3"], operations = ["sync"] }"#),
 ];
 /// The process that the user started.
 const FIRST: &str = "the first process";

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::support::Bench;
 
-/// Four faults, of which the second loses writes; the others are over before anybody is deposed.
+/// Four faults, of which the second loses writes; the others are over before anybody is deposed. It lasts long enough for
+/// the controllers to elect among themselves first, where the leader is the active one.
 const PLAN: &str = r#"name = "four"
 [limits]
 minimum-acknowledged = 100
@@ -26,14 +27,14 @@ lasts = "300ms"
 fault = { pause = { target = "follower", key = 0 } }
 [[nemesis.steps]]
 at = "1s"
-lasts = "5s"
+lasts = "8s"
 fault = { partition = { shape = "leader", clients = false, key = 1 } }
 [[nemesis.steps]]
-at = "8s"
+at = "11s"
 lasts = "300ms"
 fault = { pause = { target = "one" } }
 [[nemesis.steps]]
-at = "9s"
+at = "12s"
 lasts = "300ms"
 fault = { partition = { shape = "one-way", target = "one" } }
 "#;

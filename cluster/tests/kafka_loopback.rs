@@ -394,6 +394,7 @@ fn history_is_whole(trial: &Trial) {
                     Probe::NotLeader => followers += 1,
                     Probe::Silent(silence) => silent.push((seen.node, seen.incarnation, silence.clone())),
                     Probe::Log(_) => panic!("nobody reads logs here"),
+                    Probe::Partitions(_) | Probe::Stands(_) | Probe::Served(_) | Probe::Metrics(_) => {}
                 }
             }
             other => panic!("nobody records {other:?} here"),

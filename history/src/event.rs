@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::availability::Probed;
+use crate::disk::{BrokerLine, DiskCopy};
 use crate::header::{Header, Key, NodeId, Offset, Value};
 use crate::impairment::Impairment;
 use crate::observation::Observed;
@@ -39,6 +41,12 @@ pub enum What {
     Node(NodeChange),
     /// Records were deleted by request, or may have been.
     Deletion(Deletion),
+    /// The prober wrote to a partition or read from it, or could not.
+    Probed(Probed),
+    /// A node's disk was copied.
+    Disk(Box<DiskCopy>),
+    /// A broker said so in its own log. Written when the run is over.
+    Line(BrokerLine),
     /// The final reads are over.
     FinalReads(FinalReads),
     /// Somebody ended the run before its schedule was over (ctrl-C).

@@ -12,7 +12,9 @@
 //! Absent on purpose: any broker's wire format, any fault's or workload's configuration, and async code.
 
 mod about;
+mod availability;
 mod block;
+mod disk;
 mod error;
 mod event;
 mod file;
@@ -25,6 +27,7 @@ pub mod payload;
 mod print;
 mod read;
 mod record;
+mod ruling;
 mod scan;
 mod seen;
 mod source;
@@ -34,6 +37,8 @@ mod walk;
 mod write;
 
 pub use about::about;
+pub use availability::{ProbeOf, Probed};
+pub use disk::{BrokerLine, DiskCopy, DiskLog, Moment, QuorumState};
 pub use error::ReadError;
 pub use event::{
     Assign, Deletion, DeletionStep, Event, F, Fault, FaultStep, FinalReads, Mop, NodeChange, Op, Phase, Poll,
@@ -46,9 +51,13 @@ pub use header::{
 };
 pub use impairment::{Impairment, whole_group};
 pub use line::{from_line, to_line};
-pub use observation::{Claim, LogChunk, Metadata, Observed, Probe, Quorum, QuorumReplica, Silence};
+pub use observation::{
+    Answer, Claim, Eligible, LogChunk, Metadata, Metric, Metrics, Observed, Partitions, Probe, Quorum,
+    QuorumReplica, Served, Service, Silence, Stand, Stands,
+};
 pub use read::{History, read_history, read_line};
 pub use record::{MemoryRecorder, Recorder};
+pub use ruling::{MetadataBatch, MetadataLog, Ruling};
 pub use source::{Format, MemorySource, Names, Scanned, Source, Wanted};
 pub use span::Span;
 pub use write::HistoryWriter;

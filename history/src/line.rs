@@ -68,6 +68,9 @@ kinds! {
     Observed => "observed",
     Node => "node",
     Deletion => "deletion",
+    Probed => "probed",
+    Disk => "disk",
+    Line => "line",
     FinalReads => "final-reads",
 }
 

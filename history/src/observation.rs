@@ -3,6 +3,8 @@
 //! Metadata is a broker's cache, not its belief: what a broker says of a leader is a [`Claim`], and only
 //! within one process of that broker do claims follow each other.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::header::{Key, NodeId, Offset, Value};
@@ -26,6 +28,14 @@ pub struct Observed {
 pub enum Probe {
     /// To Metadata: what the broker's cache holds of the workload's partitions.
     Metadata(Metadata),
+    /// To `DescribeTopicPartitions`: the same cache, with the replicas that may lead beside the ISR.
+    Partitions(Partitions),
+    /// To `ListOffsets` and `OffsetForLeaderEpoch` at the epoch that it believes in, by a broker that takes itself for a leader.
+    Stands(Stands),
+    /// To a produce with acks=1 and a fetch on the probe topic, by a broker that takes itself for a leader there.
+    Served(Served),
+    /// Its own metrics.
+    Metrics(Metrics),
     /// To `DescribeQuorum` on the controller's own port, by the one that leads.
     Quorum(Quorum),
     /// To `DescribeQuorum`, by a controller that does not lead.
@@ -56,6 +66,123 @@ pub struct Claim {
     pub isr: Vec<NodeId>,
 }
 
+/// A broker's cached view of partitions, with who may lead.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Partitions {
+    /// One for each partition that the broker answered for.
+    pub partitions: Vec<Eligible>,
+}
+
+/// What one broker says of one partition and of who may lead it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Eligible {
+    /// The partition.
+    pub key: Key,
+    /// The leader; `None` is no claim.
+    pub leader: Option<NodeId>,
+    /// The leader epoch.
+    pub epoch: i32,
+    /// The in-sync replicas.
+    pub isr: Vec<NodeId>,
+    /// The eligible leader replicas (KIP-966).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub elr: Vec<NodeId>,
+    /// Who led last, where neither ISR nor ELR hold anybody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub last_known: Vec<NodeId>,
+}
+
+/// What a broker that takes itself for the leader of partitions answers for them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stands {
+    /// One for each partition that it was asked for.
+    pub stands: Vec<Stand>,
+}
+
+/// Whether a broker answers as leader of a partition in the epoch in which it believes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Stand {
+    /// The partition.
+    pub key: Key,
+    /// The epoch that it was asked in: the newest in which its own metadata named it leader.
+    pub epoch: i32,
+    /// Up to where it lets consumers read (`ListOffsets`, latest): it answered as leader.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high_watermark: Option<Offset>,
+    /// Where its log of that epoch ends (`OffsetForLeaderEpoch`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<Offset>,
+    /// Why it did not answer as leader: Kafka's name of the error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+/// What a broker did for a client on the partitions of the probe topic that it takes itself for the leader of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Served {
+    /// One for each of these partitions.
+    pub served: Vec<Service>,
+}
+
+/// What a broker did for a client on one partition of the probe topic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Service {
+    /// The partition of the probe topic, which is no key of the run.
+    pub partition: u32,
+    /// The epoch in which its metadata named it leader.
+    pub epoch: i32,
+    /// What became of a produce with acks=1.
+    pub write: Answer,
+    /// What became of a fetch.
+    pub read: Answer,
+}
+
+/// What became of one request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// It was served: the offset of what was written or, of a fetch, the high watermark.
+    Done(Offset),
+    /// It was refused, or not answered: why.
+    Refused(String),
+}
+
+/// A broker's own metrics, those that it has.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Metrics {
+    /// What each stood at.
+    pub values: BTreeMap<Metric, i64>,
+}
+
+/// A metric that operators watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Metric {
+    /// `KafkaController.ActiveControllerCount`: 1 where this node is the active controller.
+    ActiveControllers,
+    /// `ControllerStats.LeaderElectionRateAndTimeMs` or, of KRaft, `KafkaController.ElectionFromEligibleLeaderReplicasPerSec`
+    /// and what belongs to it: elections of partition leaders since the process started.
+    Elections,
+    /// `ControllerStats.UncleanLeaderElectionsPerSec`: unclean ones since the process started.
+    UncleanElections,
+    /// `KafkaController.OfflinePartitionsCount`: partitions without a leader.
+    OfflinePartitions,
+    /// `ReplicaManager.UnderReplicatedPartitions`: led here, with fewer in sync than replicas.
+    UnderReplicated,
+    /// `ReplicaManager.UnderMinIsrPartitionCount`: led here, with fewer in sync than `min.insync.replicas`.
+    UnderMinIsr,
+    /// `ReplicaManager.LeaderCount`: partitions led here.
+    Leaders,
+    /// `ReplicaManager.FailedIsrUpdatesPerSec`: changes of an ISR that failed, since the process started.
+    FailedIsrUpdates,
+    /// `ReplicaManager.IsrShrinksPerSec`, since the process started.
+    IsrShrinks,
+    /// `ReplicaManager.IsrExpandsPerSec`, since the process started.
+    IsrExpands,
+}
+
 /// A controller that leads its quorum, as it sees itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Quorum {
@@ -81,7 +208,7 @@ pub struct QuorumReplica {
 /// Why there was no answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Silence {
-    /// What was asked: `metadata` or `quorum`.
+    /// What was asked: `metadata`, `partitions`, `stands`, `served`, `metrics` or `quorum`.
     pub asked_for: String,
     /// `connection refused`, `no answer in 500 ms`, `error 7`, …
     pub reason: String,

@@ -91,6 +91,13 @@ impl Builder {
             What::FinalReads(reads) => self.final_reads(time, reads),
             What::Deletion(deletion) => self.deletion(time, deletion),
             What::Header(_) => self.flaw(time, || "a second header".to_owned()),
+            What::Probed(probed) => {
+                self.keys_in_range(time, [probed.key], || "an attempt of the prober".to_owned());
+            }
+            What::Disk(copy) => self.disk(time, copy),
+            What::Line(line) => {
+                self.keys_in_range(time, line.key, || format!("a line of node {}'s log", line.node));
+            }
             What::Fault(_) | What::Node(_) | What::Interrupted => {}
         }
     }

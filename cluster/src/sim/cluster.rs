@@ -204,7 +204,7 @@ impl Scribe<'_> {
                 }
             }
             Probe::Quorum(quorum) => self.court.view.set_controller(quorum.leader, quorum.epoch),
-            Probe::NotLeader | Probe::Silent(_) | Probe::Log(_) => {}
+            _ => {}
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Events of every kind.
 
+#[path = "evidence.rs"]
+mod evidence;
+
 use history::{
     Assign, Claim, Deletion, DeletionStep, Event, F, Fault, FaultStep, FinalReads, Impairment, LogChunk,
     Metadata, Mop, NodeChange, Observed, Op, Phase, Poll, Probe, Quorum, QuorumReplica, Record, Seen, Send,
@@ -9,7 +12,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 /// Any text: the broker's own words, quotes, line ends and all; half of the time plain words.
-fn text() -> impl Strategy<Value = String> {
+pub fn text() -> impl Strategy<Value = String> {
     prop_oneof![any::<String>(), "[ -~]{0,20}"]
 }
 
@@ -42,7 +45,7 @@ fn poll() -> impl Strategy<Value = Poll> {
     few(record).prop_map(|records| Poll { records })
 }
 
-fn few<T: std::fmt::Debug>(of: impl Strategy<Value = T>) -> impl Strategy<Value = Vec<T>> {
+pub fn few<T: std::fmt::Debug>(of: impl Strategy<Value = T>) -> impl Strategy<Value = Vec<T>> {
     prop::collection::vec(of, 0..4)
 }
 
@@ -143,6 +146,7 @@ fn answer() -> impl Strategy<Value = Probe> {
     prop_oneof![
         few(claim).prop_map(|claims| Probe::Metadata(Metadata { claims })),
         quorum.prop_map(Probe::Quorum),
+        evidence::answer(),
         Just(Probe::NotLeader),
         (text(), text()).prop_map(|(asked_for, reason)| Probe::Silent(Silence { asked_for, reason })),
         chunk.prop_map(|((key, high_watermark, last), records)| {
@@ -216,6 +220,7 @@ pub fn what() -> impl Strategy<Value = What> {
         node.prop_map(What::Node),
         deletion.prop_map(What::Deletion),
         final_reads.prop_map(What::FinalReads),
+        evidence::what(),
         Just(What::Interrupted),
     ]
 }

@@ -1,6 +1,6 @@
 //! What the observer saw of the replicas.
 
-use history::{LogChunk, NodeId, Observed, Probe, Record};
+use history::{DiskCopy, Key, LogChunk, NodeId, Observed, Probe, Record};
 
 use super::Builder;
 
@@ -16,8 +16,37 @@ impl Builder {
                     self.in_range(time, claim.key, || format!("a claim of node {node}"));
                 }
             }
+            Probe::Partitions(said) => {
+                let keys = said.partitions.iter().map(|partition| partition.key);
+                self.keys_in_range(time, keys, || format!("what node {node} says of a partition"));
+            }
+            Probe::Stands(said) => {
+                let keys = said.stands.iter().map(|stand| stand.key);
+                self.keys_in_range(time, keys, || format!("what node {node} answers as a leader"));
+            }
             Probe::Log(chunk) => self.chunk(time, node, chunk),
-            Probe::Quorum(_) | Probe::NotLeader | Probe::Silent(_) => {}
+            Probe::Served(_) | Probe::Metrics(_) | Probe::Quorum(_) | Probe::NotLeader | Probe::Silent(_) => {
+            }
+        }
+    }
+
+    /// The copy of a node's disk.
+    pub(super) fn disk(&mut self, time: u64, copy: &DiskCopy) {
+        let node = copy.node;
+        let logs = copy.logs.iter().map(|log| log.key);
+        let rulings = copy.metadata.iter().flat_map(|log| &log.rulings);
+        let keys = logs.chain(rulings.map(|ruling| ruling.key));
+        self.keys_in_range(time, keys, || format!("the copy of the disk of node {node}"));
+    }
+
+    pub(super) fn keys_in_range(
+        &mut self,
+        time: u64,
+        keys: impl IntoIterator<Item = Key>,
+        what: impl Fn() -> String,
+    ) {
+        for key in keys {
+            self.in_range(time, key, &what);
         }
     }
 

@@ -35,6 +35,12 @@ pub struct Measured {
     pub switch_cpu_us: u64,
     /// The length of the history, in microseconds.
     pub run_us: u64,
+    /// Lines of the brokers' own logs that went into the history.
+    #[serde(default)]
+    pub broker_lines: u64,
+    /// Lines about leadership that did not, for want of room.
+    #[serde(default)]
+    pub broker_lines_left_out: u64,
 }
 
 /// Writes what a run took into its directory.

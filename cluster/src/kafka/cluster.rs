@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::admin::KafkaAdmin;
 use super::ask::{ACKS_LEADER, Place};
+use super::broker_log::BrokerLines;
 use super::clock;
 use super::config::{PORTS, Quorum};
 use super::controllers::Controllers;
@@ -90,6 +91,18 @@ impl KafkaCluster {
     /// The files of a node, for collecting.
     pub fn files(&self, node: NodeId) -> Result<&NodeFiles> {
         self.node(node).map(|node| &node.files)
+    }
+
+    /// What the brokers say of leadership in their own logs. `opened` is when the run's clock began, in milliseconds since
+    /// 1970. Reads files, and may take a moment.
+    pub fn broker_lines(&self, opened: i64) -> BrokerLines {
+        let logs: Vec<_> = self
+            .nodes
+            .iter()
+            .map(|node| (node.id(), node.files.log()))
+            .collect();
+        let logs: Vec<_> = logs.iter().map(|(node, path)| (*node, path.as_path())).collect();
+        BrokerLines::read(&logs, &self.topics, opened)
     }
 
     /// Ends the observation: nothing is recorded of the cluster any more but starts and ends of processes.

@@ -7,6 +7,7 @@ mod admin;
 mod alter;
 mod ask;
 mod batches;
+mod broker_log;
 mod cache;
 mod child;
 mod clock;
@@ -37,6 +38,7 @@ mod voters;
 mod wire;
 
 pub use ask::{End, Fetched, Metadata, PartitionState, Place as LogPlace, TopicState};
+pub use broker_log::BrokerLines;
 pub use cache::cache_directory;
 pub use cluster::KafkaCluster;
 pub use config::{KafkaConfig, NODES_MAX, NodeAddress, PORTS, Quorum, Timeouts};

@@ -4,6 +4,7 @@ mod bring_up;
 pub mod capture;
 mod conduct;
 mod interrupt;
+mod lines;
 mod live;
 mod prepare;
 mod trial;

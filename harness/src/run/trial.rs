@@ -16,6 +16,7 @@ use workloads::{Arena, Running};
 
 use super::bring_up::{Courtroom, Kind, bring_up};
 use super::capture::{self, Links};
+use super::lines::{self, Lines};
 use super::live::Live;
 use crate::directory::RunDirectory;
 use crate::judge::{self, Measured};
@@ -69,7 +70,11 @@ impl Trial<'_> {
         };
         self.enter(Phase::Teardown, "teardown", "the brokers go down");
         let down = self.take_down(&court).await;
-        judge::write_measured(self.directory, &self.measure(&court))?;
+        let lines = match &court.kind {
+            Kind::Kafka(cluster, _) => lines::record(cluster, &self.recorder, &self.progress).await,
+            Kind::Simulated(_) => Lines::default(),
+        };
+        judge::write_measured(self.directory, &self.measure(&court, lines))?;
         outcome.and(down)
     }
 
@@ -178,7 +183,7 @@ impl Trial<'_> {
         }
     }
 
-    fn measure(&self, court: &Courtroom) -> Measured {
+    fn measure(&self, court: &Courtroom, lines: Lines) -> Measured {
         let run_us = self.recorder.now() / 1_000;
         let Kind::Kafka(cluster, environment) = &court.kind else {
             return Measured {
@@ -193,6 +198,8 @@ impl Trial<'_> {
             switch_bytes: switch.forwarded.bytes,
             switch_cpu_us: switch.cpu.as_micros() as u64,
             run_us,
+            broker_lines: lines.recorded,
+            broker_lines_left_out: lines.left_out,
         }
     }
 

@@ -8,10 +8,12 @@ use crate::checks::controllers::Quorums;
 use crate::checks::leadership::Claims;
 use crate::checks::liveness::Progress;
 use crate::checks::log::Tally;
+use crate::disks::Disks;
 use crate::evidence::Evidence;
 use crate::index::Index;
 use crate::options::Options;
 use crate::outcome::Kept;
+use crate::rulings::Rulings;
 use crate::text;
 use crate::timeline::Timeline;
 use crate::verdict::Case;
@@ -26,6 +28,10 @@ pub(crate) struct Context<'s> {
     pub(crate) claims: Claims,
     pub(crate) quorums: Quorums,
     pub(crate) progress: Progress,
+    /// What lay on the nodes' disks.
+    pub(crate) disks: Disks,
+    /// What the controllers decided, as far as it lay there.
+    pub(crate) rulings: Rulings,
     /// When somebody ended the run.
     pub(crate) interrupted: Kept<u64>,
     /// Whoever wrote the history was cut off.

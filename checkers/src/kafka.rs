@@ -12,12 +12,14 @@ use crate::checks::liveness::Progress;
 use crate::checks::log::{self, Tally};
 use crate::context::Context;
 use crate::dependencies::BackEdges;
+use crate::disks::Disks;
 use crate::evidence::{Evidence, Gatherer};
 use crate::index::{self, Index};
 use crate::judge::nothing_judged;
 use crate::list::{LIST, guarded};
 use crate::options::{Model, Options};
 use crate::outcome::{Kept, Outcome};
+use crate::rulings::{self, Rulings};
 use crate::summary;
 use crate::timeline::{self, Timeline};
 use crate::verdict::{CheckResult, Findings, Stats, Validity, Verdict};
@@ -96,6 +98,8 @@ impl Gathered {
             claims: self.walk.claims,
             quorums: self.walk.quorums,
             progress: self.walk.progress,
+            disks: self.walk.disks,
+            rulings: self.walk.rulings,
             interrupted: self.walk.interrupted,
             truncated: self.scanned.truncated,
             skipped: self.scanned.skipped,
@@ -112,6 +116,8 @@ struct Walk {
     claims: Claims,
     quorums: Quorums,
     progress: Progress,
+    disks: Disks,
+    rulings: Rulings,
     interrupted: Kept<u64>,
 }
 
@@ -127,6 +133,7 @@ fn walk(
     };
     let mut index = index::Builder::new(header, final_process, versions);
     let mut timeline = timeline::Builder::new(header);
+    let mut rulings = rulings::Builder::default();
     let scanned = scan(source, |event| {
         index.event(event);
         timeline.event(event);
@@ -136,11 +143,16 @@ fn walk(
                 walk.claims.observed(event.time, observed);
                 walk.quorums.observed(event.time, observed);
             }
+            What::Disk(copy) => {
+                walk.disks.push(event.time, copy);
+                rulings.push(event.time, copy);
+            }
             What::Interrupted => walk.interrupted.push(|| event.time),
             _ => {}
         }
     })?;
     walk.timeline = timeline.finish();
+    walk.rulings = rulings.finish(header, &walk.timeline);
     walk.progress.finish();
     Ok((walk, index.finish(), scanned))
 }

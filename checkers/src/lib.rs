@@ -1,7 +1,8 @@
 //! What it means: from a history to a verdict.
 //!
 //! The entry point is [`check`]. Every check is a pure function of the history: this crate opens no file,
-//! reads no clock, draws no random number. [`timeline()`] puts what was seen in order, for those who draw it.
+//! reads no clock, draws no random number. [`timeline()`] puts what was seen in order, for those who draw it;
+//! [`disks()`] and [`rulings()`] do so with what lay on the nodes' disks.
 
 mod aftermath;
 mod anomaly;
@@ -12,6 +13,7 @@ mod context;
 mod cycles;
 mod dense;
 mod dependencies;
+pub mod disks;
 mod evidence;
 mod index;
 mod judge;
@@ -20,6 +22,7 @@ mod list;
 mod options;
 mod outcome;
 mod paged;
+pub mod rulings;
 mod succession;
 mod summary;
 mod text;
@@ -30,9 +33,11 @@ mod verdict;
 pub use aftermath::{Aftermath, LeaderMove, Recovery, aftermaths};
 pub use anomaly::{ANOMALIES, Anomaly};
 pub use consistency::{Consistency, UnknownConsistency};
+pub use disks::disks;
 pub use judge::{check, check_history};
 pub use list::{Check, LIST};
 pub use options::{Model, Options, SubVia};
+pub use rulings::rulings;
 pub use text::number;
 pub use timeline::{
     Deposed, FaultInterval, FaultOutcome, Lane, LeaderChange, Term, Timeline, View, ViewSpan, timeline,

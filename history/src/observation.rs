@@ -162,7 +162,7 @@ pub struct Metrics {
 pub enum Metric {
     /// `KafkaController.ActiveControllerCount`: 1 where this node is the active controller.
     ActiveControllers,
-    /// `ControllerStats.LeaderElectionRateAndTimeMs` or, of KRaft, `KafkaController.ElectionFromEligibleLeaderReplicasPerSec`
+    /// `ControllerStats.LeaderElectionRateAndTimeMs` or, of `KRaft`, `KafkaController.ElectionFromEligibleLeaderReplicasPerSec`
     /// and what belongs to it: elections of partition leaders since the process started.
     Elections,
     /// `ControllerStats.UncleanLeaderElectionsPerSec`: unclean ones since the process started.

@@ -17,6 +17,7 @@ type Held = Vec<(NodeId, Option<Value>)>;
 
 pub(crate) fn run(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
+    note_disks(context, &mut outcome);
     if !context.index.has_copies() && context.timeline.phase_start(Phase::FinalReads).is_none() {
         if context.index.phased {
             outcome.note("no replica's own copy was read".to_owned());
@@ -40,6 +41,22 @@ pub(crate) fn run(context: &Context) -> Outcome {
         compare(context, key, &copies, &mut outcome);
     }
     outcome
+}
+
+/// What is missing of the disks' evidence.
+fn note_disks(context: &Context, outcome: &mut Outcome) {
+    for copy in context.disks.copies() {
+        for problem in &copy.problems {
+            outcome.note(format!(
+                "of the disk of node {} not all could be read{}: {problem}",
+                copy.node,
+                context.at(copy.time)
+            ));
+        }
+    }
+    if !context.disks.is_empty() && context.rulings.is_empty() {
+        outcome.note("no copy of a disk says what the controllers decided".to_owned());
+    }
 }
 
 fn compare(context: &Context, key: Key, copies: &[(NodeId, &ReplicaCopy)], outcome: &mut Outcome) {

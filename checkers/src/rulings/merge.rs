@@ -1,0 +1,134 @@
+//! The rulings of all copies, merged into one sequence for each partition.
+
+use std::collections::BTreeMap;
+
+use history::{DiskCopy, Header, Key, NodeId, Offset, Ruling};
+
+use super::clock::{Clock, Times};
+use super::metadata::MetadataCopy;
+use super::{Ruled, Rulings};
+use crate::timeline::Timeline;
+
+/// Takes the metadata logs of all copies down.
+#[derive(Default)]
+pub(crate) struct Builder {
+    logs: BTreeMap<NodeId, MetadataCopy>,
+    /// By key and offset: what stood there, in more than one form only where a log was cut off.
+    rulings: BTreeMap<Key, BTreeMap<Offset, Vec<Found>>>,
+}
+
+struct Found {
+    ruling: Ruling,
+    nodes: Vec<NodeId>,
+    /// When the first copy was made that shows it.
+    time: u64,
+}
+
+impl Builder {
+    /// The next copy, in order of time.
+    pub(crate) fn push(&mut self, time: u64, copy: &DiskCopy) {
+        let Some(metadata) = &copy.metadata else { return };
+        let log = self.logs.entry(copy.node).or_default();
+        log.node = copy.node;
+        log.push(time, metadata);
+        for ruling in &metadata.rulings {
+            let of_key = self.rulings.entry(ruling.key).or_default();
+            let there = of_key.entry(ruling.offset).or_default();
+            match there.iter_mut().find(|found| found.ruling == *ruling) {
+                Some(found) if found.nodes.contains(&copy.node) => {}
+                Some(found) => found.nodes.push(copy.node),
+                None => there.push(Found {
+                    ruling: ruling.clone(),
+                    nodes: vec![copy.node],
+                    time,
+                }),
+            }
+        }
+    }
+
+    /// What the walk gathered.
+    pub(crate) fn finish(self, header: &Header, timeline: &Timeline) -> Rulings {
+        let merge = Merge {
+            terms: self.terms(),
+            high_watermark: self.logs.values().filter_map(|log| log.high_watermark).max(),
+            logs: self.logs.len(),
+            times: Times::new(header, timeline),
+        };
+        let keys = self
+            .rulings
+            .into_iter()
+            .map(|(key, found)| (key, merge.of(found)));
+        Rulings {
+            keys: keys.collect(),
+            logs: self.logs,
+        }
+    }
+
+    /// Each term with its lowest offset in any log.
+    fn terms(&self) -> BTreeMap<i32, Offset> {
+        let mut terms: BTreeMap<i32, Offset> = BTreeMap::new();
+        let mut begins = |term: i32, offset: Offset| {
+            let lowest = terms.entry(term).or_insert(offset);
+            *lowest = offset.min(*lowest);
+        };
+        for log in self.logs.values() {
+            let cut = log.cut.iter().map(|(_, batch)| batch);
+            for batch in log.batches.iter().chain(cut) {
+                begins(batch.term, batch.first);
+            }
+        }
+        for found in self.rulings.values().flatten().flat_map(|(_, found)| found) {
+            begins(found.ruling.term, found.ruling.offset);
+        }
+        terms
+    }
+}
+
+struct Merge<'t> {
+    terms: BTreeMap<i32, Offset>,
+    high_watermark: Option<Offset>,
+    logs: usize,
+    times: Times<'t>,
+}
+
+impl Merge<'_> {
+    fn of(&self, found: BTreeMap<Offset, Vec<Found>>) -> Vec<Ruled> {
+        let mut merged: Vec<Ruled> = Vec::new();
+        for found in found.into_values().filter_map(|there| self.standing(there)) {
+            let ruling = found.ruling;
+            // A snapshot says again what held.
+            let again = |last: &Ruled| {
+                let partition_epoch = (last.ruling.epoch, last.ruling.partition_epoch);
+                partition_epoch >= (ruling.epoch, ruling.partition_epoch)
+            };
+            if merged.last().is_some_and(again) {
+                continue;
+            }
+            let (mut at, mut clock) = self.times.of(&ruling, found.time);
+            if let Some(last) = merged.last().filter(|last| last.at > at) {
+                // No change is older than the one before; one of the two clocks was wrong.
+                (at, clock) = (last.at, last.clock.max(Clock::Observation));
+            }
+            let below = self.high_watermark.is_some_and(|end| ruling.offset < end);
+            let committed = below || 2 * found.nodes.len() > self.logs;
+            merged.push(Ruled {
+                ruling,
+                at,
+                clock,
+                nodes: found.nodes,
+                committed,
+            });
+        }
+        merged
+    }
+
+    /// What stands at an offset: the record of the highest term, where no log of a later term had come by before.
+    fn standing(&self, there: Vec<Found>) -> Option<Found> {
+        let found = there.into_iter().max_by_key(|found| found.ruling.term)?;
+        let term = found.ruling.term;
+        let mut later = self.terms.iter().filter(|(later, _)| **later > term);
+        later
+            .all(|(_, first)| *first > found.ruling.offset)
+            .then_some(found)
+    }
+}

@@ -377,11 +377,84 @@ async fn deaths(trial: &Trial, leader: u32) {
     whole(trial).await;
 }
 
+/// What brokers that lead answered as leaders.
+#[derive(Default)]
+struct Leading {
+    partitions: u32,
+    answered: BTreeMap<u32, u32>,
+    refused: Vec<String>,
+    /// By partition of the probe topic, who served it.
+    served: BTreeMap<u32, Vec<u32>>,
+}
+
+impl Leading {
+    fn hear(&mut self, node: u32, answer: &Probe) {
+        match answer {
+            Probe::Partitions(known) => {
+                self.partitions += 1;
+                let whole = |it: &history::Eligible| it.leader.is_some() && !it.isr.is_empty();
+                assert!(
+                    known.partitions.len() <= 3 && known.partitions.iter().any(whole)
+                        || known.partitions.is_empty()
+                );
+            }
+            Probe::Stands(stands) => {
+                for stand in &stands.stands {
+                    if let Some(why) = &stand.refused {
+                        self.refused.push(why.clone());
+                        continue;
+                    }
+                    assert!(
+                        stand.end >= stand.high_watermark && stand.end.is_some(),
+                        "{stand:?}"
+                    );
+                    *self.answered.entry(node).or_default() += 1;
+                }
+            }
+            Probe::Served(served) => {
+                for service in &served.served {
+                    match (&service.write, &service.read) {
+                        (history::Answer::Done(_), history::Answer::Done(_)) => {
+                            let nodes = self.served.entry(service.partition).or_default();
+                            nodes.push(node);
+                        }
+                        _ => self.refused.push(format!("{service:?}")),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn is_whole(&self) {
+        let refused = self
+            .refused
+            .iter()
+            .map(String::as_str)
+            .collect::<std::collections::BTreeSet<_>>();
+        eprintln!(
+            "{} partitions, stood by {:?}, refused {refused:#?}",
+            self.partitions, self.answered
+        );
+        assert!(self.partitions > 0, "every version knows the request since 3.8");
+        assert_eq!(self.answered.len(), 3, "every node led something");
+        for node in 1..=3 {
+            let first = self.served.get(&(node - 1)).and_then(|nodes| nodes.first());
+            assert_eq!(
+                first,
+                Some(&node),
+                "each leads its partition of the probe topic first"
+            );
+        }
+    }
+}
+
 fn history_is_whole(trial: &Trial) {
     let events = trial.recorder.events();
     let mut changes = Vec::new();
     let mut observed = 0;
     let (mut metadata, mut quorum, mut followers, mut silent) = (0, 0, 0, Vec::new());
+    let mut leading = Leading::default();
     for event in &events {
         match &event.what {
             What::Node(change) => changes.push((change.node, change.incarnation, change.state.clone())),
@@ -394,25 +467,26 @@ fn history_is_whole(trial: &Trial) {
                     Probe::NotLeader => followers += 1,
                     Probe::Silent(silence) => silent.push((seen.node, seen.incarnation, silence.clone())),
                     Probe::Log(_) => panic!("nobody reads logs here"),
-                    Probe::Partitions(_) | Probe::Stands(_) | Probe::Served(_) | Probe::Metrics(_) => {}
+                    Probe::Metrics(_) => {}
+                    other => leading.hear(seen.node, other),
                 }
             }
             other => panic!("nobody records {other:?} here"),
         }
     }
     eprintln!("{observed} observations: {metadata} metadata, {quorum} quorum, {followers} not leader");
+    leading.is_whole();
     eprintln!("{silent:#?}\n{changes:?}");
+    for question in ["metadata", "partitions", "stands", "served", "quorum"] {
+        for reason in ["connection refused", "no answer in 500 ms"] {
+            let so = |silence: &history::Silence| silence.asked_for == question && silence.reason == reason;
+            assert!(
+                silent.iter().any(|(_, _, silence)| so(silence)),
+                "{question}: {reason}"
+            );
+        }
+    }
     assert!(metadata > 0 && quorum > 0 && followers > 0);
-    assert!(
-        silent
-            .iter()
-            .any(|(_, _, silence)| silence.reason == "connection refused")
-    );
-    assert!(
-        silent
-            .iter()
-            .any(|(_, _, silence)| silence.reason == "no answer in 500 ms")
-    );
     assert_eq!(
         changes.iter().filter(|(_, _, state)| state == "started").count(),
         4

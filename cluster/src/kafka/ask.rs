@@ -1,5 +1,9 @@
 //! The questions that Tribunal asks a broker or controller, in its own words.
 
+mod eligible;
+mod leading;
+mod probe;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -25,6 +29,9 @@ use kafka_protocol::records::{
     RecordBatchEncoder, RecordEncodeOptions, TimestampType,
 };
 use uuid::Uuid;
+
+pub(super) use leading::{Led, OffsetOrCode};
+pub(super) use probe::PROBE_TOPIC;
 
 use super::wire::{Connection, WireError};
 
@@ -105,9 +112,19 @@ pub enum End {
 impl Connection {
     /// What this broker's cache holds of these topics.
     pub async fn metadata(&mut self, topics: &[Topic], within: Duration) -> Result<Metadata, WireError> {
-        let asked = topics
+        let names: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
+        self.metadata_of(&names, within).await
+    }
+
+    /// The same of topics by their names.
+    pub(super) async fn metadata_of(
+        &mut self,
+        names: &[impl AsRef<str>],
+        within: Duration,
+    ) -> Result<Metadata, WireError> {
+        let asked = names
             .iter()
-            .map(|topic| MetadataRequestTopic::default().with_name(Some(topic_name(&topic.name))));
+            .map(|name| MetadataRequestTopic::default().with_name(Some(topic_name(name.as_ref()))));
         let request = MetadataRequest::default()
             .with_topics(Some(asked.collect()))
             .with_allow_auto_topic_creation(false);

@@ -236,8 +236,9 @@ impl Cluster for KafkaCluster {
         let mut connection = Connection::open(first.broker(), within)
             .await
             .context("create topics")?;
+        let all: Vec<NodeId> = self.nodes.iter().map(|node| node.id()).collect();
         connection
-            .create_topics(topics, within)
+            .create_topics_and_probe(topics, &all, within)
             .await
             .context("create topics")?;
         drop(connection);

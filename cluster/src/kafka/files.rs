@@ -1,25 +1,36 @@
 //! Which of the files in a data directory are what, by their names.
 
+use super::ask::PROBE_TOPIC;
+use super::config::NODES_MAX;
 use crate::{FileKind, Files};
 
 /// The directory of the metadata log, with the snapshots of it and the note of who was voted for.
 const METADATA: &str = "__cluster_metadata-0";
 
-/// The files of a kind.
+/// The files of a kind. What belongs to partitions is that of the workload's and of Kafka's own: a fault that looks for
+/// a segment means one that somebody relies on, and never one of the probe topic.
 pub(super) fn of(kind: FileKind) -> Files {
-    let files = |endings: &[&str], inside: Option<&str>, outside: Option<&str>| Files {
+    let of_partitions = |endings: &[&str]| Files {
         endings: endings.iter().map(|&ending| ending.to_owned()).collect(),
-        inside: inside.map(str::to_owned),
-        outside: outside.map(str::to_owned),
+        inside: None,
+        outside: [METADATA.to_owned()].into_iter().chain(probes()).collect(),
     };
     match kind {
         FileKind::Any => Files::any(),
-        FileKind::Segment => files(&[".log"], None, Some(METADATA)),
-        FileKind::Index => files(&[".index", ".timeindex", ".txnindex"], None, Some(METADATA)),
+        FileKind::Segment => of_partitions(&[".log"]),
+        FileKind::Index => of_partitions(&[".index", ".timeindex", ".txnindex"]),
         // Written under another name first, and renamed.
-        FileKind::Checkpoint => files(&["-checkpoint", "-checkpoint.tmp"], None, Some(METADATA)),
-        FileKind::MetadataLog => files(&[], Some(METADATA), None),
+        FileKind::Checkpoint => of_partitions(&["-checkpoint", "-checkpoint.tmp"]),
+        FileKind::MetadataLog => Files {
+            inside: Some(METADATA.to_owned()),
+            ..Files::any()
+        },
     }
+}
+
+/// The directories of the probe topic's partitions: as many as there can be nodes.
+fn probes() -> impl Iterator<Item = String> {
+    (0..NODES_MAX).map(|partition| format!("{PROBE_TOPIC}-{partition}"))
 }
 
 #[cfg(test)]
@@ -52,6 +63,7 @@ mod tests {
                 "__cluster_metadata-0/leader-epoch-checkpoint",
                 Some(FileKind::MetadataLog),
             ),
+            ("tribunal-probe-0/00000000000000000000.log", None),
             ("meta.properties", None),
         ] {
             let found: Vec<FileKind> = kinds

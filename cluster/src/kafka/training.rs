@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use history::Topic;
 
-use super::ask::{ACKS_LEADER, End, Place};
+use super::ask::{ACKS_LEADER, End, Led, Place};
 use super::cache;
 use super::child::Bound;
 use super::config::{NodeAddress, PORTS};
@@ -250,9 +250,24 @@ async fn exercise(connection: &mut Connection) -> Result<()> {
             connection.write(at, &[[]], ACKS_LEADER, ANSWER_WITHIN).await?;
             connection.log_end(at, End::Latest, ANSWER_WITHIN).await?;
             connection.fetch(at, 1 << 20, ANSWER_WITHIN).await?;
+            observe(connection, &topics).await?;
             break;
         }
         tokio::time::sleep(POLL).await;
     }
+    Ok(())
+}
+
+/// Asks what the observer asks.
+async fn observe(connection: &mut Connection, topics: &[Topic]) -> Result<()> {
+    if connection.tells_who_may_lead() {
+        connection.eligible(topics, ANSWER_WITHIN).await?;
+    }
+    let led = Led {
+        topic: "training".to_owned(),
+        partition: 0,
+        epoch: 0,
+    };
+    connection.epoch_ends(&[led], ANSWER_WITHIN).await?;
     Ok(())
 }

@@ -72,6 +72,25 @@ impl WireError {
     }
 }
 
+/// An error by the name that Kafka gives it: `NOT_LEADER_OR_FOLLOWER`.
+pub(super) fn kafka_name(code: i16) -> String {
+    let name = code
+        .err()
+        .map_or_else(|| "NONE".to_owned(), |error| format!("{error:?}"));
+    // One that the wire's library does not know is named with its number.
+    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return format!("error {code}");
+    }
+    let mut words = String::new();
+    for (index, letter) in name.char_indices() {
+        if index > 0 && letter.is_ascii_uppercase() {
+            words.push('_');
+        }
+        words.push(letter.to_ascii_uppercase());
+    }
+    words
+}
+
 /// A connection to one broker or controller.
 #[derive(Debug)]
 pub struct Connection {
@@ -364,5 +383,9 @@ mod tests {
             (error.to_string().as_str(), error.code()),
             ("error 6 (NotLeaderOrFollower) of log-0", Some(6))
         );
+        assert_eq!(kafka_name(6), "NOT_LEADER_OR_FOLLOWER");
+        assert_eq!(kafka_name(74), "FENCED_LEADER_EPOCH");
+        assert_eq!(kafka_name(75), "UNKNOWN_LEADER_EPOCH");
+        assert_eq!(kafka_name(9999), "error 9999");
     }
 }

@@ -15,8 +15,8 @@ pub struct Files {
     pub endings: Vec<String>,
     /// Only those below a directory of this name.
     pub inside: Option<String>,
-    /// None of those below a directory of this name.
-    pub outside: Option<String>,
+    /// None of those below a directory of one of these names.
+    pub outside: Vec<String>,
 }
 
 impl Files {
@@ -34,7 +34,7 @@ impl Files {
             .unwrap_or_default();
         let fits =
             self.endings.is_empty() || self.endings.iter().any(|ending| name.ends_with(ending.as_str()));
-        fits && self.inside.as_ref().is_none_or(below) && !self.outside.as_ref().is_some_and(below)
+        fits && self.inside.as_ref().is_none_or(below) && !self.outside.iter().any(below)
     }
 }
 

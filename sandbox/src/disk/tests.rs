@@ -341,7 +341,7 @@ fn kinds_of_files_are_told_by_their_paths() {
     let files = |endings: &[&str], inside: Option<&str>, outside: Option<&str>| Files {
         endings: endings.iter().map(|&ending| ending.to_owned()).collect(),
         inside: inside.map(str::to_owned),
-        outside: outside.map(str::to_owned),
+        outside: outside.map(str::to_owned).into_iter().collect(),
     };
     let segment = Path::new("log-0/00.log");
     let metadata = Path::new("__cluster_metadata-0/00.log");

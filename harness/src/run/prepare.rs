@@ -69,11 +69,12 @@ fn simulate(options: &RunOptions, resolved: &Resolved) -> Result<Exit, Failure> 
 
 fn announce(resolved: &Resolved, directory: &RunDirectory) {
     eprintln!(
-        "tribunal: plan {}, seed {}, {}, {} nodes, in {}",
+        "tribunal: plan {}, seed {}, {}, {} node{}, in {}",
         resolved.plan.name,
         resolved.seed,
         resolved.plan.broker,
         resolved.plan.nodes,
+        if resolved.plan.nodes == 1 { "" } else { "s" },
         directory.shown()
     );
 }

@@ -53,7 +53,10 @@ impl Trial<'_> {
         self.enter(
             Phase::Setup,
             "setup",
-            &format!("{} brokers come up", self.resolved.plan.nodes),
+            &match self.resolved.plan.nodes {
+                1 => "1 broker comes up".to_owned(),
+                nodes => format!("{nodes} brokers come up"),
+            },
         );
         let court = tokio::select! {
             court = bring_up(self) => court?,

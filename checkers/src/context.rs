@@ -14,6 +14,7 @@ use crate::index::Index;
 use crate::options::Options;
 use crate::outcome::Kept;
 use crate::rulings::Rulings;
+use crate::stories::Scene;
 use crate::text;
 use crate::timeline::Timeline;
 use crate::verdict::Case;
@@ -32,6 +33,8 @@ pub(crate) struct Context<'s> {
     pub(crate) disks: Disks,
     /// What the controllers decided, as far as it lay there.
     pub(crate) rulings: Rulings,
+    /// What stories are told with beside the rest.
+    pub(crate) scene: Scene,
     /// When somebody ended the run.
     pub(crate) interrupted: Kept<u64>,
     /// Whoever wrote the history was cut off.

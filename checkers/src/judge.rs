@@ -51,6 +51,7 @@ pub fn check_history(history: &History) -> Verdict {
 /// A verdict that says nothing but why.
 pub(crate) fn nothing_judged(model: &str, reason: &str) -> Verdict {
     Verdict {
+        stories: Vec::new(),
         valid: Validity::Unknown,
         model: model.to_owned(),
         summary: format!("nobody can say: {reason}"),

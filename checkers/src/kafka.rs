@@ -20,6 +20,7 @@ use crate::list::{LIST, guarded};
 use crate::options::{Model, Options};
 use crate::outcome::{Kept, Outcome};
 use crate::rulings::{self, Rulings};
+use crate::stories::{self, Scene};
 use crate::summary;
 use crate::timeline::{self, Timeline};
 use crate::verdict::{CheckResult, Findings, Stats, Validity, Verdict};
@@ -98,6 +99,7 @@ impl Gathered {
             claims: self.walk.claims,
             quorums: self.walk.quorums,
             progress: self.walk.progress,
+            scene: self.walk.scene,
             disks: self.walk.disks,
             rulings: self.walk.rulings,
             interrupted: self.walk.interrupted,
@@ -118,6 +120,7 @@ struct Walk {
     progress: Progress,
     disks: Disks,
     rulings: Rulings,
+    scene: Scene,
     interrupted: Kept<u64>,
 }
 
@@ -138,6 +141,7 @@ fn walk(
         index.event(event);
         timeline.event(event);
         walk.progress.event(event);
+        walk.scene.event(event);
         match &event.what {
             What::Observed(observed) => {
                 walk.claims.observed(event.time, observed);
@@ -154,6 +158,7 @@ fn walk(
     walk.timeline = timeline.finish();
     walk.rulings = rulings.finish(header, &walk.timeline);
     walk.progress.finish();
+    walk.scene.finish();
     Ok((walk, index.finish(), scanned))
 }
 
@@ -176,6 +181,7 @@ fn by_the_list(context: &Context) -> Verdict {
         summary: String::new(),
         anomalies: BTreeMap::new(),
         allowed: BTreeMap::new(),
+        stories: Vec::new(),
         checks: Vec::new(),
         stats: Stats::default(),
     };
@@ -194,6 +200,8 @@ fn by_the_list(context: &Context) -> Verdict {
     }
     verdict.stats = stats(context, &verdict.anomalies, unseen);
     verdict.summary = summary::sentence(context, &verdict);
+    // A story that cannot be told changes no judgement.
+    verdict.stories = guarded("stories", || stories::of(context, &verdict)).unwrap_or_default();
     verdict
 }
 

@@ -23,6 +23,8 @@ mod options;
 mod outcome;
 mod paged;
 pub mod rulings;
+mod stories;
+mod story;
 mod succession;
 mod summary;
 mod text;
@@ -33,11 +35,13 @@ mod verdict;
 pub use aftermath::{Aftermath, LeaderMove, Recovery, aftermaths};
 pub use anomaly::{ANOMALIES, Anomaly};
 pub use consistency::{Consistency, UnknownConsistency};
-pub use disks::disks;
+pub use disks::{Disks, disks};
 pub use judge::{check, check_history};
 pub use list::{Check, LIST};
 pub use options::{Model, Options, SubVia};
 pub use rulings::rulings;
+pub use stories::log_end;
+pub use story::{DeposedLeader, Holder, Source, Story, StoryElection, StoryState, Truncation, Why};
 pub use text::number;
 pub use timeline::{
     Deposed, FaultInterval, FaultOutcome, Lane, LeaderChange, Term, Timeline, View, ViewSpan, timeline,

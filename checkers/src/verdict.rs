@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use history::{Key, NodeId, Offset, Value};
 use serde::{Deserialize, Serialize};
 
+use crate::story::Story;
+
 /// Whether promises were kept. Ordered by weight: joining two judgements takes the heavier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -30,6 +32,9 @@ pub struct Verdict {
     pub anomalies: BTreeMap<String, Findings>,
     /// What was found but breaks no promise that this run made, in the same form.
     pub allowed: BTreeMap<String, Findings>,
+    /// The stories of what was found: one for each range of records of one fate, at most a hundred.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stories: Vec<Story>,
     /// Each check, in the order in which they ran.
     pub checks: Vec<CheckResult>,
     /// Counts for people and for comparing runs.

@@ -1,6 +1,6 @@
 //! The first bad thing of a run: what every reader asks for first.
 
-use checkers::{Anomaly, Case, Verdict};
+use checkers::{Anomaly, Case, Story, Verdict};
 
 use crate::findings::violations;
 
@@ -32,6 +32,17 @@ pub(crate) fn place(case: &Case) -> Option<String> {
         Some(offset) => format!("{partition} at offset {offset}"),
         None => partition,
     })
+}
+
+/// A story's partition and offsets: `orders-3 at offsets 17 to 40, at 4.2 s`.
+pub(crate) fn range(story: &Story) -> String {
+    let offsets = match (story.first, story.last) {
+        (Some(first), Some(last)) if first == last => format!(" at offset {first}"),
+        (Some(first), Some(last)) => format!(" at offsets {first} to {last}"),
+        _ => String::new(),
+    };
+    let when = crate::format::instant(story.from);
+    format!("{}{offsets}, from {when} on", story.partition)
 }
 
 /// The earliest of the gravest violations: a lost write comes before what may only be a sign of it.

@@ -1,7 +1,7 @@
 //! The verdict as a few lines for a terminal: the first bad thing as a story, what was found, and at the end, where a
 //! reader's eyes are, the verdict.
 
-use checkers::{Findings, Validity, Verdict};
+use checkers::{Findings, Story, Validity, Verdict};
 
 use crate::cycle::{Told, own_story};
 use crate::findings::{by_gravity, doubts, timed, violations, why_allowed};
@@ -14,8 +14,10 @@ const SENTENCES_MAX: usize = 12;
 /// The first story, the findings by name, and in the last line the verdict. Ends with a line feed; without colour.
 pub fn text(verdict: &Verdict) -> String {
     let mut lines = Vec::new();
-    if let Some(first) = first_bad(verdict) {
-        tell_first(&mut lines, &first, timed(verdict));
+    match (verdict.stories.first(), first_bad(verdict)) {
+        (Some(story), Some(first)) if story.anomaly == first.name => tell_story(&mut lines, story, verdict),
+        (_, Some(first)) => tell_first(&mut lines, &first, timed(verdict)),
+        (_, None) => {}
     }
     tell_counts(&mut lines, verdict);
     if verdict.valid == Validity::Unknown {
@@ -57,6 +59,22 @@ fn tell_first(lines: &mut Vec<String>, first: &First<'_>, timed: bool) {
     if let Some(cycle) = &first.case.cycle {
         let told = Told::new(cycle).lines(SENTENCES_MAX, timed);
         lines.extend(told.into_iter().map(|line| format!("    {line}")));
+    }
+    lines.push(String::new());
+}
+
+/// The story of the first range, whole: it is a dozen sentences.
+fn tell_story(lines: &mut Vec<String>, story: &Story, verdict: &Verdict) {
+    lines.push(format!(
+        "the first: {} in {}",
+        story.anomaly,
+        crate::first::range(story)
+    ));
+    lines.extend(story.sentences.iter().map(|sentence| format!("  - {sentence}")));
+    let more = verdict.stories.len() - 1;
+    if more > 0 {
+        let stories = if more == 1 { "story" } else { "stories" };
+        lines.push(format!("  - … and {more} more {stories} in the report"));
     }
     lines.push(String::new());
 }

@@ -16,6 +16,7 @@ mod tally;
 
 use history::{Key, ReadError, Source};
 
+pub(crate) use story::{claim_of, proof};
 pub(crate) use tally::{PassedOver, Tally};
 
 use crate::anomaly::{PRECOMMITTED_READ, UNSEEN};
@@ -53,7 +54,9 @@ pub(crate) fn wanted(index: &Index, tally: &Tally) -> Wanted {
         .iter()
         .flat_map(|found| found.first.iter().copied())
         .collect();
-    if !index.phased {
+    if index.phased {
+        wanted.writes.extend(tally.lost_all.iter().copied());
+    } else {
         let keys = tally.lost.first.iter().map(|number| index.writes.key(*number));
         wanted.passes = keys.collect();
         let bounds = wanted.passes.iter().filter_map(|key| tally.bound(*key));

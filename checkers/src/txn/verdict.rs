@@ -57,6 +57,7 @@ pub(super) fn verdict(
         reasons,
     }];
     Verdict {
+        stories: Vec::new(),
         valid,
         model: question.model.name().to_owned(),
         summary,

@@ -10,6 +10,7 @@ mod lane;
 mod latency;
 mod partition;
 mod scale;
+mod story;
 mod throughput;
 
 use maud::{Markup, html};
@@ -21,6 +22,7 @@ pub(crate) use cycle::cycle;
 pub(crate) use latency::latency;
 pub(crate) use partition::{controllers, nodes, partition};
 pub(crate) use scale::{Span, round_step};
+pub(crate) use story::story;
 pub(crate) use throughput::throughput;
 
 use crate::format::coordinate;

@@ -13,6 +13,7 @@ mod numbers;
 mod run;
 mod security;
 mod sources;
+mod stories;
 mod timeline;
 mod verdict;
 mod verdict_page;

@@ -4,7 +4,9 @@ use maud::{Markup, html};
 
 use super::judged::Judged;
 use super::verdict::Banner;
-use super::{Section, anomalies, definitions, faults, first, numbers, page, sources, timeline, verdict};
+use super::{
+    Section, anomalies, definitions, faults, first, numbers, page, sources, stories, timeline, verdict,
+};
 use crate::ReportInput;
 use crate::findings::violations;
 use crate::format::duration;
@@ -23,7 +25,7 @@ pub fn html(input: &ReportInput<'_>) -> String {
     };
     page(
         &[word(verdict.valid), &header.plan, &seed],
-        &contents(!violations(verdict).is_empty()),
+        &contents(!violations(verdict).is_empty(), !verdict.stories.is_empty()),
         &verdict::banner(verdict, &banner),
         &sections(&run),
         "Times count from the start of the history, on one monotonic clock.",
@@ -43,14 +45,12 @@ fn facts(run: &Run<'_>) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn contents(found: bool) -> Vec<Section> {
+fn contents(found: bool, told: bool) -> Vec<Section> {
     let mut sections = Vec::new();
     if found {
-        sections.extend([
-            ("first", "First finding"),
-            ("findings", "Findings"),
-            ("definitions", "Definitions"),
-        ]);
+        sections.extend([("first", "First finding")]);
+        sections.extend(told.then_some(("stories", "Stories")));
+        sections.extend([("findings", "Findings"), ("definitions", "Definitions")]);
     }
     sections.extend([
         ("checks", "Checks"),
@@ -71,6 +71,7 @@ fn sections(run: &Run<'_>) -> Markup {
     };
     html! {
         (first::section(&judged))
+        (stories::section(run))
         (anomalies::section(&judged))
         (definitions::section(verdict))
         (verdict::checks(verdict))

@@ -229,6 +229,7 @@ pub fn list_append() -> Verdict {
         model: "list-append".to_owned(),
         summary: "the history is not strict-serializable: 1 × G2-item, the first: two transactions that each missed the other's append".to_owned(),
         anomalies: BTreeMap::from(named),
+        stories: Vec::new(),
         allowed: BTreeMap::from([("lost-update".to_owned(), findings(vec![case(write_skew())]))]),
         checks: vec![check("transactions", Validity::Invalid, &["G2-item: 1 found", "G1c: 2 found"])],
         stats: Stats {

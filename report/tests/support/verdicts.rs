@@ -26,6 +26,7 @@ pub fn acks1(history: &History) -> Verdict {
         model: "kafka".to_owned(),
         summary,
         anomalies: BTreeMap::from([("lost-write".to_owned(), findings(lost))]),
+        stories: Vec::new(),
         allowed: BTreeMap::from([("duplicate".to_owned(), findings(vec![duplicate()]))]),
         checks: vec![
             check("assumptions", Validity::Valid, &[]),
@@ -61,6 +62,7 @@ pub fn clean(history: &History) -> Verdict {
             stats.acknowledged
         ),
         anomalies: BTreeMap::new(),
+        stories: Vec::new(),
         allowed: BTreeMap::new(),
         checks: [
             "assumptions",

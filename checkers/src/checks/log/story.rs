@@ -40,7 +40,7 @@ pub(super) fn lost(context: &Context, number: u32, write: &WriteStory) -> Vec<St
 }
 
 /// What proves that a write is gone.
-fn proof(context: &Context, number: u32, write: &WriteStory) -> String {
+pub(crate) fn proof(context: &Context, number: u32, write: &WriteStory) -> String {
     if context.index.complete(write.key) && context.index.deleted(number) == Deleted::No {
         return final_reads(context, write);
     }
@@ -130,7 +130,7 @@ pub(super) fn acknowledgement(context: &Context, write: &WriteStory) -> String {
 }
 
 /// What a broker said last of a partition before a time.
-pub(super) fn claim_of<'a>(context: &'a Context, key: Key, node: NodeId, time: u64) -> Option<&'a ViewSpan> {
+pub(crate) fn claim_of<'a>(context: &'a Context, key: Key, node: NodeId, time: u64) -> Option<&'a ViewSpan> {
     let views = context
         .timeline
         .views_of(key)

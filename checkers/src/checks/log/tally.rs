@@ -8,6 +8,9 @@ use crate::kafka::scan;
 use crate::options::Options;
 use crate::outcome::Kept;
 
+/// Lost writes that ranges are made of; of more the first.
+const LOST_MAX: usize = 100_000;
+
 /// What became of all writes.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -18,6 +21,8 @@ pub(crate) struct Tally {
     pub(crate) late: u64,
     /// Known to have happened, and gone.
     pub(crate) lost: Kept<u32>,
+    /// The same in full, ascending, as far as stories are told of them: see [`LOST_MAX`].
+    pub(crate) lost_all: Vec<u32>,
     /// Of these, how many were never acknowledged: another record of their transaction was read.
     pub(crate) lost_in_doubt: u64,
     /// Never acknowledged, read, and gone.
@@ -106,6 +111,9 @@ impl Tally {
 
     fn lose(&mut self, number: u32, acknowledged: bool) {
         self.lost.push(|| number);
+        if self.lost_all.len() < LOST_MAX {
+            self.lost_all.push(number);
+        }
         self.lost_in_doubt += u64::from(!acknowledged);
     }
 

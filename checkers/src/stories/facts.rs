@@ -1,0 +1,352 @@
+//! What the evidence shows of a lost range.
+
+use history::{Moment, NodeId, Offset};
+
+use super::quotes;
+use super::ranges::Range;
+use crate::context::{Context, distinct};
+use crate::disks::{Copied, DiskReplica};
+use crate::rulings::{Clock, Ruled};
+use crate::story::{DeposedLeader, Holder, Source, StoryElection, StoryState, Truncation, Why};
+use crate::timeline::FaultInterval;
+
+/// Kinds of faults by which somebody asks for elections.
+const ASKING: [&str; 6] = [
+    "elect-unclean",
+    "elect-preferred",
+    "election-storm",
+    "move-leaders",
+    "reassign",
+    "unclean-config",
+];
+/// A replica's records are asked for one by one up to this many.
+const ASKED_MAX: usize = 20_000;
+
+/// Who might lead the partition at a time in the range's epoch.
+pub(super) fn state(context: &Context, range: &Range, time: u64) -> Option<StoryState> {
+    let rulings = context.rulings.of_epoch(range.key, range.epoch?);
+    let ruled = rulings.iter().rfind(|ruled| ruled.at <= time).or(rulings.first());
+    if let Some(Ruled { ruling, .. }) = ruled {
+        return Some(StoryState {
+            isr: sorted(&ruling.isr),
+            elr: Some(sorted(&ruling.elr)),
+            source: Source::MetadataLog,
+        });
+    }
+    shown_state(context, range.key, time, range.epoch?, range.broker)
+}
+
+/// The same by what brokers showed.
+fn shown_state(
+    context: &Context,
+    key: history::Key,
+    time: u64,
+    epoch: i32,
+    node: Option<NodeId>,
+) -> Option<StoryState> {
+    if let Some(shown) = context.scene.shown(key, time, epoch, node) {
+        return Some(StoryState {
+            isr: sorted(&shown.isr),
+            elr: Some(sorted(&shown.elr)),
+            source: Source::Partitions,
+        });
+    }
+    let claimed = node.and_then(|node| crate::checks::log::claim_of(context, key, node, time));
+    let isr = if let Some(claim) = claimed.filter(|claim| claim.epoch == epoch) {
+        &claim.isr
+    } else {
+        let changes = &context.timeline.lanes.get(key as usize)?.changes;
+        let known = |change: &&crate::LeaderChange| change.time <= time && change.epoch <= epoch;
+        &changes.iter().rfind(known)?.isr
+    };
+    Some(StoryState {
+        isr: sorted(isr),
+        elr: None,
+        source: Source::Metadata,
+    })
+}
+
+fn sorted(nodes: &[NodeId]) -> Vec<NodeId> {
+    distinct(nodes.iter().copied())
+}
+
+/// What each replica had of the range, of which a copy is known.
+pub(super) fn holders(context: &Context, range: &Range) -> Vec<Holder> {
+    let replicas = context.disks.replicas(range.key);
+    replicas
+        .map(|(node, replica)| holder(context, range, node, replica))
+        .collect()
+}
+
+fn holder(context: &Context, range: &Range, node: NodeId, replica: &DiskReplica) -> Holder {
+    let mut held: (u64, Option<usize>) = (0, None);
+    for (offset, value) in range.records().take(ASKED_MAX) {
+        if let Some(state) = replica.last_holding(offset, value) {
+            held = (held.0 + 1, held.1.max(Some(state)));
+        }
+    }
+    let copy = |state: usize| {
+        replica
+            .states()
+            .get(state)
+            .map(|state| context.disks.copy_of(state))
+    };
+    let last = held.1.and_then(copy);
+    let gone = held.1.and_then(|state| copy(state + 1));
+    Holder {
+        node,
+        records: held.0,
+        held_until: last.map(|copy| copy.begun),
+        held_moment: last.map(moment),
+        gone_by: gone.map(|copy| copy.begun),
+        gone_moment: gone.map(moment),
+    }
+}
+
+/// Why a copy was made, as the rest of a sentence.
+fn moment(copy: &Copied) -> String {
+    match copy.moment {
+        Moment::BeforeHeal(fault) => format!("before fault {fault} was healed"),
+        Moment::BeforeStart => "before its process was started".to_owned(),
+        Moment::BeforePowerLoss => "before it lost its power".to_owned(),
+        Moment::BeforeWipe => "before its disk was emptied".to_owned(),
+        Moment::AtTheEnd => "at the end of the run".to_owned(),
+    }
+}
+
+/// Where a node's log ended by its own lines, as it stood last before records of the range were thrown away: at a time.
+pub(super) fn ended_at(context: &Context, range: &Range, node: NodeId) -> Option<(u64, Offset)> {
+    let (first, _) = range.offsets()?;
+    let from = range.times().0;
+    let lines = context.scene.lines_of(range.key);
+    let own = lines.filter(|line| line.node == node && line.at >= from);
+    let mut ends = own.filter_map(|line| Some((line.at, quotes::begins(line)?.1)));
+    ends.find(|(_, end)| *end > first)
+}
+
+/// A change of epoch after which another led, or nobody.
+struct Deposal {
+    epoch: i32,
+    leader: Option<NodeId>,
+    time: u64,
+}
+
+/// The first epoch after the range's.
+fn deposal(context: &Context, range: &Range) -> Option<Deposal> {
+    let epoch = range.epoch?;
+    let lane = context.timeline.lanes.get(range.key as usize);
+    let shown = lane.and_then(|lane| lane.changes.iter().find(|change| change.epoch > epoch));
+    let mut elections = context.rulings.elections(range.key);
+    let ruled = elections.find(|election| election.after.ruling.epoch > epoch);
+    let ruled = ruled.filter(|election| election.after.clock == Clock::Controller || shown.is_none());
+    match (ruled, shown) {
+        (Some(election), _) => Some(Deposal {
+            epoch: election.after.ruling.epoch,
+            leader: election.leader(),
+            time: election.after.at,
+        }),
+        (None, shown) => shown.map(|change| Deposal {
+            epoch: change.epoch,
+            leader: change.leader,
+            time: change.time,
+        }),
+    }
+}
+
+/// That the one who acknowledged had been deposed before the last of it, if that is so.
+pub(super) fn deposed(context: &Context, range: &Range) -> Option<DeposedLeader> {
+    let (node, epoch) = (range.broker?, range.epoch?);
+    let newer = deposal(context, range)?;
+    let after = range.writes.iter().map(|lost| lost.write.time());
+    let after = after.filter(|time| *time > newer.time);
+    let acknowledged = after.clone().count() as u64;
+    let last = after.max()?;
+    let views = context.timeline.views_of(range.key);
+    let own = views
+        .iter()
+        .filter(|view| view.node == node)
+        .flat_map(|view| &view.spans);
+    let named = own.filter(|span| span.epoch == epoch && span.leader == Some(node));
+    let later = |time: &u64| *time > newer.time;
+    Some(DeposedLeader {
+        node,
+        epoch,
+        newer_epoch: newer.epoch,
+        newer_leader: newer.leader,
+        since: newer.time,
+        acknowledged_for: last - newer.time,
+        acknowledged,
+        named_itself_until: named.map(|span| span.until_asked).max().filter(later),
+        answered_until: context.scene.stood(range.key, node, epoch).filter(later),
+    })
+}
+
+/// An election as it is known, from the metadata log or from what brokers showed.
+struct Candidate {
+    epoch: i32,
+    leader: NodeId,
+    time: u64,
+    before: Option<StoryState>,
+    recovering: bool,
+}
+
+/// The election after which the records were gone: the first whose leader lacked some of them, as far as that is known.
+pub(super) fn election(context: &Context, range: &Range) -> Option<StoryElection> {
+    let epoch = range.epoch?;
+    let candidates = candidates(context, range, epoch);
+    let begins_at = |candidate: &Candidate| {
+        let mut lines = context
+            .scene
+            .lines_of(range.key)
+            .filter(|line| quotes::leads(line));
+        lines.find_map(|line| {
+            let (epoch, offset) = quotes::begins(line)?;
+            (line.node == candidate.leader && epoch == candidate.epoch).then_some(offset)
+        })
+    };
+    let last = range.offsets().map(|offsets| offsets.1);
+    let lacks = |candidate: &&Candidate| match (begins_at(candidate), last) {
+        (Some(end), Some(last)) => end <= last,
+        _ => true,
+    };
+    let chosen = candidates.iter().find(lacks).or(candidates.first())?;
+    let leader = chosen.leader;
+    let (why, only_one) = why(context, range, chosen);
+    let asked = |fault: &&FaultInterval| ASKING.contains(&fault.kind.as_str());
+    Some(StoryElection {
+        time: chosen.time,
+        epoch: chosen.epoch,
+        leader,
+        why,
+        only_one,
+        asked_by: context
+            .timeline
+            .faults_at(chosen.time)
+            .find(asked)
+            .map(|fault| fault.id),
+        begins_at: begins_at(chosen),
+        before: chosen.before.clone(),
+    })
+}
+
+/// Every later epoch with a leader, in order: by the metadata log where it is known.
+fn candidates(context: &Context, range: &Range, epoch: i32) -> Vec<Candidate> {
+    let elections = context.rulings.elections(range.key);
+    let ruled = elections.filter_map(|election| {
+        let after = election.after;
+        Some(Candidate {
+            epoch: after.ruling.epoch,
+            leader: after.ruling.leader?,
+            time: shown_first(context, range.key, after.ruling.epoch)
+                .map_or(after.at, |shown| shown.min(after.at)),
+            before: election.before.map(|before| StoryState {
+                isr: sorted(&before.ruling.isr),
+                elr: Some(sorted(&before.ruling.elr)),
+                source: Source::MetadataLog,
+            }),
+            recovering: after.ruling.recovering,
+        })
+    });
+    let ruled: Vec<Candidate> = ruled.filter(|candidate| candidate.epoch > epoch).collect();
+    if !ruled.is_empty() {
+        return ruled;
+    }
+    let changes = context
+        .timeline
+        .lanes
+        .get(range.key as usize)
+        .map(|lane| &lane.changes);
+    let mut found: Vec<Candidate> = Vec::new();
+    for change in changes
+        .into_iter()
+        .flatten()
+        .filter(|change| change.epoch > epoch)
+    {
+        let Some(leader) = change.leader else { continue };
+        if found.last().is_some_and(|last| last.epoch == change.epoch) {
+            continue;
+        }
+        found.push(Candidate {
+            epoch: change.epoch,
+            leader,
+            time: change.time,
+            before: shown_state(
+                context,
+                range.key,
+                change.time.saturating_sub(1),
+                change.epoch - 1,
+                None,
+            ),
+            recovering: false,
+        });
+    }
+    found
+}
+
+fn shown_first(context: &Context, key: history::Key, epoch: i32) -> Option<u64> {
+    let lane = context.timeline.lanes.get(key as usize)?;
+    lane.changes
+        .iter()
+        .find(|change| change.epoch == epoch)
+        .map(|change| change.time)
+}
+
+/// Why a node was elected, and whether it was the only one that might be.
+fn why(context: &Context, range: &Range, chosen: &Candidate) -> (Why, bool) {
+    let said = |line: &history::BrokerLine| quotes::is_unclean(line, chosen.leader);
+    let from = range.times().0;
+    let mut lines = context.scene.lines_of(range.key).filter(|line| line.at >= from);
+    if chosen.recovering || lines.any(said) {
+        return (Why::Unclean, false);
+    }
+    let Some(before) = &chosen.before else {
+        return (Why::Unknown, false);
+    };
+    let elr = before.elr.as_deref().unwrap_or_default();
+    let eligible = distinct(before.isr.iter().chain(elr).copied());
+    let only = eligible == [chosen.leader];
+    if before.isr.contains(&chosen.leader) {
+        (Why::InIsr, only)
+    } else if elr.contains(&chosen.leader) {
+        (Why::InElr, only)
+    } else if before.elr.is_none() {
+        (Why::OutsideIsr, false)
+    } else {
+        (Why::Unclean, false)
+    }
+}
+
+/// Who threw records of the range away, by its own word: each node's first line that says so.
+pub(super) fn truncations(context: &Context, range: &Range) -> Vec<(Truncation, history::BrokerLine)> {
+    let Some((_, last)) = range.offsets() else {
+        return Vec::new();
+    };
+    let from = range.times().0;
+    let mut found: Vec<(Truncation, history::BrokerLine)> = Vec::new();
+    let lines = context.scene.lines_of(range.key);
+    for line in lines.filter(|line| line.at >= from && line.text.contains("Truncating to offset")) {
+        let Some(to) = quotes::truncated_to(line).filter(|to| *to <= last) else {
+            continue;
+        };
+        if found.iter().all(|(known, _)| known.node != line.node) {
+            let truncation = Truncation {
+                node: line.node,
+                at: line.at,
+                to,
+            };
+            found.push((truncation, line.clone()));
+        }
+    }
+    found
+}
+
+/// The faults that belong to a range: in force while it was acknowledged, or begun before the election.
+pub(super) fn faults<'c>(context: &'c Context, range: &Range, until: u64) -> Vec<&'c FaultInterval> {
+    let (from, last) = range.times();
+    let until = until.max(last);
+    let met = |fault: &&FaultInterval| {
+        let start = fault.start().unwrap_or(u64::MAX);
+        start <= until && fault.to.is_none_or(|to| to >= from)
+    };
+    context.timeline.faults.iter().filter(met).collect()
+}

@@ -1,0 +1,183 @@
+//! Where each replica's log ended over time, put together from everything that says so.
+
+use std::collections::BTreeMap;
+
+use checkers::{Disks, Story, log_end};
+use history::{F, NodeId, Offset, Op, Probe, What};
+
+use crate::chart::{Span, x};
+use crate::format::coordinate;
+use crate::run::Run;
+
+/// Acknowledgements are looked at in so many steps of the picture.
+const BINS: u64 = 240;
+
+/// The end of a log at a time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Point {
+    pub(super) time: u64,
+    pub(super) end: Offset,
+    /// Where that is known from.
+    pub(super) source: &'static str,
+}
+
+/// The ends of all replicas' logs.
+pub(super) struct Ends {
+    nodes: BTreeMap<NodeId, Vec<Point>>,
+    lowest: Offset,
+    highest: Offset,
+}
+
+impl Ends {
+    pub(super) fn of(run: &Run<'_>, disks: &Disks, story: &Story, span: Span) -> Self {
+        let mut seen: BTreeMap<NodeId, Vec<(Point, bool)>> = BTreeMap::new();
+        let mut add = |node: NodeId, point: Point, only_grows: bool| {
+            if point.time <= span.to {
+                seen.entry(node).or_default().push((point, only_grows));
+            }
+        };
+        for event in &run.input.history.events {
+            event_says(&event.what, event.time, story, &mut add);
+        }
+        for (node, replica) in disks.replicas(story.key) {
+            for state in replica.states() {
+                let copy = disks.copy_of(state);
+                let (time, end) = (copy.begun, state.end);
+                add(
+                    node,
+                    Point {
+                        time,
+                        end,
+                        source: "by the copy of its disk",
+                    },
+                    false,
+                );
+            }
+        }
+        let nodes: BTreeMap<NodeId, Vec<Point>> = seen
+            .into_iter()
+            .map(|(node, seen)| (node, merged(seen, span)))
+            .collect();
+        let shown = nodes
+            .values()
+            .flatten()
+            .filter(|point| point.time >= span.from)
+            .map(|point| point.end);
+        let range = [story.first, story.last.map(|last| last + 1)]
+            .into_iter()
+            .flatten();
+        let all: Vec<Offset> = shown.chain(range).collect();
+        Self {
+            lowest: all.iter().copied().min().unwrap_or(0),
+            highest: all.iter().copied().max().unwrap_or(1),
+            nodes,
+        }
+    }
+
+    pub(super) fn of_node(&self, node: NodeId) -> &[Point] {
+        self.nodes.get(&node).map_or(&[], Vec::as_slice)
+    }
+
+    /// How high an end lies: 0 the lowest that is shown, 1 the highest.
+    pub(super) fn share(&self, end: Offset) -> f64 {
+        let length = (self.highest - self.lowest).max(1) as f64;
+        ((end - self.lowest) as f64 / length).clamp(0.0, 1.0)
+    }
+}
+
+/// What one event says of the ends of the partition's logs. An acknowledgement only says that a log reached beyond.
+fn event_says(what: &What, time: u64, story: &Story, add: &mut impl FnMut(NodeId, Point, bool)) {
+    match what {
+        What::Ok(Op { f: F::Send(send), .. }) if send.key == story.key => {
+            if let (Some(node), Some(offset)) = (send.broker, send.offset) {
+                let source = "by what it acknowledged";
+                add(
+                    node,
+                    Point {
+                        time,
+                        end: offset + 1,
+                        source,
+                    },
+                    true,
+                );
+            }
+        }
+        What::Line(line) if line.key == Some(story.key) => {
+            if let Some(end) = log_end(line) {
+                let source = "by its own log's line";
+                add(
+                    line.node,
+                    Point {
+                        time: line.at,
+                        end,
+                        source,
+                    },
+                    false,
+                );
+            }
+        }
+        What::Observed(observed) => {
+            let Probe::Stands(said) = &observed.answer else {
+                return;
+            };
+            for stand in said.stands.iter().filter(|stand| stand.key == story.key) {
+                if let Some(end) = stand.end.filter(|_| stand.refused.is_none()) {
+                    let source = "by its own answer";
+                    add(observed.node, Point { time, end, source }, true);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The points in order of time: what only grows is thinned out, and never takes an end back.
+fn merged(mut seen: Vec<(Point, bool)>, span: Span) -> Vec<Point> {
+    seen.sort_by_key(|(point, only_grows)| (point.time, !only_grows));
+    let step = (span.length() / BINS).max(1);
+    let mut points: Vec<(Point, bool)> = Vec::new();
+    for (point, only_grows) in seen {
+        if let (true, Some((last, grew))) = (only_grows, points.last_mut()) {
+            if point.end <= last.end {
+                continue;
+            }
+            if *grew && point.time / step == last.time / step {
+                *last = point;
+                continue;
+            }
+        }
+        points.push((point, only_grows));
+    }
+    points.into_iter().map(|(point, _)| point).collect()
+}
+
+/// A line with a step at each point, as far as the span shows it.
+pub(super) fn path(points: &[Point], span: Span, y: impl Fn(Offset) -> f64) -> String {
+    let mut path = String::new();
+    let before = points.iter().rfind(|point| point.time < span.from);
+    let start = before.map(|point| Point {
+        time: span.from,
+        ..*point
+    });
+    for point in start
+        .iter()
+        .chain(points.iter().filter(|point| point.time >= span.from))
+    {
+        let height = coordinate(y(point.end));
+        if path.is_empty() {
+            path = format!("M{} {height}", x(point.time));
+        } else {
+            path += &["H", &x(point.time), "V", &height].concat();
+        }
+    }
+    if !path.is_empty() {
+        path += &["H", &x(span.to)].concat();
+    }
+    path
+}
+
+/// Where a log went back: the point before, and that after.
+pub(super) fn cuts(points: &[Point], span: Span) -> impl Iterator<Item = (Point, Point)> + '_ {
+    let pairs = points.windows(2).map(|pair| (pair[0], pair[1]));
+    pairs.filter(move |(before, after)| after.end < before.end && span.meets(after.time, after.time))
+}

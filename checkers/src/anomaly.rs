@@ -75,9 +75,23 @@ anomalies! {
     /// watermark), which complete final reads put to the test.
     VANISHED_READ = "vanished-read", found by "log";
 
+    /// A replica that was neither in the ISR nor eligible became leader, where the topic allows no unclean election and nobody
+    /// had asked for one.
+    ///
+    /// Kafka's replication (KIP-106, KIP-966), by the metadata log on the nodes' disks. Where the topic allows it or a fault asked
+    /// for it, it breaks no promise.
+    UNCLEAN_ELECTION = "unclean-election", found by "leadership";
+
+    /// A deposed leader acknowledged writes after another broker had shown a newer epoch, and the log no longer holds them.
+    ///
+    /// Kafka's fencing (KIP-101, KIP-320) with acks=all; with less than that the leader's word alone was asked for, and it breaks no
+    /// promise beyond the `lost-write` that it explains. One for each deposed leader.
+    SPLIT_BRAIN_LOSS = "split-brain-loss", found by "leadership";
+
     /// Two brokers were named as leader of one partition in one leader epoch.
     ///
-    /// Kafka's leader epoch (KIP-101, KIP-320): each belongs to one leader.
+    /// Kafka's leader epoch (KIP-101, KIP-320): each belongs to one leader. Named by a broker's cache, or by answering as leader
+    /// in that epoch.
     TWO_LEADERS_IN_EPOCH = "two-leaders-in-epoch", found by "leadership";
 
     /// One broker process named two leaders of one partition in one leader epoch.
@@ -139,7 +153,8 @@ anomalies! {
 
     /// One broker process named a leader epoch lower than one that it had named before.
     ///
-    /// Kafka's leader epoch (KIP-101, KIP-320) only grows. Only requests that do not overlap are compared.
+    /// Kafka's leader epoch (KIP-101, KIP-320) only grows. Only requests that do not overlap are compared; what a broker's cache
+    /// names, and the epochs in which it answers as leader, each with its like.
     EPOCH_WENT_BACK = "epoch-went-back", found by "leadership";
 
     /// One controller process named a term lower than one that it had named before.

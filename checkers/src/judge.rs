@@ -8,6 +8,7 @@ use history::{
     What,
 };
 
+use crate::checks::leadership::Depositions;
 use crate::options::{Model, Options};
 use crate::verdict::{Stats, Validity, Verdict};
 
@@ -58,6 +59,7 @@ pub(crate) fn nothing_judged(model: &str, reason: &str) -> Verdict {
         anomalies: BTreeMap::new(),
         allowed: BTreeMap::new(),
         checks: Vec::new(),
+        depositions: Depositions::default(),
         stats: Stats::default(),
     }
 }

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use history::{Event, Header, ReadError, Scanned, Source, What};
 
 use crate::checks::controllers::Quorums;
-use crate::checks::leadership::Claims;
+use crate::checks::leadership::{self, Claims};
 use crate::checks::liveness::Progress;
 use crate::checks::log::{self, Tally};
 use crate::context::Context;
@@ -183,6 +183,7 @@ fn by_the_list(context: &Context) -> Verdict {
         allowed: BTreeMap::new(),
         stories: Vec::new(),
         checks: Vec::new(),
+        depositions: leadership::depositions(context),
         stats: Stats::default(),
     };
     let mut unseen = 0;

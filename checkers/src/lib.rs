@@ -34,6 +34,7 @@ mod verdict;
 
 pub use aftermath::{Aftermath, LeaderMove, Recovery, aftermaths};
 pub use anomaly::{ANOMALIES, Anomaly};
+pub use checks::leadership::{Deposition, Depositions, ServedOn};
 pub use consistency::{Consistency, UnknownConsistency};
 pub use disks::{Disks, disks};
 pub use judge::{check, check_history};

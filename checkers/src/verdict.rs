@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use history::{Key, NodeId, Offset, Value};
 use serde::{Deserialize, Serialize};
 
+use crate::checks::leadership::Depositions;
 use crate::story::Story;
 
 /// Whether promises were kept. Ordered by weight: joining two judgements takes the heavier.
@@ -37,6 +38,9 @@ pub struct Verdict {
     pub stories: Vec<Story>,
     /// Each check, in the order in which they ran.
     pub checks: Vec<CheckResult>,
+    /// Leaders that went on after they had been deposed: figures, and no judgement.
+    #[serde(default, skip_serializing_if = "Depositions::is_empty")]
+    pub depositions: Depositions,
     /// Counts for people and for comparing runs.
     pub stats: Stats,
 }

@@ -97,6 +97,29 @@ impl LoopbackMachine {
     }
 }
 
+impl LoopbackMachine {
+    /// What the kernel says of the process that runs, from its state on.
+    fn stat(&self) -> Option<String> {
+        let process = self.process();
+        let running = process
+            .as_ref()
+            .filter(|running| running.exit.borrow().is_none())?;
+        let stat = fs::read_to_string(format!("/proc/{}/stat", running.pid)).ok()?;
+        // The name, in parentheses, may hold anything; the state follows the last of them.
+        stat.rsplit_once(") ").map(|(_, rest)| rest.to_owned())
+    }
+}
+
+/// The ticks of the processor that a process used, from its state on (`proc_pid_stat(5)`).
+fn cpu_time(stat: &str) -> Option<Duration> {
+    let mut ticks = stat.split_ascii_whitespace().skip(11).map(str::parse::<u64>);
+    let (user, system) = (ticks.next()?.ok()?, ticks.next()?.ok()?);
+    // SAFETY: no pointer is passed.
+    let per_second = u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).ok()?;
+    let micros = (user + system) * 1_000_000;
+    Some(Duration::from_micros(micros.checked_div(per_second)?))
+}
+
 impl Drop for LoopbackMachine {
     fn drop(&mut self) {
         let _ = self.signal_now(libc::SIGKILL);
@@ -142,14 +165,12 @@ impl Machine for LoopbackMachine {
     }
 
     async fn process_state(&self) -> Result<Option<char>> {
-        let process = self.process();
-        let Some(running) = process.as_ref().filter(|running| running.exit.borrow().is_none()) else {
-            return Ok(None);
-        };
-        let stat = fs::read_to_string(format!("/proc/{}/stat", running.pid)).unwrap_or_default();
-        // The name, in parentheses, may hold anything; the state follows the last of them.
-        let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        let state = self.stat().and_then(|stat| stat.chars().next());
         Ok(state.filter(|state| !matches!(state, 'Z' | 'X')))
+    }
+
+    async fn cpu_time(&self) -> Result<Option<Duration>> {
+        Ok(self.stat().and_then(|stat| cpu_time(&stat)))
     }
 
     async fn exited(&self) -> Result<Exit> {

@@ -1,108 +1,48 @@
 //! A partition has one leader in each epoch, and no broker process ever goes back to an earlier epoch.
+//! Who is elected is an in-sync or an eligible replica.
 //!
-//! What a broker says is its cache's, so two leaders in *different* epochs are normal for a while after an
-//! election; how long each deposed leader went on naming itself is told, and no violation. A claim without a
-//! leader is no claim.
+//! What a broker says is its cache's, so two leaders in *different* epochs are normal for a while after an election. Whoever
+//! answers as leader (`ListOffsets` and `OffsetForLeaderEpoch` in that epoch) believes in it: that is stronger than a claim.
+//! A claim without a leader is no claim. How long each deposed leader went on naming itself, answering, and serving is told,
+//! and is no violation; what it acknowledged meanwhile and was lost is `split-brain-loss`.
 
-use std::collections::BTreeMap;
+mod claims;
+mod deposed;
+mod elections;
+mod held;
+mod loss;
 
-use history::{Claim, Key, NodeId, Observed, Probe};
+use history::Observed;
 
+pub use deposed::{Deposition, Depositions, ServedOn};
+
+use self::claims::Claimed;
+use self::held::Beliefs;
 use crate::anomaly::{EPOCH_WENT_BACK, LEADER_CHANGED_IN_EPOCH, TWO_LEADERS_IN_EPOCH};
 use crate::context::{Context, distinct, with_faults};
-use crate::outcome::{Kept, Outcome};
-use crate::succession::{Height, Succession};
+use crate::outcome::Outcome;
+use crate::succession::Height;
 use crate::text::{isr, seconds};
 use crate::verdict::Case;
 
-/// Deposed leaders that are named in the reasons.
-const DEPOSED_MAX: usize = 20;
-
-/// A claim that names a leader, and the answer that made it.
-#[derive(Clone)]
-struct Claimed {
-    time: u64,
-    asked: u64,
-    node: NodeId,
-    incarnation: u32,
-    key: Key,
-    epoch: i32,
-    leader: NodeId,
-    isr: Vec<NodeId>,
-}
-
-/// The first claim on an epoch.
-struct First {
-    claimed: Claimed,
-    /// Whether another was reported that contradicts it.
-    reported: bool,
-}
-
-/// What the claims of the brokers show.
+/// What the answers of the brokers show.
 #[derive(Default)]
 pub(crate) struct Claims {
-    epochs: BTreeMap<(Key, i32), First>,
-    successions: BTreeMap<(NodeId, u32, Key), Succession>,
-    two_leaders: Kept<(Claimed, Claimed)>,
-    changed: Kept<(Claimed, Claimed)>,
-    went_back: Kept<(Claimed, Height)>,
+    claims: claims::Claims,
+    beliefs: Beliefs,
 }
 
 impl Claims {
     /// The next answer.
     pub(crate) fn observed(&mut self, time: u64, observed: &Observed) {
-        let Probe::Metadata(metadata) = &observed.answer else {
-            return;
-        };
-        for claim in &metadata.claims {
-            if let Some(leader) = claim.leader {
-                self.claim(time, observed, claim, leader);
-            }
-        }
-    }
-
-    fn claim(&mut self, time: u64, observed: &Observed, claim: &Claim, leader: NodeId) {
-        let claimed = || Claimed {
-            time,
-            asked: observed.asked,
-            node: observed.node,
-            incarnation: observed.incarnation,
-            key: claim.key,
-            epoch: claim.epoch,
-            leader,
-            isr: claim.isr.clone(),
-        };
-        let process = (observed.node, observed.incarnation);
-        let first = self
-            .epochs
-            .entry((claim.key, claim.epoch))
-            .or_insert_with(|| First {
-                claimed: claimed(),
-                reported: false,
-            });
-        if first.claimed.leader != leader && !first.reported {
-            first.reported = true;
-            let same = process == (first.claimed.node, first.claimed.incarnation);
-            let found = if same {
-                &mut self.changed
-            } else {
-                &mut self.two_leaders
-            };
-            found.push(|| (first.claimed.clone(), claimed()));
-        }
-        let succession = self.successions.entry((process.0, process.1, claim.key));
-        let before = succession
-            .or_default()
-            .next(observed.asked, time, claim.epoch, leader);
-        if let Some(before) = before {
-            self.went_back.push(|| (claimed(), before));
-        }
+        self.claims.observed(time, observed);
+        self.beliefs.observed(time, observed);
     }
 }
 
 pub(crate) fn run(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
-    let claims = &context.claims;
+    let claims = &context.claims.claims;
     outcome.violations(TWO_LEADERS_IN_EPOCH, &claims.two_leaders, |(first, second)| {
         two_leaders(context, first, second)
     });
@@ -112,21 +52,20 @@ pub(crate) fn run(context: &Context) -> Outcome {
     outcome.violations(EPOCH_WENT_BACK, &claims.went_back, |(claimed, before)| {
         went_back(context, claimed, *before)
     });
-    deposed(context, &mut outcome);
+    elections::find(context, &mut outcome);
+    let depositions = deposed::of(context);
+    loss::find(context, &depositions, &mut outcome);
+    deposed::tell(context, &depositions, &mut outcome);
     outcome
+}
+
+/// The figures of deposed leaders, for the verdict.
+pub(crate) fn depositions(context: &Context) -> Depositions {
+    deposed::of(context)
 }
 
 fn two_leaders(context: &Context, first: &Claimed, second: &Claimed) -> Case {
     let (key, epoch) = (first.key, first.epoch);
-    let said = |claimed: &Claimed| {
-        format!(
-            "node {} named node {} as leader, with ISR {}, in its answer at {}",
-            claimed.node,
-            claimed.leader,
-            isr(&claimed.isr),
-            seconds(claimed.time)
-        )
-    };
     Case {
         nodes: distinct([first.leader, second.leader]),
         epoch: Some(epoch),
@@ -147,6 +86,21 @@ fn two_leaders(context: &Context, first: &Claimed, second: &Claimed) -> Case {
     }
 }
 
+fn said(claimed: &Claimed) -> String {
+    let Claimed { node, leader, .. } = claimed;
+    match &claimed.isr {
+        Some(in_sync) => format!(
+            "node {node} named node {leader} as leader, with ISR {}, in its answer at {}",
+            isr(in_sync),
+            seconds(claimed.time)
+        ),
+        None => format!(
+            "node {node} was asked in that epoch and answered as leader at {}",
+            seconds(claimed.time)
+        ),
+    }
+}
+
 fn went_back(context: &Context, claimed: &Claimed, before: Height) -> Case {
     let node = claimed.node;
     Case {
@@ -162,45 +116,28 @@ fn went_back(context: &Context, claimed: &Claimed, before: Height) -> Case {
                     claimed.epoch,
                     context.name(claimed.key)
                 ),
-                format!(
-                    "Its answer at {} named node {} leader in epoch {}; asked again at {}, the same process (start {}) named node {} leader in epoch {} at {}.",
-                    seconds(before.answered),
-                    before.leader,
-                    before.epoch,
-                    seconds(claimed.asked),
-                    u64::from(claimed.incarnation) + 1,
-                    claimed.leader,
-                    claimed.epoch,
-                    seconds(claimed.time)
-                ),
+                back_in_words(claimed, before),
             ],
         ),
         ..context.case(claimed.time, claimed.key)
     }
 }
 
-fn deposed(context: &Context, outcome: &mut Outcome) {
-    let mut deposed = context.timeline.deposed();
-    deposed.sort_by_key(|belief| std::cmp::Reverse(belief.until - belief.since));
-    for belief in deposed.iter().take(DEPOSED_MAX) {
-        let by = belief.newer_leader.map_or_else(
-            || "no leader".to_owned(),
-            |leader| format!("node {leader} as leader"),
+fn back_in_words(claimed: &Claimed, before: Height) -> String {
+    let process = u64::from(claimed.incarnation) + 1;
+    let (answered, asked, time) = (
+        seconds(before.answered),
+        seconds(claimed.asked),
+        seconds(claimed.time),
+    );
+    if claimed.isr.is_none() {
+        return format!(
+            "It answered as leader in epoch {} at {answered}; asked again at {asked}, the same process (start {process}) answered as leader in epoch {} at {time}.",
+            before.epoch, claimed.epoch
         );
-        outcome.note(format!(
-            "node {} still named itself leader of {} in epoch {} {} after another broker had first shown {by} in epoch {} at {}",
-            belief.node,
-            context.name(belief.key),
-            belief.epoch,
-            seconds(belief.until - belief.since),
-            belief.newer_epoch,
-            seconds(belief.since)
-        ));
     }
-    if deposed.len() > DEPOSED_MAX {
-        outcome.note(format!(
-            "and {} more deposed leaders did so",
-            deposed.len() - DEPOSED_MAX
-        ));
-    }
+    format!(
+        "Its answer at {answered} named node {} leader in epoch {}; asked again at {asked}, the same process (start {process}) named node {} leader in epoch {} at {time}.",
+        before.leader, before.epoch, claimed.leader, claimed.epoch
+    )
 }

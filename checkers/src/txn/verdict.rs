@@ -8,6 +8,7 @@ use super::tell::Teller;
 use super::walk::Walk;
 use super::{CHECK, History, Question};
 use crate::anomaly::{self, Anomaly};
+use crate::checks::leadership::Depositions;
 use crate::consistency::{Boundary, Consistency, boundary};
 use crate::cycles::{Base, Form, Kind, Naming};
 use crate::options::Model;
@@ -64,6 +65,7 @@ pub(super) fn verdict(
         anomalies,
         allowed,
         checks,
+        depositions: Depositions::default(),
         stats: stats(history, walk, dependencies, &line),
     }
 }

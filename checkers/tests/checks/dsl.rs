@@ -19,6 +19,10 @@
 //! fault 1 kill [1] | injecting down=1           # what it takes away: nothing, or down=1,2 apart=1-2,1-3 degrades
 //! deletion 0 below=4 asking                     # also: done=4, refused, unknown
 //! node1#2 says 0=1/e4[1,2] 1=none/e0[] asked 12.1
+//! node1 tells 0=1/e4[1,2]elr[3]                # DescribeTopicPartitions
+//! node1 stands 0/e4=7:9 1/e2=FENCED_LEADER_EPOCH # as leader of key/epoch: high watermark and end, or why not
+//! node1 serves 0/e2=w5,r3 1/e0=wNO,rNO          # the probe topic's partition/epoch: offset written, high watermark read
+//! node1 silent stands
 //! node1 leads-quorum t3 as 1
 //! node1 log 0 hw=2 0=5/e0 1=6/e0 last
 //! final p9 complete 2,0                         # or: final p9 incomplete 2,0
@@ -319,6 +323,19 @@ impl Parser {
             "says" => Probe::Metadata(Metadata {
                 claims: rest.iter().map(|word| claim(word)).collect(),
             }),
+            "tells" => Probe::Partitions(history::Partitions {
+                partitions: rest.iter().map(|word| eligible(word)).collect(),
+            }),
+            "stands" => Probe::Stands(history::Stands {
+                stands: rest.iter().map(|word| stand(word)).collect(),
+            }),
+            "serves" => Probe::Served(history::Served {
+                served: rest.iter().map(|word| service(word)).collect(),
+            }),
+            "silent" => Probe::Silent(history::Silence {
+                asked_for: rest[0].to_owned(),
+                reason: "no answer in 500 ms".to_owned(),
+            }),
             "leads-quorum" => Probe::Quorum(Quorum {
                 leader: parse(rest[2]),
                 epoch: number(rest[0], "t") as i32,
@@ -525,4 +542,62 @@ fn list<T: std::str::FromStr>(text: &str) -> Vec<T> {
         .filter(|item| !item.is_empty())
         .map(parse)
         .collect()
+}
+
+/// `0=1/e4[1,2]elr[3]`
+fn eligible(word: &str) -> history::Eligible {
+    let (known, elr) = word.split_once("elr").unwrap_or((word, "[]"));
+    let Claim {
+        key,
+        leader,
+        epoch,
+        isr,
+    } = claim(known);
+    history::Eligible {
+        key,
+        leader,
+        epoch,
+        isr,
+        elr: list(elr.trim_matches(['[', ']'])),
+        last_known: Vec::new(),
+    }
+}
+
+/// `0/e4`
+fn reign(word: &str) -> (u32, i32) {
+    let (partition, epoch) = word.split_once("/e").expect("it is PARTITION/eEPOCH");
+    (parse(partition), parse(epoch))
+}
+
+/// `0/e4=7:9` or `0/e4=WHY`
+fn stand(word: &str) -> history::Stand {
+    let (reign_of, answer) = word.split_once('=').expect("a stand is REIGN=ANSWER");
+    let (key, epoch) = reign(reign_of);
+    let ends = answer
+        .split_once(':')
+        .map(|(high, end)| (parse(high), parse(end)));
+    history::Stand {
+        key,
+        epoch,
+        high_watermark: ends.map(|ends| ends.0),
+        end: ends.map(|ends| ends.1),
+        refused: ends.is_none().then(|| answer.to_owned()),
+    }
+}
+
+/// `0/e4=w7,r9` or `0/e4=wNO,r9`
+fn service(word: &str) -> history::Service {
+    let (reign_of, answer) = word.split_once('=').expect("a service is REIGN=ANSWER");
+    let (partition, epoch) = reign(reign_of);
+    let (write, read) = answer.split_once(',').expect("a write and a read");
+    let answer = |word: &str| match word[1..].parse() {
+        Ok(offset) => history::Answer::Done(offset),
+        Err(_) => history::Answer::Refused("NOT_LEADER_OR_FOLLOWER".to_owned()),
+    };
+    history::Service {
+        partition,
+        epoch,
+        write: answer(write),
+        read: answer(read),
+    }
 }

@@ -241,3 +241,283 @@ fn deposed_leaders_are_told_and_counted() {
     [leadership] node 1 still named itself leader of log-0 in epoch 4 4.000 s after another broker had first shown node 2 as leader in epoch 5 at 13.000 s
     "##);
 }
+
+const STANDS: Rows = &[
+    (
+        "a deposed leader that still answers, in its own epoch",
+        "
+            node1 says 0=1/e4[1,2,3]
+            node1 stands 0/e4=1:1
+            node2 says 0=2/e5[2,3]
+            node2 stands 0/e5=1:1
+            node1 stands 0/e4=1:3
+            node1 stands 0/e4=FENCED_LEADER_EPOCH",
+        "valid",
+    ),
+    (
+        "two answer as leader in one epoch",
+        "
+            node1 stands 0/e5=1:1
+            node2 stands 0/e5=1:1",
+        "invalid: two-leaders-in-epoch 1",
+    ),
+    (
+        "one answers as leader where all caches name another",
+        "
+            node2 says 0=2/e5[2,3]
+            node1 stands 0/e5=1:1",
+        "invalid: two-leaders-in-epoch 1",
+    ),
+    (
+        "who refuses is no leader",
+        "
+            node2 says 0=2/e5[2,3]
+            node1 stands 0/e5=NOT_LEADER_OR_FOLLOWER",
+        "valid",
+    ),
+    (
+        "the replica may be behind the cache beside it",
+        "
+            node1 says 0=2/e5[2,3]
+            node1 stands 0/e4=1:1",
+        "valid",
+    ),
+    (
+        "a replica that answered in an epoch does not in an earlier one",
+        "
+            node1 stands 0/e5=1:1
+            node1 stands 0/e4=1:1",
+        "invalid: epoch-went-back 1",
+    ),
+    (
+        "another process may",
+        "
+            node1#0 stands 0/e5=1:1
+            node1#1 stands 0/e4=1:1",
+        "valid",
+    ),
+];
+
+#[test]
+fn who_answers_as_leader_claims_to_lead() {
+    rows(STANDS);
+}
+
+const PARTITIONS: Rows = &[
+    (
+        "as Metadata",
+        "
+            node1 tells 0=1/e4[1,2]elr[3]
+            node2 tells 0=2/e5[2,3]",
+        "valid",
+    ),
+    (
+        "two leaders",
+        "
+            node1 tells 0=1/e5[1,2]
+            node2 tells 0=2/e5[2,3]",
+        "invalid: two-leaders-in-epoch 1",
+    ),
+    (
+        "one cache, two questions",
+        "
+            node1 says 0=2/e5[2,3]
+            node1 tells 0=1/e4[1,2,3]",
+        "invalid: epoch-went-back 1",
+    ),
+    (
+        "one cache, two leaders",
+        "
+            node1 says 0=2/e5[2,3]
+            node1 tells 0=1/e5[1,2,3]",
+        "invalid: leader-changed-in-epoch 1",
+    ),
+];
+
+#[test]
+fn who_may_lead_is_held_against_metadata() {
+    rows(PARTITIONS);
+}
+
+/// Node 1 is deposed at 13 s and goes on until 17 s.
+const GOES_ON: &str = "
+    phase steady
+    at 10
+    node1 says 0=1/e4[1,2,3]
+    node1 stands 0/e4=1:1
+    node1 serves 0/e4=w5,r5
+    p1 send 0:4 -> ok @1 by 1
+    at 13
+    node2 says 0=2/e5[2,3]
+    node2 stands 0/e5=1:1
+    node2 serves 0/e6=w6,r6
+    node1 serves 0/e4=w7,r5
+    at 14
+    p0 send 0:1 -> ok @7 by 1
+    p0 send 0:2 -> ok @8 by 1
+    at 15
+    node1 says 0=1/e4[1,2,3]
+    node1 stands 0/e4=1:3
+    at 16
+    node1 serves 0/e4=wNO,r5
+    at 17
+    node1 stands 0/e4=FENCED_LEADER_EPOCH
+    node1 silent metadata
+    node1 serves 0/e4=wNO,rNO
+    at 18
+    p2 send 0:3 -> ok @2 by 2
+    finally 0@1=4 0@2=3";
+
+#[test]
+fn what_a_deposed_leader_acknowledged_and_lost_is_a_split_brain() {
+    let verdict = checkers::check_history(&dsl::history(&format!("topics acks=1\n{GOES_ON}")));
+    assert_eq!(
+        crate::brief(&verdict),
+        "invalid: lost-write 2 (allowed split-brain-loss 1)"
+    );
+    let of_all = checkers::check_history(&dsl::history(GOES_ON));
+    assert_eq!(crate::brief(&of_all), "invalid: lost-write 2, split-brain-loss 1");
+    let leader = &verdict.depositions.leaders[0];
+    assert_eq!((leader.node, leader.epoch, leader.newer_epoch), (1, 4, 5));
+    assert_eq!(leader.since, 13_000_000_000);
+    assert_eq!(
+        leader.named_until,
+        Some(17_000_500_000),
+        "until it was asked and silent"
+    );
+    assert_eq!(leader.answered_until, Some(16_999_500_000));
+    assert_eq!((leader.lost, verdict.depositions.leaders.len()), (2, 1));
+    let service = &verdict.depositions.services[0];
+    assert_eq!((service.node, service.newer_leader), (1, 2));
+    assert_eq!(service.acknowledged_until, Some(15_999_500_000));
+    assert_eq!(service.read_until, Some(17_001_500_000));
+    let reasons = &verdict.checks.iter().find(|check| check.name == "leadership");
+    insta::assert_snapshot!(reasons.expect("it ran").reasons.join("\n"), @r"
+    node 1 still named itself leader of log-0 in epoch 4 1.999 s after another broker had first shown node 2 as leader in epoch 5 at 13.000 s
+    node 1 went on answering as leader of log-0 in epoch 4 for 3.999 s after epoch 5 had first been shown at 13.000 s
+    on the probe topic node 1 went on, as leader of partition 0 in epoch 4, acknowledging writes with acks=1 for 2.997 s and serving reads for 3.999 s after node 2 had first served in epoch 6 at 13.002 s
+    ");
+    let story = &verdict.allowed["split-brain-loss"].cases[0].story;
+    insta::assert_snapshot!(story.join("\n"), @r"
+    Node 1, deposed, acknowledged 2 writes to log-0, at offsets 7 to 8, between 14.001 s and 14.003 s, and the log does not hold them any more.
+    Epoch 5, led by node 2, had first been shown at 13.000 s; each of these writes was begun after that.
+    Node 1 named itself leader in epoch 4 until 17.000 s.
+    Asked in epoch 4, node 1 answered as leader until 16.999 s.
+    No fault had been in force up to that time.
+    ");
+}
+
+#[test]
+fn what_was_begun_before_or_acknowledged_by_a_leader_again_is_no_split_brain() {
+    let begun_before = GOES_ON
+        .replace("p0 send 0:1 -> ok @7 by 1", "")
+        .replace("p0 send 0:2 -> ok @8 by 1", "p0 ok send 0:2 @8 by 1")
+        .replace("at 13\n", "p0 send 0:2\n    at 13\n");
+    let led_again = GOES_ON
+        .replace(
+            "at 14\n",
+            "node1 silent metadata\n    node1 silent stands\n    at 13.5\n    node3 says 0=1/e7[1,3]\n    at 14\n",
+        )
+        .replace("at 15\n    node1 says 0=1/e4[1,2,3]\n    node1 stands 0/e4=1:3\n", "");
+    for (text, lost) in [(begun_before, 1), (led_again, 2)] {
+        let verdict = checkers::check_history(&dsl::history(&text));
+        assert_eq!(
+            crate::brief(&verdict),
+            format!("invalid: lost-write {lost}"),
+            "{text}"
+        );
+    }
+}
+
+/// A state of partition 0 in the metadata log.
+fn ruling(leader: Option<u32>, epoch: i32, isr: &[u32]) -> history::Ruling {
+    history::Ruling {
+        offset: 0,
+        term: 1,
+        written_ms: 0,
+        key: 0,
+        leader,
+        epoch,
+        partition_epoch: 0,
+        isr: isr.to_vec(),
+        elr: Vec::new(),
+        last_known_elr: Vec::new(),
+        recovering: false,
+    }
+}
+
+/// Judges a run whose nodes all hold these rulings, one after the other.
+fn ruled(header: &str, rulings: &[history::Ruling]) -> String {
+    let mut history = dsl::history(&format!("{header}\n{}", run("")));
+    let time = history.events.last().map_or(0, |event| event.time);
+    let end = rulings.len() as i64;
+    let numbered = (0..).zip(rulings).map(|(number, ruling)| history::Ruling {
+        offset: number,
+        partition_epoch: number as i32,
+        ..ruling.clone()
+    });
+    let rulings: Vec<history::Ruling> = numbered.collect();
+    for node in 1..=3 {
+        let metadata = history::MetadataLog {
+            start: 0,
+            end,
+            high_watermark: Some(end),
+            batches: (0..end)
+                .map(|at| history::MetadataBatch::from((at, at, 1, 7)))
+                .collect(),
+            rulings: rulings.clone(),
+        };
+        let copy = history::DiskCopy {
+            node,
+            incarnation: 0,
+            begun: time,
+            moment: history::Moment::AtTheEnd,
+            directory: None,
+            logs: Vec::new(),
+            metadata: Some(metadata),
+            quorum: None,
+            problems: Vec::new(),
+        };
+        history.events.push(history::Event {
+            time,
+            what: history::What::Disk(Box::new(copy)),
+        });
+    }
+    crate::brief(&checkers::check_history(&history))
+}
+
+#[test]
+fn who_is_elected_is_in_sync_or_eligible() {
+    let whole = ruling(Some(1), 0, &[1, 2]);
+    let marked = |leader| history::Ruling {
+        recovering: true,
+        ..ruling(Some(leader), 2, &[leader])
+    };
+    assert_eq!(ruled("", &[whole.clone(), ruling(Some(2), 1, &[2])]), "valid");
+    let eligible = history::Ruling {
+        elr: vec![3],
+        ..ruling(None, 1, &[])
+    };
+    assert_eq!(ruled("", &[eligible.clone(), ruling(Some(3), 2, &[3])]), "valid");
+    let outside = [ruling(None, 1, &[1]), marked(3)];
+    assert_eq!(ruled("", &outside), "invalid: unclean-election 1");
+    assert_eq!(
+        ruled("topics unclean", &outside),
+        "valid (allowed unclean-election 1)"
+    );
+    let asked = "topics faults\nfault 0 elect-unclean | injecting\nfault 0 elect-unclean | healed";
+    assert!(ruled(asked, &outside).contains("(allowed unclean-election 1)"));
+    let unmarked = [ruling(None, 1, &[1]), ruling(Some(3), 2, &[3])];
+    assert_eq!(ruled("", &unmarked), "invalid: unclean-election 1");
+    // The leader's own word may have brought it in.
+    assert_eq!(ruled("", &[whole, ruling(Some(3), 1, &[3])]), "valid");
+    let last_known = history::Ruling {
+        last_known_elr: vec![3],
+        ..ruling(None, 1, &[])
+    };
+    assert_eq!(
+        ruled("", &[last_known.clone(), marked(3)]),
+        "valid (allowed unclean-election 1)"
+    );
+    assert_eq!(ruled("", &[last_known, marked(2)]), "invalid: unclean-election 1");
+}

@@ -30,7 +30,7 @@ use kafka_protocol::records::{
 };
 use uuid::Uuid;
 
-pub(super) use leading::{Led, OffsetOrCode};
+pub(super) use leading::{Led, OffsetOrCode, OffsetsOrCodes};
 pub(super) use probe::PROBE_TOPIC;
 
 use super::wire::{Connection, WireError};

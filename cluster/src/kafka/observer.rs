@@ -25,14 +25,14 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use self::line::Line;
 use self::news::{Recorded, is_news};
-use self::own::Own;
+use self::own::{Newest, Own};
 use super::node::Node;
 use super::view::Beliefs;
 use super::wire::WireError;
 use crate::ClusterView;
 
-/// How often each question is asked: more than ten times a second.
-const PERIOD: Duration = Duration::from_millis(80);
+/// How often each question is asked: more than ten times a second, but for what costs most, see [`served`].
+const PERIOD: Duration = Duration::from_millis(95);
 /// An answer, and a connection where there is none, comes within this time.
 const ANSWER_WITHIN: Duration = Duration::from_millis(500);
 
@@ -55,9 +55,10 @@ impl Observer {
     pub(super) fn start(observed: Observed) -> Self {
         let beliefs = Arc::new(Beliefs::new(Arc::clone(&observed.view)));
         let topics: Arc<[Topic]> = observed.topics.into();
+        let newest = Newest::default();
         let mut tasks = JoinSet::new();
         for node in observed.nodes {
-            for question in questions(&node, &topics, &beliefs) {
+            for question in questions(&node, &topics, &beliefs, &newest) {
                 let asker = Asker {
                     node: Arc::clone(&node),
                     question,
@@ -72,9 +73,14 @@ impl Observer {
 }
 
 /// All questions to one node.
-fn questions(node: &Arc<Node>, topics: &Arc<[Topic]>, beliefs: &Arc<Beliefs>) -> Vec<Box<dyn Question>> {
+fn questions(
+    node: &Arc<Node>,
+    topics: &Arc<[Topic]>,
+    beliefs: &Arc<Beliefs>,
+    newest: &Newest,
+) -> Vec<Box<dyn Question>> {
     let broker = || Line::new(node, node.broker());
-    let own = Own::default();
+    let own = Own::new(newest);
     vec![
         Box::new(metadata::Ask::new(broker(), topics, beliefs, &own)),
         Box::new(partitions::Ask::new(broker(), topics)),
@@ -90,7 +96,7 @@ trait Question: Send {
     /// Its name, by which a silence is recorded ([`Silence::asked_for`]).
     fn name(&self) -> &'static str;
 
-    /// Asks once, until a time. `None`: this node is not asked that.
+    /// Asks once, until a time. `None`: this node is not asked that, or not now.
     ///
     /// # Errors
     /// There is no answer, which is what is recorded then. The next attempt begins afresh.

@@ -232,6 +232,7 @@ pub fn list_append() -> Verdict {
         stories: Vec::new(),
         allowed: BTreeMap::from([("lost-update".to_owned(), findings(vec![case(write_skew())]))]),
         checks: vec![check("transactions", Validity::Invalid, &["G2-item: 1 found", "G1c: 2 found"])],
+        depositions: checkers::Depositions::default(),
         stats: Stats {
             operations: 1_204,
             writes: 900,

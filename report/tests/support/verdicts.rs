@@ -47,6 +47,7 @@ pub fn acks1(history: &History) -> Verdict {
             ),
             check("controllers", Validity::Valid, &[]),
         ],
+        depositions: checkers::Depositions::default(),
         stats,
     }
 }
@@ -74,6 +75,7 @@ pub fn clean(history: &History) -> Verdict {
         ]
         .map(|name| check(name, Validity::Valid, &[]))
         .into(),
+        depositions: checkers::Depositions::default(),
         stats,
     }
 }

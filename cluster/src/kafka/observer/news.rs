@@ -40,10 +40,9 @@ fn says_the_same(one: &Probe, other: &Probe) -> bool {
     }
 }
 
-/// A stand without its offsets, but for whether there are any.
-fn stance(stand: &Stand) -> (Key, i32, bool, bool, Option<&str>) {
-    let known = (stand.high_watermark.is_some(), stand.end.is_some());
-    (stand.key, stand.epoch, known.0, known.1, stand.refused.as_deref())
+/// A stand without its offsets.
+fn stance(stand: &Stand) -> (Key, i32, Option<&str>) {
+    (stand.key, stand.epoch, stand.refused.as_deref())
 }
 
 /// What was served without the offsets.

@@ -1,5 +1,8 @@
 //! A fetch and a produce with acks=1 on the partitions of the probe topic that a broker names itself leader of: what it still
 //! serves, whether or not anybody else takes it for a leader.
+//!
+//! A write costs its followers' fetches too, which makes it the dearest question. So a leader whom nobody contests is asked once
+//! a second and as soon as its epochs change; one of whose partitions any broker has shown a newer epoch, as often as all else.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +13,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::line::{Line, left};
-use super::own::{Own, led};
+use super::own::{Newest, Own, Turn, led};
 use super::{Answer, Question, in_whole};
 use crate::kafka::ask::{Led, OffsetOrCode, PROBE_TOPIC};
 use crate::kafka::wire::{WireError, kafka_name};
@@ -24,6 +27,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(4);
 pub(super) struct Ask {
     line: Line,
     own: Own,
+    newest: Newest,
+    turn: Turn,
     /// Where each partition is read: at its last record below the high watermark, so that there is something to read.
     read_at: BTreeMap<u32, Offset>,
     pause: Duration,
@@ -34,6 +39,8 @@ impl Ask {
         Self {
             line,
             own: own.clone(),
+            newest: own.newest(),
+            turn: Turn::default(),
             read_at: BTreeMap::new(),
             pause: Duration::ZERO,
         }
@@ -63,13 +70,22 @@ impl Question for Ask {
     }
 
     async fn ask(&mut self, by: Instant) -> Result<Option<Answer>, WireError> {
-        self.pause = self.pause.min(PAUSE_MAX);
         let (mut connection, incarnation) = self.line.take().await?;
         let Some((id, led)) = self.believed(incarnation) else {
             self.line.keep(connection, incarnation);
             let said = Probe::Served(Served { served: Vec::new() });
             return self.own.nothing(Answer { incarnation, said });
         };
+        if !self.turn.is_due(&self.newest, incarnation, &led) {
+            self.line.keep(connection, incarnation);
+            // That it is silent shows without being asked this, and that it is so no longer is to be seen at once.
+            let silent = self.own.unless_silent(None);
+            if silent.is_err() {
+                self.turn.reset();
+            }
+            return silent;
+        }
+        self.turn.take(incarnation, &led);
         let topic = (PROBE_TOPIC, id);
         let numbers: Vec<u32> = led.iter().map(|led| led.partition).collect();
         let places = led.iter().map(|led| {

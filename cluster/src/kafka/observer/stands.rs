@@ -3,6 +3,9 @@
 //! Both are answered without an error by a replica alone that takes itself for the leader of exactly that epoch: one that has
 //! seen a newer one says `FENCED_LEADER_EPOCH`, one that has not got there yet `UNKNOWN_LEADER_EPOCH`, one that follows
 //! `NOT_LEADER_OR_FOLLOWER`. Metadata is the cache beside it.
+//!
+//! Each time the broker is asked the one that is answered in a few microseconds, `OffsetForLeaderEpoch`; `ListOffsets` too when
+//! anybody contests an epoch, when the epochs are new, and once a second.
 
 use std::sync::Arc;
 
@@ -11,9 +14,9 @@ use history::{Key, Probe, Stand, Stands, Topic};
 use tokio::time::Instant;
 
 use super::line::{Line, left};
-use super::own::{Own, led};
+use super::own::{Newest, Own, Turn, led};
 use super::{Answer, Question};
-use crate::kafka::ask::{Led, Metadata, OffsetOrCode};
+use crate::kafka::ask::{Led, Metadata, OffsetOrCode, OffsetsOrCodes};
 use crate::kafka::wire::{WireError, kafka_name};
 
 /// Kafka's code of a leader that was elected just now: it answers as leader, but does not know yet up to where consumers
@@ -24,6 +27,8 @@ pub(super) struct Ask {
     line: Line,
     topics: Arc<[Topic]>,
     own: Own,
+    newest: Newest,
+    turn: Turn,
 }
 
 impl Ask {
@@ -32,6 +37,8 @@ impl Ask {
             line,
             topics: Arc::clone(topics),
             own: own.clone(),
+            newest: own.newest(),
+            turn: Turn::default(),
         }
     }
 
@@ -70,12 +77,32 @@ impl Question for Ask {
             return self.own.nothing(Answer { incarnation, said });
         }
         let (keys, led): (Vec<Key>, Vec<Led>) = believed.into_iter().unzip();
-        let high_watermarks = connection.high_watermarks(&led, left(by)).await?;
+        let both = self.turn.is_due(&self.newest, incarnation, &led);
+        let high_watermarks = if both {
+            Some(connection.high_watermarks(&led, left(by)).await?)
+        } else {
+            None
+        };
         let ends = connection.epoch_ends(&led, left(by)).await?;
         self.line.keep(connection, incarnation);
+        if both {
+            self.turn.take(incarnation, &led);
+        }
         let stands = keys.into_iter().zip(led).map(|(key, led)| {
             let at = (led.topic, led.partition);
-            stand(key, led.epoch, high_watermarks.get(&at), ends.get(&at))
+            let mut asked = [high_watermarks.as_ref(), Some(&ends)].into_iter().flatten();
+            let refused = asked.find_map(|known| refusal(known.get(&at)));
+            let known = |known: Option<&OffsetsOrCodes>| {
+                let offset = known?.get(&at)?.ok()?;
+                (offset >= 0).then_some(offset)
+            };
+            Stand {
+                key,
+                epoch: led.epoch,
+                high_watermark: known(high_watermarks.as_ref()),
+                end: known(Some(&ends)),
+                refused,
+            }
         });
         let said = Probe::Stands(Stands {
             stands: stands.collect(),
@@ -84,19 +111,12 @@ impl Question for Ask {
     }
 }
 
-fn stand(key: Key, epoch: i32, high_watermark: Option<&OffsetOrCode>, end: Option<&OffsetOrCode>) -> Stand {
-    let known = |answer: Option<&OffsetOrCode>| answer?.ok().filter(|offset| *offset >= 0);
-    let refusals = [high_watermark, end].into_iter().map(|answer| match answer {
+/// Why a broker did not answer as leader, where it did not.
+fn refusal(answer: Option<&OffsetOrCode>) -> Option<String> {
+    match answer {
         Some(Ok(_) | Err(NOT_YET_KNOWN)) => None,
         Some(Err(code)) => Some(kafka_name(*code)),
         None => Some("no answer for this partition".to_owned()),
-    });
-    Stand {
-        key,
-        epoch,
-        high_watermark: known(high_watermark),
-        end: known(end),
-        refused: refusals.flatten().next(),
     }
 }
 
@@ -105,17 +125,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_refusal_is_enough_and_a_leader_that_does_not_know_yet_answers_as_leader() {
-        let of = |high_watermark: Option<OffsetOrCode>, end: Option<OffsetOrCode>| {
-            let stand = stand(0, 4, high_watermark.as_ref(), end.as_ref());
-            (stand.high_watermark, stand.end, stand.refused)
-        };
-        assert_eq!(of(Some(Ok(3)), Some(Ok(5))), (Some(3), Some(5), None));
-        assert_eq!(of(Some(Err(78)), Some(Ok(5))), (None, Some(5), None));
-        let fenced = Some("FENCED_LEADER_EPOCH".to_owned());
-        assert_eq!(of(Some(Ok(3)), Some(Err(74))), (Some(3), None, fenced));
-        let follows = Some("NOT_LEADER_OR_FOLLOWER".to_owned());
-        assert_eq!(of(Some(Err(6)), Some(Err(74))), (None, None, follows));
-        assert!(of(Some(Ok(3)), None).2.is_some());
+    fn a_leader_that_does_not_know_yet_answers_as_leader() {
+        assert_eq!(refusal(Some(&Ok(3))), None);
+        assert_eq!(refusal(Some(&Err(78))), None);
+        assert_eq!(refusal(Some(&Err(74))).as_deref(), Some("FENCED_LEADER_EPOCH"));
+        assert_eq!(refusal(Some(&Err(6))).as_deref(), Some("NOT_LEADER_OR_FOLLOWER"));
+        assert!(refusal(None).is_some());
     }
 }

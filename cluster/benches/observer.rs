@@ -17,7 +17,7 @@ use cluster::{Cluster, Environment, LoopbackEnvironment};
 use history::{MemoryRecorder, Topic};
 
 /// The brokers compile their code within this time.
-const WARMING_UP: Duration = Duration::from_secs(40);
+const WARMING_UP: Duration = Duration::from_secs(60);
 /// One stretch takes this time.
 const STRETCH: u64 = 30;
 /// What observing may cost a node, in percent of a core.

@@ -57,7 +57,10 @@ impl Observer {
         let topics: Arc<[Topic]> = observed.topics.into();
         let newest = Newest::default();
         let mut tasks = JoinSet::new();
-        for node in observed.nodes {
+        let (begun, count) = (Instant::now(), observed.nodes.len().max(1) as u32);
+        for (turn, node) in (0..).zip(observed.nodes) {
+            // All questions to one node at one time, so that it wakes up once for them; one node after the other.
+            let first = begun + PERIOD * turn / count;
             for question in questions(&node, &topics, &beliefs, &newest) {
                 let asker = Asker {
                     node: Arc::clone(&node),
@@ -65,7 +68,7 @@ impl Observer {
                     recorder: Arc::clone(&observed.recorder),
                     recorded: None,
                 };
-                tasks.spawn(asker.run());
+                tasks.spawn(asker.run(first));
             }
         }
         Self { _tasks: tasks }
@@ -124,9 +127,9 @@ struct Asker {
 }
 
 impl Asker {
-    async fn run(mut self) {
-        let mut ticks = tokio::time::interval(PERIOD);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    async fn run(mut self, first: Instant) {
+        let mut ticks = tokio::time::interval_at(first, PERIOD);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             ticks.tick().await;
             let asked = self.recorder.now();

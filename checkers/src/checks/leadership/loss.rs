@@ -14,6 +14,8 @@ use crate::outcome::{Kept, Outcome};
 use crate::text::{count as counted, seconds};
 use crate::verdict::Case;
 
+/// A change is seen a moment after it was made: whatever is seen so soon after a time counts as made by then.
+const SOON: u64 = 1_000_000_000;
 /// Values of one deposed leader that a case names.
 const VALUES_MAX: usize = 100;
 
@@ -41,8 +43,6 @@ fn is_by(context: &Context, deposition: &Deposition, write: &WriteStory) -> bool
 fn leads_again(context: &Context, deposition: &Deposition, time: u64) -> bool {
     let lane = context.timeline.lanes.get(deposition.key as usize);
     let mut changes = lane.into_iter().flat_map(|lane| &lane.changes);
-    // A change is seen a moment after it was made: whatever is seen soon after counts as made by then.
-    const SOON: u64 = 1_000_000_000;
     changes.any(|change| {
         change.epoch > deposition.epoch
             && change.leader == Some(deposition.node)
@@ -94,7 +94,7 @@ fn case(context: &Context, deposition: &Deposition, lost: &[WriteStory]) -> Case
     let mut lost: Vec<&WriteStory> = lost.iter().collect();
     lost.sort_by_key(|write| (write.time(), write.op));
     let time = lost.first().map_or(deposition.since, |write| write.time());
-    let last = lost.last().map_or(time, |write| write.time());
+    let until = lost.last().map_or(time, |write| write.time());
     let offsets: Vec<Offset> = lost.iter().filter_map(|write| write.offset).collect();
     let values: Vec<Value> = lost.iter().map(|write| write.value).take(VALUES_MAX).collect();
     Case {
@@ -106,7 +106,7 @@ fn case(context: &Context, deposition: &Deposition, lost: &[WriteStory]) -> Case
         story: with_faults(
             context,
             time,
-            story(deposition, lost.len() as u64, &offsets, (time, last)),
+            story(deposition, lost.len() as u64, &offsets, (time, until)),
         ),
         ..context.case(time, deposition.key)
     }
@@ -121,8 +121,8 @@ fn story(deposition: &Deposition, lost: u64, offsets: &[Offset], (from, to): (u6
         ..
     } = deposition;
     let places = match (offsets.iter().min(), offsets.iter().max()) {
-        (Some(first), Some(last)) if first < last => format!(", at offsets {first} to {last}"),
-        (Some(first), _) => format!(", at offset {first}"),
+        (Some(lowest), Some(highest)) if lowest < highest => format!(", at offsets {lowest} to {highest}"),
+        (Some(lowest), _) => format!(", at offset {lowest}"),
         _ => String::new(),
     };
     let newer = deposition.newer_leader.map_or_else(

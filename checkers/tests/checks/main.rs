@@ -16,6 +16,7 @@ mod log;
 mod models;
 mod order;
 mod properties;
+mod ranges;
 mod reference;
 mod replicas;
 mod simulation;

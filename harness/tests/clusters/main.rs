@@ -12,6 +12,7 @@ mod network;
 mod process;
 mod schedules;
 mod shrink;
+mod story;
 #[path = "../support/mod.rs"]
 mod support;
 mod trial;

@@ -4,6 +4,7 @@ use checkers::{Disks, Story};
 use history::BrokerLine;
 use maud::{Markup, html};
 
+use super::marked;
 use crate::chart;
 use crate::first;
 use crate::format::{count, instant};
@@ -39,7 +40,7 @@ fn told(run: &Run<'_>, disks: &Disks, index: usize, story: &Story) -> Markup {
                 span.count { (count(story.records)) } " " strong.name { (story.anomaly) }
                 span.meaning { (first::range(story)) }
             }
-            ol.story { @for sentence in &story.sentences { li { (sentence) } } }
+            ol.story { @for sentence in &story.sentences { li { (marked(sentence)) } } }
             @if index < DRAWN_MAX {
                 figure {
                     (chart::story(run, disks, story))
@@ -55,7 +56,7 @@ fn legend(run: &Run<'_>) -> Markup {
     html! {
         @for node in &run.header().nodes { span.node.(run.colour(*node)) { "node " (node) } " " }
         "A lane is one replica. Its bar: the epochs in which it led (dashed: it had been deposed; dotted edge: its process was down). "
-        "Its line: where its log ended, from one sighting to the next; the " span.swatch.lost {} "red fall is where it was cut off. "
+        "Its line: where its log ended, straight from one sighting to the next; the " span.swatch.lost {} "red fall is where it was cut off. "
         "The reddish band is the range of the story. Below the line its acknowledgements, " span.swatch.lost {} "lost and " span.swatch.kept {} "kept. "
         "Shaded: a fault was in force. Dashed line through all lanes: an election, no later than there."
     }

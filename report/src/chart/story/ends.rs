@@ -11,6 +11,8 @@ use crate::run::Run;
 
 /// Acknowledgements are looked at in so many steps of the picture.
 const BINS: u64 = 240;
+/// Offsets above and below the range that are shown at least, where there are any.
+const ROOM_MIN: Offset = 10;
 
 /// The end of a log at a time.
 #[derive(Clone, Copy, Debug)]
@@ -67,9 +69,18 @@ impl Ends {
             .into_iter()
             .flatten();
         let all: Vec<Offset> = shown.chain(range).collect();
+        let (lowest, highest) = (all.iter().min().copied(), all.iter().max().copied());
+        // What came long before or after would press the range into a line.
+        let length = story
+            .last
+            .zip(story.first)
+            .map_or(0, |(last, first)| last - first);
+        let room = (length / 2).max(ROOM_MIN);
+        let above = story.last.map_or(Offset::MAX, |last| last.saturating_add(room));
+        let below = story.first.map_or(0, |first| first.saturating_sub(room));
         Self {
-            lowest: all.iter().copied().min().unwrap_or(0),
-            highest: all.iter().copied().max().unwrap_or(1),
+            lowest: lowest.unwrap_or(0).max(below),
+            highest: highest.unwrap_or(1).min(above),
             nodes,
         }
     }
@@ -151,9 +162,11 @@ fn merged(mut seen: Vec<(Point, bool)>, span: Span) -> Vec<Point> {
     points.into_iter().map(|(point, _)| point).collect()
 }
 
-/// A line with a step at each point, as far as the span shows it.
+/// A line from sighting to sighting, as far as the span shows it: what grew may have done so any time between the two, and
+/// what was cut off is a step.
 pub(super) fn path(points: &[Point], span: Span, y: impl Fn(Offset) -> f64) -> String {
     let mut path = String::new();
+    let mut last = None;
     let before = points.iter().rfind(|point| point.time < span.from);
     let start = before.map(|point| Point {
         time: span.from,
@@ -164,10 +177,14 @@ pub(super) fn path(points: &[Point], span: Span, y: impl Fn(Offset) -> f64) -> S
         .chain(points.iter().filter(|point| point.time >= span.from))
     {
         let height = coordinate(y(point.end));
+        let back = last.is_some_and(|last| point.end < last);
+        last = Some(point.end);
         if path.is_empty() {
             path = format!("M{} {height}", x(point.time));
         } else {
-            path += &["H", &x(point.time), "V", &height].concat();
+            let step = if back { "V" } else { " " };
+            let to = if back { "H" } else { "L" };
+            path += &[to, &x(point.time), step, &height].concat();
         }
     }
     if !path.is_empty() {

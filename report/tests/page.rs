@@ -43,6 +43,25 @@ fn a_violation_comes_first_with_its_story() {
 }
 
 #[test]
+fn a_story_is_told_with_the_lanes_of_its_minute() {
+    let history = acks1();
+    let page = page(&history, &verdicts::acks1(&history));
+    assert_order(
+        &page,
+        &[
+            "id=\"stories\"",
+            "514 acknowledged writes are lost",
+            "<code>Truncating to offset 120</code>",
+            "story-lanes",
+            "role=\"img\" aria-label=\"What became of offsets ",
+            "acknowledged by node 1, lost",
+            "node 2 elected, epoch 1",
+            "own lines",
+        ],
+    );
+}
+
+#[test]
 fn every_finding_fault_and_file_is_on_the_page() {
     let history = acks1();
     let verdict = verdicts::acks1(&history);

@@ -274,7 +274,7 @@ fn candidates(context: &Context, range: &Range, epoch: i32) -> Vec<Candidate> {
                 context,
                 range.key,
                 change.time.saturating_sub(1),
-                change.epoch - 1,
+                change.epoch.saturating_sub(1),
                 None,
             ),
             recovering: false,

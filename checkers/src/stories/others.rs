@@ -67,7 +67,7 @@ pub(super) fn duplicates(context: &Context, verdict: &Verdict) -> Vec<Story> {
 fn extend(context: &Context, stories: &mut Vec<Story>, anomaly: &str, key: Key, offset: Offset) {
     if let Some(last) = stories.last_mut()
         && last.key == key
-        && last.last.is_some_and(|last| offset == last + 1)
+        && last.last.is_some_and(|last| offset == last.saturating_add(1))
     {
         last.last = Some(offset);
         last.records += 1;

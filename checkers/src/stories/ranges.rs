@@ -125,7 +125,8 @@ fn adjoins(context: &Context, epoch: Option<i32>, before: &Lost, after: &Lost) -
         return before.offset == after.offset;
     };
     let key = before.write.key;
-    to - from <= GAP_MAX && !(from + 1..to).any(|offset| survived(context, key, epoch, offset))
+    to.saturating_sub(from) <= GAP_MAX
+        && !(from.saturating_add(1)..to).any(|offset| survived(context, key, epoch, offset))
 }
 
 fn survived(context: &Context, key: Key, epoch: Option<i32>, offset: Offset) -> bool {

@@ -1,6 +1,6 @@
 //! A run in which everything that somebody else wrote is an attack on the page.
 
-use checkers::{Case, Cycle, Rel, Verdict};
+use checkers::{Case, Cycle, Rel, Story, Verdict};
 use history::{FaultStep, History, Op, What};
 
 use super::cycles;
@@ -77,7 +77,30 @@ pub fn verdict(history: &History) -> Verdict {
     verdict
         .checks
         .push(check(ATTACK, checkers::Validity::Invalid, &[ATTACK, ATTACK]));
+    verdict.stories = vec![story(0, 0), story(u64::MAX, i64::MAX), story(5, i64::MIN)];
     verdict
+}
+
+/// A story whose every word is an attack, and whose numbers are none that a run has.
+fn story(time: u64, offset: i64) -> Story {
+    Story {
+        anomaly: ATTACK.to_owned(),
+        key: u32::MAX,
+        partition: ATTACK.to_owned(),
+        first: Some(offset),
+        last: Some(i64::MAX),
+        from: time,
+        until: u64::MAX,
+        faults: vec![0, u32::MAX],
+        lines: vec![history::BrokerLine {
+            node: u32::MAX,
+            at: u64::MAX,
+            key: None,
+            text: ATTACK.to_owned(),
+        }],
+        sentences: vec![ATTACK.to_owned()],
+        ..Story::default()
+    }
 }
 
 /// A cycle whose every word is an attack.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use checkers::{CASES_MAX, Case, CheckResult, Findings, Stats, Validity, Verdict};
-use history::{Event, F, FaultStep, History, Op, What};
+use checkers::{CASES_MAX, Case, CheckResult, Findings, Stats, Story, Truncation, Validity, Verdict};
+use history::{BrokerLine, Event, F, FaultStep, History, Op, What};
 
 use super::cluster::MS;
 
@@ -25,8 +25,8 @@ pub fn acks1(history: &History) -> Verdict {
         valid: Validity::Invalid,
         model: "kafka".to_owned(),
         summary,
+        stories: vec![story(&lost)],
         anomalies: BTreeMap::from([("lost-write".to_owned(), findings(lost))]),
-        stories: Vec::new(),
         allowed: BTreeMap::from([("duplicate".to_owned(), findings(vec![duplicate()]))]),
         checks: vec![
             check("assumptions", Validity::Valid, &[]),
@@ -49,6 +49,42 @@ pub fn acks1(history: &History) -> Verdict {
         ],
         depositions: checkers::Depositions::default(),
         stats,
+    }
+}
+
+/// The lost writes as one range.
+fn story(lost: &[Case]) -> Story {
+    let (first, last) = (lost.first(), lost.last());
+    let time = |case: Option<&Case>| case.map_or(0, |case| case.time);
+    let truncating =
+        "INFO [UnifiedLog partition=log-0, dir=/d] Truncating to offset 120 (kafka.log.UnifiedLog)";
+    Story {
+        anomaly: "lost-write".to_owned(),
+        partition: "log-0".to_owned(),
+        first: first.and_then(|case| case.offset),
+        last: last.and_then(|case| case.offset),
+        records: lost.len() as u64,
+        broker: Some(1),
+        epoch: Some(0),
+        from: time(first),
+        until: time(last),
+        faults: vec![0],
+        truncations: vec![Truncation {
+            node: 1,
+            at: 11_200 * MS,
+            to: 120,
+        }],
+        lines: vec![BrokerLine {
+            node: 1,
+            at: 11_200 * MS,
+            key: Some(0),
+            text: truncating.to_owned(),
+        }],
+        sentences: vec![
+            "514 acknowledged writes are lost: offsets 120 to 633 of log-0.".to_owned(),
+            "Then they were thrown away by node 1, at 11.200 s: `Truncating to offset 120`.".to_owned(),
+        ],
+        ..Story::default()
     }
 }
 

@@ -65,7 +65,7 @@ impl Ends {
             .flatten()
             .filter(|point| point.time >= span.from)
             .map(|point| point.end);
-        let range = [story.first, story.last.map(|last| last + 1)]
+        let range = [story.first, story.last.map(|last| last.saturating_add(1))]
             .into_iter()
             .flatten();
         let all: Vec<Offset> = shown.chain(range).collect();
@@ -74,7 +74,7 @@ impl Ends {
         let length = story
             .last
             .zip(story.first)
-            .map_or(0, |(last, first)| last - first);
+            .map_or(0, |(last, first)| last.saturating_sub(first));
         let room = (length / 2).max(ROOM_MIN);
         let above = story.last.map_or(Offset::MAX, |last| last.saturating_add(room));
         let below = story.first.map_or(0, |first| first.saturating_sub(room));
@@ -91,8 +91,8 @@ impl Ends {
 
     /// How high an end lies: 0 the lowest that is shown, 1 the highest.
     pub(super) fn share(&self, end: Offset) -> f64 {
-        let length = (self.highest - self.lowest).max(1) as f64;
-        ((end - self.lowest) as f64 / length).clamp(0.0, 1.0)
+        let length = self.highest.saturating_sub(self.lowest).max(1) as f64;
+        (end.saturating_sub(self.lowest) as f64 / length).clamp(0.0, 1.0)
     }
 }
 
@@ -106,7 +106,7 @@ fn event_says(what: &What, time: u64, story: &Story, add: &mut impl FnMut(NodeId
                     node,
                     Point {
                         time,
-                        end: offset + 1,
+                        end: offset.saturating_add(1),
                         source,
                     },
                     true,

@@ -321,7 +321,7 @@ fn graph(scene: &Scene<'_>, layers: &mut Layers, node: NodeId) {
     let y = |end: i64| bottom - (bottom - top) * ends.share(end);
     let colour = scene.run.colour(node);
     if let (Some(first), Some(last)) = (scene.story.first, scene.story.last) {
-        let (upper, lower) = (y(last + 1), y(first));
+        let (upper, lower) = (y(last.saturating_add(1)), y(first));
         layers.plot.push(html! {
             rect.range x=(x(scene.span.from)) width=(x(scene.span.length())) y=(coordinate(upper)) height=(coordinate((lower - upper).max(2.0))) {
                 title { "offsets " (first) " to " (last) ": the range of this story" }

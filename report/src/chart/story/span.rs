@@ -19,7 +19,8 @@ pub(super) fn of(run: &Run<'_>, story: &Story) -> Span {
     let gone = story.holders.iter().filter_map(|holder| holder.gone_by);
     let last = cut.chain(gone).chain(elected).max().unwrap_or(story.until);
     let healed = faults().filter_map(|fault| fault.to).max().unwrap_or(last);
-    let to = last.max(healed).max(story.until) + 2 * SECOND;
+    let to = last.max(healed).max(story.until).saturating_add(2 * SECOND);
     let to = to.min(run.timeline.end.max(story.until));
-    Span::new(from.max(to.saturating_sub(LONGEST)).min(story.from), to)
+    let from = from.max(to.saturating_sub(LONGEST)).min(story.from);
+    Span::new(from.min(run.timeline.end), to)
 }

@@ -335,8 +335,15 @@ fn the_last_replica_is_elected_whatever_it_has_left() {
 #[test]
 fn ranges_end_where_something_survived_and_where_another_acknowledged() {
     let mut text = String::from("topics log:1 rf=1 require=kill\nphase steady\nnode1 says 0=1/e0[1]\n");
-    for value in 0..9 {
-        text.push_str(&format!("p0 send 0:{value} -> ok @{value} by 1\n"));
+    for value in 0..9_u32 {
+        text += &[
+            "p0 send 0:",
+            &value.to_string(),
+            " -> ok @",
+            &value.to_string(),
+            " by 1\n",
+        ]
+        .concat();
     }
     text.push_str("node2 says 0=2/e1[2]\np1 send 0:9 -> ok @9 by 2\n");
     text.push_str("phase faults\nfault 0 kill [1] x | injected\nfault 0 kill | healed y\nfinally 0@0=0 0@4=4 0@5=5 0@10=77");

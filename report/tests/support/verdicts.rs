@@ -53,8 +53,8 @@ pub fn acks1(history: &History) -> Verdict {
 }
 
 /// The lost writes as one range.
-fn story(lost: &[Case]) -> Story {
-    let (first, last) = (lost.first(), lost.last());
+fn story(cases: &[Case]) -> Story {
+    let (first, last) = (cases.first(), cases.last());
     let time = |case: Option<&Case>| case.map_or(0, |case| case.time);
     let truncating =
         "INFO [UnifiedLog partition=log-0, dir=/d] Truncating to offset 120 (kafka.log.UnifiedLog)";
@@ -63,7 +63,7 @@ fn story(lost: &[Case]) -> Story {
         partition: "log-0".to_owned(),
         first: first.and_then(|case| case.offset),
         last: last.and_then(|case| case.offset),
-        records: lost.len() as u64,
+        records: cases.len() as u64,
         broker: Some(1),
         epoch: Some(0),
         from: time(first),

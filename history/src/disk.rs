@@ -16,7 +16,7 @@ pub struct DiskCopy {
     pub node: NodeId,
     /// Its newest process then, see [`crate::NodeChange::incarnation`].
     pub incarnation: u32,
-    /// When the copying began; the event's time is when it had ended. Same clock.
+    /// When the copying began; the event's time is when what was copied had been read. Same clock.
     pub begun: u64,
     /// Why then.
     pub moment: Moment,
@@ -77,6 +77,10 @@ pub struct DiskLog {
     pub from: Offset,
     /// `(offset, value, leader epoch of its batch)` from there on, without empty records and markers.
     pub records: Vec<(Offset, Value, i32)>,
+    /// Bytes follow `end` that are no whole batch, see [`DiskCopy::problems`]: the log may go on there, or its node was ended
+    /// in the middle of a write.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unread: bool,
     /// Offsets that are missing between batches, from and up to; compaction aside there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holes: Vec<(Offset, Offset)>,

@@ -60,7 +60,8 @@ impl From<MetadataBatch> for (Offset, Offset, i32, u32) {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Ruling {
-    /// The record's place in the metadata log.
+    /// The record's place in the metadata log. Where the log begins with a snapshot, the state that this holds has the last
+    /// place that the snapshot is of.
     pub offset: Offset,
     /// The term of the controller that wrote it.
     pub term: i32,

@@ -14,6 +14,7 @@ mod clock;
 mod cluster;
 mod config;
 mod controllers;
+pub mod disk;
 mod fetch;
 mod files;
 mod formatting;

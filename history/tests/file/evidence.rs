@@ -109,11 +109,11 @@ fn metadata() -> impl Strategy<Value = MetadataLog> {
 }
 
 fn log() -> impl Strategy<Value = DiskLog> {
-    let numbers = any::<(u32, i64, i64, Option<i64>, Option<i64>, i64)>();
+    let numbers = any::<(u32, i64, i64, Option<i64>, Option<i64>, i64, bool)>();
     let epochs = (few(any::<(i32, i64)>()), few(any::<(i32, i64)>()));
     let rest = (few(any::<(i64, u64, i32)>()), few(any::<(i64, i64)>()));
     (numbers, epochs, rest).prop_map(|(numbers, (noted_epochs, epochs), (records, holes))| {
-        let (key, start, end, high_watermark, recovery_point, from) = numbers;
+        let (key, start, end, high_watermark, recovery_point, from, unread) = numbers;
         DiskLog {
             key,
             start,
@@ -124,6 +124,7 @@ fn log() -> impl Strategy<Value = DiskLog> {
             epochs,
             from,
             records,
+            unread,
             holes,
         }
     })

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use async_trait::async_trait;
-use history::{Key, NodeId, Offset, Topic, Value};
+use history::{Key, Moment, NodeId, Offset, Topic, Value};
 
 use crate::admin::Admin;
 use crate::clock::ClockReading;
@@ -69,6 +69,9 @@ pub trait Cluster: Send + Sync {
     async fn wipe_node(&self, node: NodeId) -> Result<Wiped> {
         bail!("wipe node {node}: this cluster's nodes have no disk that can be formatted anew")
     }
+    /// Keeps what lies on these nodes' disks, as it may be destroyed now: copies it, and records what it was once that was read.
+    /// Starts of nodes ([`Cluster::start_node`]) and wipes are kept by themselves. Never fails: what goes wrong is in the event.
+    async fn keep(&self, _nodes: &[NodeId], _moment: Moment) {}
     /// How far the newest process of a node has come with recovering its logs.
     async fn recovery(&self, node: NodeId) -> Result<Recovery> {
         bail!("see node {node} recover its logs: this cluster does not tell")

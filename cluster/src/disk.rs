@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use history::NodeId;
+use history::{Moment, NodeId};
 use serde::{Deserialize, Serialize};
 
 pub use ::sandbox::{
@@ -91,6 +91,7 @@ impl dyn Cluster {
         let disk = self.disk(node)?;
         disk.cut();
         let exit = self.kill_node(node).await?;
+        self.keep(&[node], Moment::BeforePowerLoss).await;
         let lost = disk.lose(how).await;
         Ok((
             exit,

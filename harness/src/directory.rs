@@ -131,13 +131,22 @@ impl RunDirectory {
         self.root.join("nodes")
     }
 
-    /// Throws the nodes' data away; their logs and configuration stay.
+    /// Copies of what lay on the nodes' disks at moments of the run.
+    pub fn evidence(&self) -> PathBuf {
+        self.root.join("evidence")
+    }
+
+    /// Throws the nodes' data away, and the copies of it; their logs and configuration stay.
     pub fn remove_data(&self, nodes: &[u32]) -> Result<()> {
         for node in nodes {
             let data = self.nodes().join(format!("n{node}")).join("data");
             if data.exists() {
                 fs::remove_dir_all(&data).with_context(|| format!("remove {}", data.display()))?;
             }
+        }
+        let evidence = self.evidence();
+        if evidence.exists() {
+            fs::remove_dir_all(&evidence).with_context(|| format!("remove {}", evidence.display()))?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use cluster::{DiskEffect, Exit, FileKind, Hook, HookCounts, HookId, Loss, Lost, Operation};
-use history::NodeId;
+use history::{Moment, NodeId};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
@@ -238,6 +238,7 @@ impl PowerLosses {
     /// Ends the processes of those whose power was cut, and has their disks lose what was not synced.
     pub(crate) async fn finish(&mut self, scene: &Scene, endings: &Endings) -> Result<()> {
         endings.end_all(scene, &self.cut).await?;
+        scene.cluster.keep(&self.cut, Moment::BeforePowerLoss).await;
         while let Some(&node) = self.cut.last() {
             let lost = scene
                 .cluster

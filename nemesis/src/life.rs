@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use history::{Fault, FaultStep, Recorder, Span, What};
+use history::{Fault, FaultStep, Moment, NodeId, Recorder, Span, What};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -262,6 +262,8 @@ impl Live {
     /// Ends it.
     pub(crate) async fn heal(mut self) -> Ended {
         self.record(FaultStep::Healing);
+        let (cluster, at_risk) = (self.life.shared.scene.cluster.clone(), self.at_risk());
+        cluster.keep(&at_risk, Moment::BeforeHeal(self.life.id)).await;
         let healed = self.undo().await;
         self.life.shared.in_force.leave(self.life.id);
         match healed {
@@ -276,6 +278,17 @@ impl Live {
                 });
                 Ended::FailedToHeal
             }
+        }
+    }
+
+    /// Once it is healed, whoever was deposed meanwhile may cut off the end of his log: where nodes were apart that is anybody,
+    /// otherwise who was hit.
+    fn at_risk(&self) -> Vec<NodeId> {
+        let needs = self.life.step.fault.kind().needs();
+        if needs.contains(&Power::Network) || needs.contains(&Power::Shaping) {
+            self.life.shared.scene.cluster.nodes()
+        } else {
+            self.hit.nodes.clone()
         }
     }
 

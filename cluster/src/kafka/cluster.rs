@@ -1,11 +1,12 @@
 //! A running cluster of Kafka: launched, steered, and asked.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use async_trait::async_trait;
-use history::{Key, NodeId, Offset, Topic};
+use history::{Key, Moment, NodeId, Offset, Recorder, Topic};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -15,6 +16,7 @@ use super::broker_log::BrokerLines;
 use super::clock;
 use super::config::{PORTS, Quorum};
 use super::controllers::Controllers;
+use super::disk::keeper::{self, Keeper};
 use super::files;
 use super::launch::{ANSWER_WITHIN, Launch, LaunchTimes, Layout, POLL, bring_up, place, wait_for_leaders};
 use super::node::Node;
@@ -41,6 +43,7 @@ pub struct KafkaCluster {
     view: Arc<ClusterView>,
     observer: Mutex<Option<Observer>>,
     times: LaunchTimes,
+    keeper: OnceLock<Keeper>,
 }
 
 impl KafkaCluster {
@@ -80,6 +83,7 @@ impl KafkaCluster {
             topics: launch.topics,
             view,
             times,
+            keeper: OnceLock::new(),
         })
     }
 
@@ -91,6 +95,25 @@ impl KafkaCluster {
     /// The files of a node, for collecting.
     pub fn files(&self, node: NodeId) -> Result<&NodeFiles> {
         self.node(node).map(|node| &node.files)
+    }
+
+    /// From now on the nodes' disks are copied before what is on them may be destroyed, to `evidence/` in the run's directory, and
+    /// what the copies hold is recorded.
+    pub fn keep_disks(&self, run: PathBuf, recorder: Arc<dyn Recorder>) {
+        self.keeper.get_or_init(|| {
+            Keeper::new(keeper::Place {
+                run,
+                topics: self.topics.clone(),
+                recorder,
+            })
+        });
+    }
+
+    /// Records what lies on the nodes' disks at the end, where they are kept. Their processes have ended.
+    pub async fn look_at_disks(&self) {
+        if let Some(keeper) = self.keeper.get() {
+            keeper.end(&self.nodes).await;
+        }
     }
 
     /// What the brokers say of leadership in their own logs. `opened` is when the run's clock began, in milliseconds since
@@ -258,7 +281,13 @@ impl Cluster for KafkaCluster {
     }
 
     async fn start_node(&self, node: NodeId) -> Result<()> {
-        self.node(node)?.start().await
+        let started = self.node(node)?;
+        if let Some(keeper) = self.keeper.get()
+            && !started.life().running
+        {
+            keeper.keep(&[Arc::clone(started)], &Moment::BeforeStart).await;
+        }
+        started.start().await
     }
 
     async fn kill_node(&self, node: NodeId) -> Result<Exit> {
@@ -270,7 +299,23 @@ impl Cluster for KafkaCluster {
     }
 
     async fn wipe_node(&self, node: NodeId) -> Result<Wiped> {
-        self.node(node)?.wipe().await
+        let wiped = self.node(node)?;
+        if let Some(keeper) = self.keeper.get() {
+            keeper.keep(&[Arc::clone(wiped)], &Moment::BeforeWipe).await;
+        }
+        wiped.wipe().await
+    }
+
+    async fn keep(&self, nodes: &[NodeId], moment: Moment) {
+        let Some(keeper) = self.keeper.get() else {
+            return;
+        };
+        // One that does not run is kept before it is started: until then nothing happens to it.
+        let is_at_risk = |node: &&Arc<Node>| {
+            nodes.contains(&node.id()) && (node.life().running || !matches!(moment, Moment::BeforeHeal(_)))
+        };
+        let kept: Vec<_> = self.nodes.iter().filter(is_at_risk).cloned().collect();
+        keeper.keep(&kept, &moment).await;
     }
 
     async fn recovery(&self, node: NodeId) -> Result<Recovery> {

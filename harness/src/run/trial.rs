@@ -24,7 +24,8 @@ use crate::plan::{Resolved, clients};
 use crate::progress::Progress;
 use crate::recorder::FileRecorder;
 
-/// The brokers need not end by themselves at the very end: nothing is read from them any more.
+/// The brokers need not end by themselves at the very end: what is read from them then is their files, and what a process that is
+/// killed has written is in them.
 const TEARDOWN_LIMIT: Duration = Duration::ZERO;
 
 /// Everything that the steps of a trial share.
@@ -85,6 +86,7 @@ impl Trial<'_> {
         match &court.kind {
             Kind::Kafka(cluster, environment) => {
                 let down = cluster.shut_down(TEARDOWN_LIMIT).await;
+                cluster.look_at_disks().await;
                 if let Some(text) = capture::end(environment)? {
                     self.progress.say(&text);
                 }

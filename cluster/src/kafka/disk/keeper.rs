@@ -83,9 +83,9 @@ impl Keeper {
             let into = self.place.run.join("evidence").join(name);
             let taken = self.taken(node, moment, into.clone());
             let (data, topics) = (node.files.data(), self.place.topics.clone());
-            let (made, copied) = oneshot::channel();
+            let (made, copy_made) = oneshot::channel();
             // The queue ends with the keeper alone.
-            let _ = self.jobs.send(Job::Read(taken, copied));
+            let _ = self.jobs.send(Job::Read(taken, copy_made));
             copies.spawn(spawn_blocking(move || {
                 let _ = made.send(copy(&data, &into, &topics, Limits::default()));
             }));

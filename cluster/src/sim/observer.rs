@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use history::{Claim, Key, Metadata, NodeId, Observed, Probe, Quorum, QuorumReplica, Silence, What};
+use history::{
+    Claim, Eligible, Key, Metadata, NodeId, Observed, Partitions, Probe, Quorum, QuorumReplica, Silence,
+    Stand, Stands, What,
+};
 
-use super::node::Process;
+use super::node::{Process, Role};
 use super::settings::MILLISECOND;
 use super::world::{Event, World};
 
@@ -13,10 +16,13 @@ const ANSWER_WITHIN: u64 = 500 * MILLISECOND;
 /// An answer like the one before is recorded this long after it.
 const REPEAT_AFTER: u64 = 1_000 * MILLISECOND;
 
+/// What each node is asked.
+const QUESTIONS: [&str; 4] = ["metadata", "partitions", "stands", "quorum"];
+
 /// What the observer has recorded.
 pub(super) struct Observer {
     /// By node, then by question: when what was recorded last.
-    recorded: BTreeMap<(NodeId, bool), (u64, u32, Probe)>,
+    recorded: BTreeMap<(NodeId, &'static str), (u64, u32, Probe)>,
     on: bool,
 }
 
@@ -56,24 +62,35 @@ impl World {
         if self.node(node).paused && self.node(node).process != Process::Down && !late {
             return self.push(asked + ANSWER_WITHIN, Event::Answer { node, asked });
         }
-        let metadata = self.metadata_answer(node);
-        let quorum = self.quorum_answer(node);
-        self.record(node, asked, false, metadata);
-        self.record(node, asked, true, quorum);
+        for question in QUESTIONS {
+            let answer = self
+                .silence(node, question)
+                .unwrap_or_else(|| self.answer_to(node, question));
+            self.record(node, asked, question, answer);
+        }
     }
 
-    fn record(&mut self, node: NodeId, asked: u64, of_quorum: bool, answer: Probe) {
+    fn answer_to(&self, node: NodeId, question: &str) -> Probe {
+        match question {
+            "metadata" => self.metadata_answer(node),
+            "partitions" => self.partitions_answer(node),
+            "stands" => self.stands_answer(node),
+            _ => self.quorum_answer(node),
+        }
+    }
+
+    fn record(&mut self, node: NodeId, asked: u64, question: &'static str, answer: Probe) {
         let incarnation = self.node(node).incarnation;
-        if let Some((at, before, recorded)) = self.observer.recorded.get(&(node, of_quorum))
+        if let Some((at, before, recorded)) = self.observer.recorded.get(&(node, question))
             && *before == incarnation
-            && *recorded == answer
+            && says_the_same(recorded, &answer)
             && self.now - at < REPEAT_AFTER
         {
             return;
         }
         let now = self.now;
         let kept = (now, incarnation, answer.clone());
-        self.observer.recorded.insert((node, of_quorum), kept);
+        self.observer.recorded.insert((node, question), kept);
         self.see(What::Observed(Observed {
             node,
             incarnation,
@@ -86,7 +103,7 @@ impl World {
         let reason = match (self.node(node).process, self.node(node).paused) {
             (Process::Down, _) => "connection refused",
             (_, true) => "no answer in 500 ms",
-            (Process::Starting, _) if asked_for == "metadata" => "connection refused",
+            (Process::Starting, _) if asked_for != "quorum" => "connection refused",
             _ => return None,
         };
         Some(Probe::Silent(Silence {
@@ -96,9 +113,6 @@ impl World {
     }
 
     fn metadata_answer(&self, node: NodeId) -> Probe {
-        if let Some(silence) = self.silence(node, "metadata") {
-            return silence;
-        }
         let claims = (0..self.keys()).map(|key: Key| {
             let told = self.told(node, key);
             Claim {
@@ -113,10 +127,50 @@ impl World {
         })
     }
 
-    fn quorum_answer(&self, node: NodeId) -> Probe {
-        if let Some(silence) = self.silence(node, "quorum") {
-            return silence;
+    /// Nobody is eligible beside the ISR here.
+    fn partitions_answer(&self, node: NodeId) -> Probe {
+        let known = (0..self.keys()).map(|key: Key| {
+            let told = self.told(node, key);
+            Eligible {
+                key,
+                leader: told.leader,
+                epoch: told.epoch,
+                isr: told.isr.iter().collect(),
+                elr: Vec::new(),
+                last_known: Vec::new(),
+            }
+        });
+        Probe::Partitions(Partitions {
+            partitions: known.collect(),
+        })
+    }
+
+    fn stands_answer(&self, node: NodeId) -> Probe {
+        let stands = (0..self.keys()).filter_map(|key: Key| self.stand(node, key));
+        Probe::Stands(Stands {
+            stands: stands.collect(),
+        })
+    }
+
+    /// What a node that names itself leader answers as leader in that epoch. One that lies about itself lies here as well.
+    fn stand(&self, node: NodeId, key: Key) -> Option<Stand> {
+        let told = self.told(node, key);
+        if told.leader != Some(node) {
+            return None;
         }
+        let replica = self.node(node).replicas[key as usize].as_ref()?;
+        let leads = matches!(&replica.role, Role::Leader(leading) if leading.epoch == told.epoch);
+        let answers = leads || told != self.node(node).cache[key as usize];
+        Some(Stand {
+            key,
+            epoch: told.epoch,
+            high_watermark: answers.then_some(replica.high_watermark),
+            end: answers.then(|| replica.log.end()),
+            refused: (!answers).then(|| "NOT_LEADER_OR_FOLLOWER".to_owned()),
+        })
+    }
+
+    fn quorum_answer(&self, node: NodeId) -> Probe {
         let Some(term) = self.claimed_term(node) else {
             return Probe::NotLeader;
         };
@@ -131,4 +185,13 @@ impl World {
             voters: voters.collect(),
         })
     }
+}
+
+/// Whether two answers say the same: ends of logs always grow.
+fn says_the_same(one: &Probe, other: &Probe) -> bool {
+    let (Probe::Stands(one), Probe::Stands(other)) = (one, other) else {
+        return one == other;
+    };
+    let stance = |stand: &Stand| (stand.key, stand.epoch, stand.refused.is_some());
+    one.stands.iter().map(stance).eq(other.stands.iter().map(stance))
 }

@@ -192,9 +192,60 @@ async fn leader_cut_off(cluster: &KafkaCluster, recorder: &MemoryRecorder, leade
         said.leader == Some(leader),
         "see node {leader} still believe in itself: it says {said:?}"
     );
+    until("the deposed leader answer, acknowledge and serve", || async {
+        goes_on(recorder, leader)
+    })
+    .await?;
     let dropped = links.heal(id).dropped;
     eprintln!("{leader} was deposed by {next}: {dropped:?}");
     ensure!(dropped.frames > 0, "see frames dropped");
+    Ok(())
+}
+
+/// A deposed leader answers as leader of key 0 after another did in a newer epoch, and so it is on the probe topic's partition
+/// that it is to lead.
+fn goes_on(recorder: &MemoryRecorder, deposed: NodeId) -> Result<()> {
+    let (mut newer, mut answered) = (None, false);
+    let (mut elsewhere, mut served) = (None, false);
+    for event in &recorder.events() {
+        let What::Observed(seen) = &event.what else {
+            continue;
+        };
+        let own = seen.node == deposed;
+        if let Probe::Stands(stands) = &seen.answer {
+            let of_key = |stand: &&history::Stand| stand.key == 0 && stand.refused.is_none();
+            for stand in stands.stands.iter().filter(of_key) {
+                match newer {
+                    None if !own && stand.epoch > 0 => newer = Some((event.time, stand.epoch)),
+                    Some((since, epoch)) => answered |= own && stand.epoch < epoch && seen.asked > since,
+                    None => {}
+                }
+            }
+        }
+        if let Probe::Served(services) = &seen.answer {
+            let its = |service: &&history::Service| service.partition + 1 == deposed;
+            for service in services.served.iter().filter(its) {
+                let done = [&service.write, &service.read]
+                    .into_iter()
+                    .all(|answer| matches!(answer, history::Answer::Done(_)));
+                match elsewhere {
+                    None if !own && done => elsewhere = Some((event.time, service.epoch)),
+                    Some((since, epoch)) => {
+                        served |= own && done && service.epoch < epoch && seen.asked > since;
+                    }
+                    None => {}
+                }
+            }
+        }
+    }
+    ensure!(
+        answered,
+        "see node {deposed} answer as leader; the newer epoch: {newer:?}"
+    );
+    ensure!(
+        served,
+        "see node {deposed} serve the probe topic; the newer epoch: {elsewhere:?}"
+    );
     Ok(())
 }
 

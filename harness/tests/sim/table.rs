@@ -87,3 +87,32 @@ fn without_its_bug_each_of_these_runs_is_valid() {
         }
     }
 }
+
+/// The clusters that lie about who leads are found out by any of the answers alone.
+#[test]
+fn lies_about_leaders_show_in_what_brokers_stand_by_and_in_who_may_lead() {
+    use history::{Probe, What};
+
+    type Asked = fn(&Probe) -> bool;
+    let partitions: Asked = |answer| matches!(answer, Probe::Partitions(_));
+    let stands: Asked = |answer| matches!(answer, Probe::Stands(_));
+    for (bug, asked) in [
+        (Bug::TwoLeaders, partitions),
+        (Bug::TwoLeaders, stands),
+        (Bug::EpochGoesBack, partitions),
+    ] {
+        for seed in 0..3 {
+            let mut history = workloads::sim::simulate(&quiet(bug, seed)).history;
+            history.events.retain(|event| match &event.what {
+                What::Observed(seen) => asked(&seen.answer) || matches!(seen.answer, Probe::Log(_)),
+                _ => true,
+            });
+            let verdict = checkers::check_history(&history);
+            assert!(
+                verdict.anomalies.contains_key(bug.anomaly()),
+                "{bug}, seed {seed}: {}",
+                verdict.summary
+            );
+        }
+    }
+}

@@ -57,6 +57,8 @@ fn a_story_is_told_with_the_lanes_of_its_minute() {
             "acknowledged by node 1, lost",
             "node 2 elected, epoch 1",
             "own lines",
+            "id=\"deposed\"",
+            "Acknowledged and lost",
         ],
     );
 }

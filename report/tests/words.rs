@@ -6,9 +6,26 @@ use report::{JunitInput, junit, text};
 use support::{acks1, clean, cycles, hostile, verdicts};
 
 #[test]
+fn a_story_in_the_terminal() {
+    let history = acks1();
+    let told = text(&verdicts::acks1(&history));
+    let told: Vec<&str> = told.lines().take(5).collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    the first: lost-write in log-0 at offsets 120 to 633, from 5.301 s on
+      - 514 acknowledged writes are lost: offsets 120 to 633 of log-0.
+      - Then they were thrown away by node 1, at 11.200 s: `Truncating to offset 120`.
+
+    found: lost-write 514
+    ");
+}
+
+#[test]
 fn a_violation_in_the_terminal() {
     let history = acks1();
-    insta::assert_snapshot!(text(&verdicts::acks1(&history)), @r"
+    // A verdict of an earlier version, or of a range that no story was made of.
+    let mut verdict = verdicts::acks1(&history);
+    verdict.stories.clear();
+    insta::assert_snapshot!(text(&verdict), @r"
     the first: lost-write in log-0 at offset 120, at 5.301 s
       - Client 0 wrote value 120 to log-0 (op 120); node 1 acknowledged it at offset 120 at 5.301 s.
       - Node 1 itself showed node 1 as leader in epoch 0 with ISR [1, 2, 3] at that time (inferred from its metadata: an acknowledgement does not name its epoch).

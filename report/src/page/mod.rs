@@ -6,6 +6,7 @@
 mod anomalies;
 mod cycles;
 mod definitions;
+mod deposed;
 mod faults;
 mod first;
 mod judged;

@@ -5,7 +5,8 @@ use maud::{Markup, html};
 use super::judged::Judged;
 use super::verdict::Banner;
 use super::{
-    Section, anomalies, definitions, faults, first, numbers, page, sources, stories, timeline, verdict,
+    Section, anomalies, definitions, deposed, faults, first, numbers, page, sources, stories, timeline,
+    verdict,
 };
 use crate::ReportInput;
 use crate::findings::violations;
@@ -76,6 +77,7 @@ fn sections(run: &Run<'_>) -> Markup {
         (definitions::section(verdict))
         (verdict::checks(verdict))
         (timeline::section(run))
+        (deposed::section(run))
         (faults::section(run))
         (numbers::section(&judged))
         (sources::section(run))

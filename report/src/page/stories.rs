@@ -56,7 +56,7 @@ fn legend(run: &Run<'_>) -> Markup {
     html! {
         @for node in &run.header().nodes { span.node.(run.colour(*node)) { "node " (node) } " " }
         "A lane is one replica. Its bar: the epochs in which it led (dashed: it had been deposed; dotted edge: its process was down). "
-        "Its line: where its log ended, straight from one sighting to the next; the " span.swatch.lost {} "red fall is where it was cut off. "
+        "Its line: where its log ended, straight from one sighting to the next and no further than the last; the " span.swatch.lost {} "red fall is where it was cut off. "
         "The reddish band is the range of the story. Below the line its acknowledgements, " span.swatch.lost {} "lost and " span.swatch.kept {} "kept. "
         "Shaded: a fault was in force. Dashed line through all lanes: an election, no later than there."
     }

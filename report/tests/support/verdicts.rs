@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use checkers::{CASES_MAX, Case, CheckResult, Findings, Stats, Story, Truncation, Validity, Verdict};
+use checkers::{
+    CASES_MAX, Case, CheckResult, Deposition, Findings, Stats, Story, Truncation, Validity, Verdict,
+};
 use history::{BrokerLine, Event, F, FaultStep, History, Op, What};
 
 use super::cluster::MS;
@@ -47,7 +49,19 @@ pub fn acks1(history: &History) -> Verdict {
             ),
             check("controllers", Validity::Valid, &[]),
         ],
-        depositions: checkers::Depositions::default(),
+        depositions: checkers::Depositions {
+            leaders: vec![Deposition {
+                partition: "log-0".to_owned(),
+                node: 1,
+                newer_epoch: 1,
+                newer_leader: Some(2),
+                since: 7_500 * MS,
+                named_until: Some(10_900 * MS),
+                lost: 340,
+                ..Deposition::default()
+            }],
+            services: Vec::new(),
+        },
         stats,
     }
 }

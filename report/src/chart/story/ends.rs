@@ -34,9 +34,7 @@ impl Ends {
     pub(super) fn of(run: &Run<'_>, disks: &Disks, story: &Story, span: Span) -> Self {
         let mut seen: BTreeMap<NodeId, Vec<(Point, bool)>> = BTreeMap::new();
         let mut add = |node: NodeId, point: Point, only_grows: bool| {
-            if point.time <= span.to {
-                seen.entry(node).or_default().push((point, only_grows));
-            }
+            seen.entry(node).or_default().push((point, only_grows));
         };
         for event in &run.input.history.events {
             event_says(&event.what, event.time, story, &mut add);
@@ -63,7 +61,7 @@ impl Ends {
         let shown = nodes
             .values()
             .flatten()
-            .filter(|point| point.time >= span.from)
+            .filter(|point| span.meets(point.time, point.time))
             .map(|point| point.end);
         let range = [story.first, story.last.map(|last| last.saturating_add(1))]
             .into_iter()
@@ -128,8 +126,16 @@ fn event_says(what: &What, time: u64, story: &Story, add: &mut impl FnMut(NodeId
             }
         }
         What::Observed(observed) => {
-            let Probe::Stands(said) = &observed.answer else {
-                return;
+            let said = match &observed.answer {
+                Probe::Stands(said) => said,
+                Probe::Log(chunk) if chunk.key == story.key => {
+                    if let Some((offset, ..)) = chunk.records.last() {
+                        let (end, source) = (offset.saturating_add(1), "by the reading after the run");
+                        add(observed.node, Point { time, end, source }, true);
+                    }
+                    return;
+                }
+                _ => return,
             };
             for stand in said.stands.iter().filter(|stand| stand.key == story.key) {
                 if let Some(end) = stand.end.filter(|_| stand.refused.is_none()) {
@@ -167,28 +173,23 @@ fn merged(mut seen: Vec<(Point, bool)>, span: Span) -> Vec<Point> {
 pub(super) fn path(points: &[Point], span: Span, y: impl Fn(Offset) -> f64) -> String {
     let mut path = String::new();
     let mut last = None;
-    let before = points.iter().rfind(|point| point.time < span.from);
-    let start = before.map(|point| Point {
-        time: span.from,
-        ..*point
-    });
-    for point in start
-        .iter()
-        .chain(points.iter().filter(|point| point.time >= span.from))
-    {
+    // One sighting before and one after the span are drawn as well: the plot's edges cut the line off.
+    let from = points
+        .partition_point(|point| point.time < span.from)
+        .saturating_sub(1);
+    let to = points
+        .partition_point(|point| point.time <= span.to)
+        .saturating_add(1)
+        .min(points.len());
+    for point in points.get(from..to).unwrap_or_default() {
         let height = coordinate(y(point.end));
         let back = last.is_some_and(|last| point.end < last);
         last = Some(point.end);
-        if path.is_empty() {
-            path = format!("M{} {height}", x(point.time));
-        } else {
-            let step = if back { "V" } else { " " };
-            let to = if back { "H" } else { "L" };
-            path += &[to, &x(point.time), step, &height].concat();
-        }
-    }
-    if !path.is_empty() {
-        path += &["H", &x(span.to)].concat();
+        path += &match (path.is_empty(), back) {
+            (true, _) => ["M", &x(point.time), " ", &height].concat(),
+            (false, true) => ["H", &x(point.time), "V", &height].concat(),
+            (false, false) => ["L", &x(point.time), " ", &height].concat(),
+        };
     }
     path
 }

@@ -5,6 +5,7 @@
 mod cards;
 mod clock;
 mod disk;
+mod disks;
 mod groups;
 mod kafka;
 mod killed;

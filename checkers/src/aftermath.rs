@@ -119,7 +119,7 @@ impl Seen<'_> {
                 ..Aftermath::default()
             };
         };
-        let (next, until) = self.next_fault(fault, start);
+        let (next, until) = next_fault(self.timeline, fault, start);
         let recovery = self.recovery(fault, until).unwrap_or(Recovery::NotSeen(next));
         // How long clients waited is asked up to where all was whole again.
         let whole = match (fault.to, recovery) {
@@ -136,20 +136,6 @@ impl Seen<'_> {
             beside: self.beside(fault, start),
             recovery,
         }
-    }
-
-    /// The next fault that begins after this one was over, and when; the end of the history where none does.
-    fn next_fault(&self, fault: &FaultInterval, start: u64) -> (Option<u32>, u64) {
-        let over = fault.to.unwrap_or(start);
-        let begun = |other: &FaultInterval| Some((other.start()?, other.id));
-        let others = self.timeline.faults.iter().filter(|other| other.id != fault.id);
-        let next = others.filter_map(begun).filter(|(begun, _)| *begun > over).min();
-        // Nodes that are taken down are no fault's doing.
-        let end = self
-            .timeline
-            .phase_start(Phase::Teardown)
-            .unwrap_or(self.timeline.end);
-        next.map_or((None, end), |(begun, id)| (Some(id), begun))
     }
 
     fn beside(&self, fault: &FaultInterval, start: u64) -> Vec<u32> {
@@ -253,7 +239,8 @@ impl Seen<'_> {
         };
         let mut last = to;
         for lane in &self.timeline.lanes {
-            let whole = self.whole(lane, to, until)?;
+            let replicas = self.replicas.get(lane.key as usize).copied().unwrap_or(0);
+            let whole = whole(lane, replicas, to, until)?;
             // Replicas may come back when the clients have ended: then it is enough that they were served after the fault.
             let written = self.written(lane.key, whole, until).or_else(|| {
                 let ended = self.acknowledged[lane.key as usize]
@@ -267,23 +254,6 @@ impl Seen<'_> {
         Some(Recovery::After(last - to))
     }
 
-    /// Since when a partition was seen to have a leader and all replicas in sync, and never again not to: replicas may leave
-    /// the ISR only when the fault is over already.
-    fn whole(&self, lane: &Lane, from: u64, until: u64) -> Option<u64> {
-        let replicas = self.replicas.get(lane.key as usize).copied().unwrap_or(0);
-        let now = lane.at(from).map(|change| (from, change));
-        let later = lane
-            .changes
-            .iter()
-            .filter(|change| change.time > from && change.time <= until);
-        let mut since = None;
-        for (time, change) in now.into_iter().chain(later.map(|change| (change.time, change))) {
-            let is_whole = change.leader.is_some() && change.isr.len() >= replicas;
-            since = is_whole.then(|| since.unwrap_or(time));
-        }
-        since
-    }
-
     /// When a write was first acknowledged; at once where nobody ever wrote to it.
     fn written(&self, key: Key, from: u64, until: u64) -> Option<u64> {
         let times = &self.acknowledged[key as usize];
@@ -293,6 +263,33 @@ impl Seen<'_> {
         let next = times.partition_point(|time| *time < from);
         times.get(next).copied().filter(|time| *time <= until)
     }
+}
+
+/// The next fault that begins after this one was over, and when; the end of the history where none does.
+pub(crate) fn next_fault(timeline: &Timeline, fault: &FaultInterval, start: u64) -> (Option<u32>, u64) {
+    let over = fault.to.unwrap_or(start);
+    let begun = |other: &FaultInterval| Some((other.start()?, other.id));
+    let others = timeline.faults.iter().filter(|other| other.id != fault.id);
+    let next = others.filter_map(begun).filter(|(begun, _)| *begun > over).min();
+    // Nodes that are taken down are no fault's doing.
+    let end = timeline.phase_start(Phase::Teardown).unwrap_or(timeline.end);
+    next.map_or((None, end), |(begun, id)| (Some(id), begun))
+}
+
+/// Since when a partition was seen to have a leader and all replicas in sync, and never again not to: replicas may leave
+/// the ISR only when the fault is over already.
+pub(crate) fn whole(lane: &Lane, replicas: usize, from: u64, until: u64) -> Option<u64> {
+    let now = lane.at(from).map(|change| (from, change));
+    let later = lane
+        .changes
+        .iter()
+        .filter(|change| change.time > from && change.time <= until);
+    let mut since = None;
+    for (time, change) in now.into_iter().chain(later.map(|change| (change.time, change))) {
+        let is_whole = change.leader.is_some() && change.isr.len() >= replicas;
+        since = is_whole.then(|| since.unwrap_or(time));
+    }
+    since
 }
 
 /// The longest time in which a partition was seen to have no leader.

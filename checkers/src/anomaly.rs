@@ -415,6 +415,27 @@ anomalies! {
     /// controllers (a majority). In stretches of time in which no node is taken away or given back.
     NO_PROGRESS = "no-progress", found by "liveness";
 
+    /// A partition could not be written or read for longer than the plan allows, while the faults were within what the
+    /// configuration tolerates.
+    ///
+    /// Tribunal's own: measured by a prober with connections of its own, held against `limits.availability`.
+    UNAVAILABLE_TOO_LONG = "unavailable-too-long", found by "availability";
+
+    /// A partition whose leader was taken away got another one later than the plan allows.
+    ///
+    /// Tribunal's own: seen by the observer, held against `limits.availability`.
+    ELECTED_TOO_LATE = "elected-too-late", found by "availability";
+
+    /// After a fault was healed it took longer than the plan allows until a partition was whole again.
+    ///
+    /// Tribunal's own: seen by the observer and the prober, held against `limits.availability`.
+    RECOVERED_TOO_LATE = "recovered-too-late", found by "availability";
+
+    /// More acknowledged writes of a partition were lost to a fault than the plan allows, or over a longer time.
+    ///
+    /// Tribunal's own: the recovery point of a fault, held against `limits.availability`.
+    LOST_TOO_MUCH = "lost-too-much", found by "availability";
+
     /// A value was appended or written to one key more than once: whose write a read saw cannot be told.
     ///
     /// Elle's `duplicate-appends`. The fault is the workload's, so it alone gives unknown.

@@ -1,6 +1,7 @@
 //! The checks, a file each.
 
 pub(crate) mod assumptions;
+pub(crate) mod availability;
 pub(crate) mod controllers;
 pub(crate) mod effect;
 pub(crate) mod leadership;

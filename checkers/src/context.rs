@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use history::{Header, Key, Names, NodeId, Value};
 
+use crate::checks::availability::{Attempts, Losses};
 use crate::checks::controllers::Quorums;
 use crate::checks::leadership::Claims;
 use crate::checks::liveness::Progress;
@@ -35,6 +36,8 @@ pub(crate) struct Context<'s> {
     pub(crate) rulings: Rulings,
     /// What stories are told with beside the rest.
     pub(crate) scene: Scene,
+    pub(crate) attempts: Attempts,
+    pub(crate) losses: Losses,
     /// When somebody ended the run.
     pub(crate) interrupted: Kept<u64>,
     /// Whoever wrote the history was cut off.

@@ -60,6 +60,7 @@ pub(crate) fn nothing_judged(model: &str, reason: &str) -> Verdict {
         allowed: BTreeMap::new(),
         checks: Vec::new(),
         depositions: Depositions::default(),
+        availability: None,
         stats: Stats::default(),
     }
 }

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 
 use history::{Event, Header, ReadError, Scanned, Source, What};
 
+use crate::checks::availability::{self, Attempts, Losses};
 use crate::checks::controllers::Quorums;
 use crate::checks::leadership::{self, Claims};
 use crate::checks::liveness::Progress;
@@ -44,6 +45,7 @@ pub(crate) struct Gathered {
     walk: Walk,
     index: Index,
     tally: Tally,
+    losses: Losses,
     evidence: Evidence,
     scanned: Scanned,
 }
@@ -67,6 +69,7 @@ impl Gathered {
         }
         let passed_over = log::passed_over(source, &index)?;
         let tally = Tally::of(&index, passed_over);
+        let losses = Losses::gather(source, &index, &tally, &walk.timeline)?;
         let wanted = log::wanted(&index, &tally);
         let mut evidence = Evidence::default();
         if !wanted.is_empty() {
@@ -78,6 +81,7 @@ impl Gathered {
             walk,
             index,
             tally,
+            losses,
             evidence,
             scanned,
         })
@@ -102,6 +106,8 @@ impl Gathered {
             scene: self.walk.scene,
             disks: self.walk.disks,
             rulings: self.walk.rulings,
+            attempts: self.walk.attempts,
+            losses: self.losses,
             interrupted: self.walk.interrupted,
             truncated: self.scanned.truncated,
             skipped: self.scanned.skipped,
@@ -121,6 +127,7 @@ struct Walk {
     disks: Disks,
     rulings: Rulings,
     scene: Scene,
+    attempts: Attempts,
     interrupted: Kept<u64>,
 }
 
@@ -132,6 +139,7 @@ fn walk(
 ) -> Result<(Walk, Index, Scanned), ReadError> {
     let mut walk = Walk {
         progress: Progress::new(header),
+        attempts: Attempts::new(header),
         ..Walk::default()
     };
     let mut index = index::Builder::new(header, final_process, versions);
@@ -142,6 +150,7 @@ fn walk(
         timeline.event(event);
         walk.progress.event(event);
         walk.scene.event(event);
+        walk.attempts.event(event);
         match &event.what {
             What::Observed(observed) => {
                 walk.claims.observed(event.time, observed);
@@ -159,6 +168,7 @@ fn walk(
     walk.rulings = rulings.finish(header, &walk.timeline);
     walk.progress.finish();
     walk.scene.finish();
+    walk.attempts.finish();
     Ok((walk, index.finish(), scanned))
 }
 
@@ -184,6 +194,7 @@ fn by_the_list(context: &Context) -> Verdict {
         stories: Vec::new(),
         checks: Vec::new(),
         depositions: leadership::depositions(context),
+        availability: availability::measure(context),
         stats: Stats::default(),
     };
     let mut unseen = 0;

@@ -6,6 +6,7 @@
 
 mod aftermath;
 mod anomaly;
+mod availability;
 mod checks;
 mod column;
 mod consistency;
@@ -34,6 +35,7 @@ mod verdict;
 
 pub use aftermath::{Aftermath, LeaderMove, Recovery, aftermaths};
 pub use anomaly::{ANOMALIES, Anomaly};
+pub use availability::{Availability, Outage, Spread};
 pub use checks::leadership::{Deposition, Depositions, ServedOn};
 pub use consistency::{Consistency, UnknownConsistency};
 pub use disks::{Disks, disks};

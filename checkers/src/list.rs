@@ -34,7 +34,8 @@ checks![
     replicas,
     leadership,
     controllers,
-    liveness
+    liveness,
+    availability
 ];
 
 impl Check {
@@ -84,6 +85,7 @@ mod tests {
             producers: ProducerPromise::Idempotent,
             acks: "all".to_owned(),
             liveness: None,
+            availability: history::AvailabilityLimits::default(),
         };
         let header = Header {
             format: history::FORMAT.to_owned(),

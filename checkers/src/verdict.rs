@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use history::{Key, NodeId, Offset, Value};
 use serde::{Deserialize, Serialize};
 
+use crate::availability::Availability;
 use crate::checks::leadership::Depositions;
 use crate::story::Story;
 
@@ -41,6 +42,9 @@ pub struct Verdict {
     /// Leaders that went on after they had been deposed: figures, and no judgement.
     #[serde(default, skip_serializing_if = "Depositions::is_empty")]
     pub depositions: Depositions,
+    /// How long what clients need was missing, where that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub availability: Option<Availability>,
     /// Counts for people and for comparing runs.
     pub stats: Stats,
 }

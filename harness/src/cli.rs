@@ -203,6 +203,22 @@ pub struct ReportOptions {
     /// to recover.
     #[arg(long)]
     pub faults: bool,
+    /// Print how long writes failed after a fault, over all these runs, as a table in Markdown on standard output: by kind of
+    /// fault and what it took away, or by the cluster's size and the delay of its links.
+    #[arg(long, value_name = "BY", conflicts_with = "faults")]
+    pub failover: Option<FailoverBy>,
+    /// Draw the same into this file (SVG).
+    #[arg(long, value_name = "FILE", requires = "failover")]
+    pub plot: Option<PathBuf>,
+}
+
+/// What failovers are told apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailoverBy {
+    /// The kind of fault, what it took away, and the brokers' timeouts.
+    Faults,
+    /// The cluster's size and the delay of its links.
+    Sizes,
 }
 
 /// `tribunal shrink`.

@@ -148,6 +148,24 @@ fn settings_that_contradict_each_other_are_shown_where_they_stand() {
 }
 
 #[test]
+fn a_limit_that_nothing_measures_is_shown_where_it_stands() {
+    let limits = "[limits.availability]\nleader = \"5s\"\nwrite-outage = \"10s\"\n[prober]\nenabled = false\n[[topics]]";
+    assert_snapshot!(refused("[[topics]]", limits));
+}
+
+#[test]
+fn a_limit_of_no_time_is_shown_where_it_stands() {
+    let limits = "[limits.availability]\nfull-isr = \"0s\"\n[[topics]]";
+    assert_snapshot!(refused("[[topics]]", limits));
+}
+
+#[test]
+fn a_limit_that_is_no_time_is_shown_where_it_stands() {
+    let limits = "[limits.availability]\nwrite-outage = \"soon\"\n[[topics]]";
+    assert_snapshot!(refused("[[topics]]", limits));
+}
+
+#[test]
 fn more_replicas_than_nodes_are_refused() {
     assert_snapshot!(refused(
         "name = \"log\"",

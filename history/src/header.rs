@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::availability::AvailabilityLimits;
 use crate::span::Span;
 
 /// The name of the format, as the header carries it.
@@ -138,4 +139,7 @@ pub struct Expectation {
     /// configuration tolerates. Where it is not given, nobody asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub liveness: Option<Span>,
+    /// How long what clients need may be missing, and how much may be lost. Where nothing is given, nobody asks.
+    #[serde(default, skip_serializing_if = "AvailabilityLimits::is_empty")]
+    pub availability: AvailabilityLimits,
 }

@@ -37,7 +37,7 @@ mod walk;
 mod write;
 
 pub use about::about;
-pub use availability::{ProbeOf, Probed};
+pub use availability::{AvailabilityLimits, ProbeOf, Probed};
 pub use disk::{BrokerLine, DiskCopy, DiskLog, Moment, QuorumState};
 pub use error::ReadError;
 pub use event::{

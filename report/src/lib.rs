@@ -2,7 +2,8 @@
 //!
 //! Renderings of one judgement: [`html`] (a self-contained page of a run, with its pictures drawn here as SVG),
 //! [`verdict_page`] (the same without the history, for those too big to hold or written by somebody else), [`junit()`]
-//! (for build servers), [`text()`] (for a terminal) and [`fault_table()`] (what each fault did, in Markdown). All are pure functions of what they are given, and say the
+//! (for build servers), [`text()`] (for a terminal), [`fault_table()`] (what each fault did, in Markdown) and [`failover_table()`] (how long
+//! writes failed, over many runs). All are pure functions of what they are given, and say the
 //! same thing for the same run, to the byte.
 //!
 //! Absent on purpose: judging (that is `checkers`), files, clocks, and any script or style from elsewhere. What a
@@ -11,6 +12,7 @@
 mod aftermath;
 mod chart;
 mod cycle;
+mod failover;
 mod fault_table;
 mod findings;
 mod first;
@@ -22,6 +24,7 @@ mod run;
 mod series;
 mod text;
 
+pub use failover::{FailoverRun, failover_plot, failover_table, sweep_plot, sweep_table};
 pub use fault_table::fault_table;
 pub use junit::{JunitInput, junit};
 pub use page::{html, verdict_page};

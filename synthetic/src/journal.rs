@@ -70,6 +70,7 @@ fn header(seed: u64, topics: Vec<Topic>) -> Header {
             producers: ProducerPromise::Idempotent,
             acks: "all".to_owned(),
             liveness: None,
+            availability: history::AvailabilityLimits::default(),
         },
     }
 }

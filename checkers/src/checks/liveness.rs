@@ -11,7 +11,7 @@
 //! the plan's to say; what says nothing of it is not judged, and neither are histories from elsewhere.
 
 mod demand;
-mod ground;
+pub(in crate::checks) mod ground;
 
 use std::collections::BTreeMap;
 

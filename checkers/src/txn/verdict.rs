@@ -66,6 +66,7 @@ pub(super) fn verdict(
         allowed,
         checks,
         depositions: Depositions::default(),
+        availability: None,
         stats: stats(history, walk, dependencies, &line),
     }
 }

@@ -26,6 +26,7 @@
 //! node1 leads-quorum t3 as 1
 //! node1 log 0 hw=2 0=5/e0 1=6/e0 last
 //! final p9 complete 2,0                         # or: final p9 incomplete 2,0
+//! probed 0 write 1.5 9.95 170                   # attempts at key 0 from 1.5 s to 9.95 s; why they failed, where they did
 //! finally 0@0=5 0@1=6                           # settles, reads this back by p99, from each replica as well
 //! interrupted
 //! truncated
@@ -35,8 +36,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use history::{
     Assign, Claim, Deletion, DeletionStep, Event, Expectation, F, FORMAT, Fault, FaultStep, FinalReads,
-    Header, History, Impairment, LogChunk, Metadata, Mop, Observed, Op, Phase, Poll, Probe, ProducerPromise,
-    Quorum, Record, Send, Subscribe, Topic, Txn, VERSION, What,
+    Header, History, Impairment, LogChunk, Metadata, Mop, Observed, Op, Phase, Poll, Probe, ProbeOf, Probed,
+    ProducerPromise, Quorum, Record, Send, Subscribe, Topic, Txn, VERSION, What,
 };
 
 /// A tick of the text's clock, in nanoseconds.
@@ -66,6 +67,7 @@ pub fn header() -> Header {
             producers: ProducerPromise::Idempotent,
             acks: "all".to_owned(),
             liveness: None,
+            availability: history::AvailabilityLimits::default(),
         },
     }
 }
@@ -160,6 +162,7 @@ impl Parser {
         match words[0] {
             "topics" => self.header(&words[1..]),
             "at" => self.time = seconds(words[1]) - TICK,
+            "probed" => self.probed(&words[1..]),
             "phase" => self.push(What::Phase(phase(words[1]))),
             "fault" => self.fault(line),
             "deletion" => self.deletion(&words[1..]),
@@ -308,6 +311,22 @@ impl Parser {
             key: parse(words[0]),
             below: i64::from(number(words[1], "below=")),
             step,
+        }));
+    }
+
+    fn probed(&mut self, words: &[&str]) {
+        let f = match words[1] {
+            "write" => ProbeOf::Write,
+            "read" => ProbeOf::Read,
+            other => panic!("nobody probes to `{other}`"),
+        };
+        self.push(What::Probed(Probed {
+            key: parse(words[0]),
+            f,
+            from: seconds(words[2]),
+            until: seconds(words[3]),
+            attempts: parse(words[4]),
+            failed: (words.len() > 5).then(|| words[5..].join(" ")),
         }));
     }
 

@@ -37,5 +37,6 @@ fn every_check_says_what_it_is_for() {
     leadership: A partition has one leader in each epoch, and no broker process ever goes back to an earlier epoch.
     controllers: The controllers' quorum has one leader in each term, and no controller process ever goes back to an earlier term.
     liveness: While the faults are within what the configuration tolerates, each partition that clients write to makes progress.
+    availability: How long each fault kept each partition from being written and read, from a leader and from all its replicas.
     "##);
 }

@@ -58,6 +58,7 @@ pub fn header() -> Header {
             producers: ProducerPromise::Idempotent,
             acks: "all".to_owned(),
             liveness: None,
+            availability: history::AvailabilityLimits::default(),
         },
     }
 }

@@ -42,6 +42,8 @@ const CONSUMER: BrokerId = BrokerId(-1);
 const DEBUGGER: BrokerId = BrokerId(-2);
 /// `acks` that asks for the leader's word alone.
 pub(super) const ACKS_LEADER: i16 = 1;
+/// `acks` that asks for every replica that is in sync.
+pub(super) const ACKS_ALL: i16 = -1;
 /// The timestamp that stands for the end of the log.
 const LATEST: i64 = -1;
 /// The timestamp that stands for the start of the log.
@@ -267,6 +269,18 @@ impl Connection {
         acks: i16,
         within: Duration,
     ) -> Result<i64, WireError> {
+        self.write_and_wait(at, values, acks, within, within).await
+    }
+
+    /// The same, where the broker is to give up after a time of its own.
+    pub(super) async fn write_and_wait(
+        &mut self,
+        at: Place<'_>,
+        values: &[impl AsRef<[u8]>],
+        acks: i16,
+        theirs: Duration,
+        within: Duration,
+    ) -> Result<i64, WireError> {
         let records = batch_of(values).map_err(|error| WireError::Protocol(format!("{error:#}")))?;
         let data = PartitionProduceData::default()
             .with_index(at.partition as i32)
@@ -277,7 +291,7 @@ impl Connection {
             .with_partition_data(vec![data]);
         let request = ProduceRequest::default()
             .with_acks(acks)
-            .with_timeout_ms(within.as_millis() as i32)
+            .with_timeout_ms(theirs.as_millis() as i32)
             .with_topic_data(vec![topic]);
         let answer = self.call(&request, within).await?;
         let topic = answer.responses.into_iter().next();

@@ -1,5 +1,6 @@
 //! A running cluster of Kafka: launched, steered, and asked.
 
+use std::net::SocketAddrV4;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -22,6 +23,7 @@ use super::launch::{ANSWER_WITHIN, Launch, LaunchTimes, Layout, POLL, bring_up, 
 use super::node::Node;
 use super::node_files::NodeFiles;
 use super::observer::{Observed, Observer};
+use super::prober::{Prober, Probing};
 use super::releases::KafkaReleases;
 use super::replica;
 use super::voters::KafkaVoters;
@@ -42,6 +44,7 @@ pub struct KafkaCluster {
     topics: Vec<Topic>,
     view: Arc<ClusterView>,
     observer: Mutex<Option<Observer>>,
+    recorder: Arc<dyn Recorder>,
     times: LaunchTimes,
     keeper: OnceLock<Keeper>,
 }
@@ -81,6 +84,7 @@ impl KafkaCluster {
             nodes,
             layout: Arc::new(layout),
             topics: launch.topics,
+            recorder: launch.recorder,
             view,
             times,
             keeper: OnceLock::new(),
@@ -90,6 +94,18 @@ impl KafkaCluster {
     /// How long the launch took.
     pub fn times(&self) -> LaunchTimes {
         self.times
+    }
+
+    /// Begins to probe whether partitions can be written and read, at most so many of them, from where the clients are.
+    /// Whoever takes the topics' ends has to stop it before.
+    pub fn probe(&self, partitions: u32) -> Prober {
+        let address = |node: &Arc<Node>| SocketAddrV4::new(node.machine.address(), PORTS.client);
+        Prober::start(&Probing {
+            nodes: self.nodes.iter().map(|node| (node.id(), address(node))).collect(),
+            topics: self.topics.clone(),
+            partitions,
+            recorder: Arc::clone(&self.recorder),
+        })
     }
 
     /// The files of a node, for collecting.

@@ -79,6 +79,14 @@ pub enum Timeouts {
 }
 
 impl Timeouts {
+    /// Its name in a plan.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tuned => "tuned",
+            Self::Default => "default",
+        }
+    }
+
     /// The properties that are set for it.
     pub fn properties(self) -> &'static [(&'static str, &'static str)] {
         match self {

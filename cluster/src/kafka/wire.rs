@@ -107,14 +107,12 @@ impl Connection {
     /// Connects and asks for the versions that the other side knows, all within that time.
     pub async fn open(address: SocketAddrV4, within: Duration) -> Result<Self, WireError> {
         let deadline = Instant::now() + within;
-        let stream = by(deadline, within, async {
-            let stream = TcpStream::connect(address)
-                .await
-                .map_err(|error| network(&error))?;
-            stream.set_nodelay(true).map_err(|error| network(&error))?;
-            Ok(stream)
-        })
-        .await?;
+        let stream = by(deadline, within, dial(address)).await?;
+        by(deadline, within, Self::over(stream)).await
+    }
+
+    /// Asks for the versions that the other side knows; waits for as long as it is let.
+    pub(super) async fn over(stream: TcpStream) -> Result<Self, WireError> {
         let mut connection = Self {
             stream,
             correlation: 0,
@@ -122,7 +120,7 @@ impl Connection {
             features: BTreeMap::new(),
             abilities: BTreeMap::new(),
         };
-        let answer = by(deadline, within, connection.ask_versions()).await?;
+        let answer = connection.ask_versions().await?;
         WireError::check(answer.error_code, || "ApiVersions".to_owned())?;
         for api in answer.api_keys {
             connection.versions.insert(
@@ -225,6 +223,15 @@ impl Connection {
     }
 }
 
+/// Makes a connection; waits for as long as it is let.
+pub(super) async fn dial(address: SocketAddrV4) -> Result<TcpStream, WireError> {
+    let stream = TcpStream::connect(address)
+        .await
+        .map_err(|error| network(&error))?;
+    stream.set_nodelay(true).map_err(|error| network(&error))?;
+    Ok(stream)
+}
+
 fn encode<R: Request>(request: &R, version: i16, correlation: i32) -> anyhow::Result<BytesMut> {
     let header = RequestHeader::default()
         .with_request_api_key(R::KEY)
@@ -249,7 +256,7 @@ async fn by<T>(
         .unwrap_or_else(|_| Err(WireError::Timeout(within.as_millis())))
 }
 
-fn network(error: &std::io::Error) -> WireError {
+pub(super) fn network(error: &std::io::Error) -> WireError {
     WireError::Network(match error.kind() {
         std::io::ErrorKind::UnexpectedEof => "connection closed".to_owned(),
         kind => kind.to_string(),

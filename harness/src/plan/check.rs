@@ -72,6 +72,7 @@ pub fn check(plan: &Plan) -> Vec<Wrong> {
         wrong.push(Wrong::in_section("nemesis", invalid.path, invalid.reason));
     }
     check_limits(plan, &mut wrong);
+    check_prober(plan, &mut wrong);
     simulated::check(plan, &mut wrong);
     wrong
 }
@@ -169,5 +170,36 @@ fn check_limits(plan: &Plan, wrong: &mut Vec<Wrong>) {
             &["limits", "required-faults", &index.to_string()],
             reason,
         ));
+    }
+}
+
+/// More partitions than this would make the prober a load of its own.
+const PROBED_MAX: u32 = 64;
+
+fn check_prober(plan: &Plan, wrong: &mut Vec<Wrong>) {
+    if !(1..=PROBED_MAX).contains(&plan.prober.partitions) {
+        let asked = plan.prober.partitions;
+        let reason = format!(
+            "{asked} partitions are probed: give 1 to {PROBED_MAX}, or `enabled = false` where none is to be"
+        );
+        wrong.push(Wrong::new(&["prober", "partitions"], reason));
+    }
+    let limits = &plan.limits.availability;
+    if plan.is_simulated() && !limits.is_empty() {
+        let reason = "availability is measured on real brokers alone: the simulated one is not probed";
+        wrong.push(Wrong::new(&["limits", "availability"], reason));
+    }
+    for (name, _) in limits
+        .spans()
+        .filter(|(name, span)| span.is_zero() && *name != "lost-time")
+    {
+        let reason = "no outage takes no time at all: give the longest that is allowed, such as `10s`";
+        wrong.push(Wrong::new(&["limits", "availability", name], reason));
+    }
+    if !plan.prober.enabled {
+        for name in limits.probed() {
+            let reason = format!("`{name}` is measured by the prober, which the plan switches off");
+            wrong.push(Wrong::new(&["limits", "availability", name], reason));
+        }
     }
 }

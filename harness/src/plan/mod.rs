@@ -13,7 +13,7 @@ mod versions;
 
 use cluster::kafka::{KafkaConfig, Level, Quorum};
 use cluster::sim::Bug;
-use history::{NodeId, Span, Topic};
+use history::{AvailabilityLimits, NodeId, Span, Topic};
 use nemesis::NemesisConfig;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -68,6 +68,9 @@ pub struct Plan {
     /// Whether each node's data lies on a disk that can fail.
     #[serde(default, skip_serializing_if = "DiskChoice::is_default")]
     pub disk: DiskChoice,
+    /// Whether partitions are written and read by a prober of Tribunal's own.
+    #[serde(default, skip_serializing_if = "ProberPlan::is_default")]
+    pub prober: ProberPlan,
     /// Properties of every node's broker, over everything that Tribunal sets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub properties: BTreeMap<String, String>,
@@ -121,6 +124,32 @@ pub enum DiskChoice {
 }
 
 impl DiskChoice {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Whether partitions are written and read, many times a second, to measure outages. The simulated broker's never are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct ProberPlan {
+    /// Whether they are.
+    pub enabled: bool,
+    /// How many of them, the first of each topic first: each costs forty requests a second.
+    pub partitions: u32,
+}
+
+impl Default for ProberPlan {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            partitions: 16,
+        }
+    }
+}
+
+impl ProberPlan {
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     fn is_default(&self) -> bool {
         *self == Self::default()
@@ -198,6 +227,9 @@ pub struct Limits {
     /// configuration tolerates: by the brokers' timeouts where this is not given, and `0s` asks for nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub liveness: Option<Span>,
+    /// How long what clients need may be missing, as the prober and the observer measure it, and how much may be lost.
+    #[serde(skip_serializing_if = "AvailabilityLimits::is_empty")]
+    pub availability: AvailabilityLimits,
 }
 
 impl Default for Limits {
@@ -211,6 +243,7 @@ impl Default for Limits {
             settle: Span::from_millis(60_000),
             final_reads: Span::from_millis(60_000),
             liveness: None,
+            availability: AvailabilityLimits::default(),
         }
     }
 }

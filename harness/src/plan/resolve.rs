@@ -211,6 +211,7 @@ impl Resolved {
             producers: promises.producers,
             acks: promises.acks,
             liveness: self.plan.limits.liveness.filter(|limit| !limit.is_zero()),
+            availability: self.plan.limits.availability.clone(),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use cluster::kafka::Prober;
 use cluster::sim::VirtualClock;
 use history::{Phase, Recorder, What};
 use nemesis::Nemesis;
@@ -110,6 +111,7 @@ impl Trial<'_> {
         let limits = &self.resolved.plan.limits;
         self.enter(Phase::Steady, "steady", "clients work, nothing is wrong yet");
         let mut running = self.start_clients(court).await.context("start the clients")?;
+        let prober = self.start_prober(court);
         let nemesis = Nemesis::new(
             court.cluster.clone(),
             &self.resolved.topics(),
@@ -134,6 +136,9 @@ impl Trial<'_> {
             self.recorder.record(What::Interrupted);
         }
         self.enter(Phase::Settle, "settle", "producers close, replicas catch up");
+        if let Some(prober) = prober {
+            prober.stop().await;
+        }
         running.stop().await;
         drop(live);
         self.read_back(court, running).await
@@ -174,6 +179,15 @@ impl Trial<'_> {
                 let running = SimRunning::start(clients, &topics, self.resolved.seed, cluster.clone());
                 Ok(Box::new(running))
             }
+        }
+    }
+
+    /// From the first of the clients to the last: nothing is written once the replicas are to settle.
+    fn start_prober(&self, court: &Courtroom) -> Option<Prober> {
+        let plan = &self.resolved.plan.prober;
+        match &court.kind {
+            Kind::Kafka(cluster, _) if plan.enabled => Some(cluster.probe(plan.partitions)),
+            Kind::Kafka(..) | Kind::Simulated(_) => None,
         }
     }
 

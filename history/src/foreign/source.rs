@@ -77,6 +77,7 @@ fn header() -> Header {
             producers: ProducerPromise::Idempotent,
             acks: "all".to_owned(),
             liveness: None,
+            availability: crate::AvailabilityLimits::default(),
         },
     }
 }

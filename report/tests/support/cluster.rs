@@ -104,6 +104,7 @@ pub fn header(plan: &str, seed: u64, partitions: u32, acks: &str) -> Header {
             producers: ProducerPromise::AtLeastOnce,
             acks: acks.to_owned(),
             liveness: None,
+            availability: history::AvailabilityLimits::default(),
         },
     }
 }

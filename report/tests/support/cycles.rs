@@ -28,6 +28,7 @@ pub fn foreign_header() -> Header {
             producers: ProducerPromise::Idempotent,
             acks: String::new(),
             liveness: None,
+            availability: history::AvailabilityLimits::default(),
         },
     }
 }
@@ -233,6 +234,7 @@ pub fn list_append() -> Verdict {
         allowed: BTreeMap::from([("lost-update".to_owned(), findings(vec![case(write_skew())]))]),
         checks: vec![check("transactions", Validity::Invalid, &["G2-item: 1 found", "G1c: 2 found"])],
         depositions: checkers::Depositions::default(),
+        availability: None,
         stats: Stats {
             operations: 1_204,
             writes: 900,

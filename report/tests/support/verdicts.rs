@@ -62,6 +62,8 @@ pub fn acks1(history: &History) -> Verdict {
             }],
             services: Vec::new(),
         },
+        depositions: checkers::Depositions::default(),
+        availability: None,
         stats,
     }
 }
@@ -126,6 +128,7 @@ pub fn clean(history: &History) -> Verdict {
         .map(|name| check(name, Validity::Valid, &[]))
         .into(),
         depositions: checkers::Depositions::default(),
+        availability: None,
         stats,
     }
 }

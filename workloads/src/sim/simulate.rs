@@ -182,6 +182,7 @@ impl Simulation {
                 producers: promises.producers,
                 acks: promises.acks,
                 liveness: Some(LIVENESS),
+                availability: history::AvailabilityLimits::default(),
             },
         }
     }

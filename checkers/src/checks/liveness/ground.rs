@@ -26,10 +26,10 @@ struct Needs {
 
 /// A time in which nothing is taken away or given back.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stand {
-    pub(super) since: u64,
+pub(in crate::checks) struct Stand {
+    pub(in crate::checks) since: u64,
     /// Nodes that are down, or cut off from those that are left.
-    pub(super) gone: Vec<NodeId>,
+    pub(in crate::checks) gone: Vec<NodeId>,
     /// Whether the cluster as a whole can make progress.
     whole: bool,
     /// Whether each partition can, by key.
@@ -38,17 +38,17 @@ pub(super) struct Stand {
 
 impl Stand {
     /// Whether another stands on the same ground.
-    pub(super) fn is_like(&self, other: &Self) -> bool {
+    pub(in crate::checks) fn is_like(&self, other: &Self) -> bool {
         self.gone == other.gone && self.whole == other.whole
     }
 
     /// Whether progress is asked for at all.
-    pub(super) fn is_asked(&self) -> bool {
+    pub(in crate::checks) fn is_asked(&self) -> bool {
         self.whole
     }
 
     /// Asks no more of partitions whose ISR turns out to have shrunk to those that are gone just before they went.
-    pub(super) fn excuse(&mut self, time: u64, claims: &[Claim]) {
+    pub(in crate::checks) fn excuse(&mut self, time: u64, claims: &[Claim]) {
         if self.gone.is_empty() || time > self.since + SHRINKS_WITHIN {
             return;
         }
@@ -63,14 +63,14 @@ impl Stand {
     }
 
     /// Whether it is asked of this partition.
-    pub(super) fn asks(&self, key: Key) -> bool {
+    pub(in crate::checks) fn asks(&self, key: Key) -> bool {
         self.whole && self.asked.get(key as usize).copied().unwrap_or(false)
     }
 }
 
 /// What is known of the cluster.
 #[derive(Debug, Default)]
-pub(super) struct Ground {
+pub(in crate::checks) struct Ground {
     nodes: Vec<NodeId>,
     needs: Vec<Needs>,
     /// The faults in force, by their number: what each takes away, where it says so.
@@ -82,7 +82,7 @@ pub(super) struct Ground {
 }
 
 impl Ground {
-    pub(super) fn new(header: &Header, keys: u32) -> Self {
+    pub(in crate::checks) fn new(header: &Header, keys: u32) -> Self {
         let topics = header.topics.iter();
         let needs = topics.flat_map(|topic| {
             let needs = Needs {
@@ -100,7 +100,7 @@ impl Ground {
     }
 
     /// A step of a fault. Whether that may change who is left.
-    pub(super) fn fault(&mut self, fault: &Fault) -> bool {
+    pub(in crate::checks) fn fault(&mut self, fault: &Fault) -> bool {
         match &fault.step {
             FaultStep::Injecting => {
                 self.in_force.insert(fault.id, fault.impairs.clone());
@@ -121,7 +121,7 @@ impl Ground {
     }
 
     /// A process began or ended. Whether that may change who is left.
-    pub(super) fn node(&mut self, node: &NodeChange) -> bool {
+    pub(in crate::checks) fn node(&mut self, node: &NodeChange) -> bool {
         if node.running {
             self.ended.remove(&node.node)
         } else {
@@ -130,7 +130,7 @@ impl Ground {
     }
 
     /// A broker said this of a partition.
-    pub(super) fn claim(&mut self, time: u64, node: NodeId, claim: &Claim) {
+    pub(in crate::checks) fn claim(&mut self, time: u64, node: NodeId, claim: &Claim) {
         if let Some(said) = self.said.get_mut(claim.key as usize) {
             let claim = Said {
                 time,
@@ -142,7 +142,7 @@ impl Ground {
     }
 
     /// Who is left at a time, and of what progress may be asked from then on, if nothing changes.
-    pub(super) fn stand(&self, time: u64) -> Stand {
+    pub(in crate::checks) fn stand(&self, time: u64) -> Stand {
         let ended: Vec<NodeId> = self.ended.iter().copied().collect();
         let ended = Impairment::down(&ended);
         let known: Vec<&Impairment> = self.in_force.values().flatten().chain([&ended]).collect();
@@ -194,7 +194,7 @@ impl Ground {
     }
 
     /// The nodes but for these.
-    pub(super) fn left(&self, gone: &[NodeId]) -> Vec<NodeId> {
+    pub(in crate::checks) fn left(&self, gone: &[NodeId]) -> Vec<NodeId> {
         self.nodes
             .iter()
             .copied()
@@ -203,7 +203,7 @@ impl Ground {
     }
 
     /// How many replicas a partition has, and how many have to be in sync.
-    pub(super) fn demands_of(&self, key: Key) -> Option<(usize, usize)> {
+    pub(in crate::checks) fn demands_of(&self, key: Key) -> Option<(usize, usize)> {
         let needs = self.needs.get(key as usize)?;
         Some((needs.replicas, needs.in_sync))
     }

@@ -1,0 +1,227 @@
+//! How long each fault kept each partition from being written and read, from a leader and from all its replicas.
+//!
+//! Measured by a prober's attempts, and by what brokers answered of leaders and in-sync replicas; never by gaps in what
+//! clients did. It is figures first, and breaks no promise: a violation is only what the plan limits
+//! (`limits.availability`). A limit is asked for as progress is: in stretches of time in which no node is taken away or
+//! given back and the faults leave each partition enough to go on. What of an outage lies outside of such a stretch
+//! counts for nothing.
+
+mod attempts;
+mod losses;
+mod rows;
+
+use history::Span;
+
+pub(crate) use attempts::Attempts;
+pub(crate) use losses::Losses;
+
+use crate::anomaly::{ELECTED_TOO_LATE, LOST_TOO_MUCH, RECOVERED_TOO_LATE, UNAVAILABLE_TOO_LONG};
+use crate::availability::{Availability, Outage, Spread};
+use crate::context::{Context, with_faults};
+use crate::outcome::Outcome;
+use crate::text::{self, seconds};
+use crate::verdict::Case;
+use attempts::Gap;
+use history::{Key, ProbeOf};
+use rows::Row;
+
+/// What was measured; `None` where nothing was.
+pub(crate) fn measure(context: &Context) -> Option<Availability> {
+    let keys = rows::keys(context);
+    if keys.is_empty() {
+        return None;
+    }
+    let (rows, left_out) = rows::rows(context, &keys);
+    let outages: Vec<Outage> = rows.into_iter().map(|row| row.outage).collect();
+    let spread = |time: fn(&Outage) -> Option<u64>| {
+        Spread::of(outages.iter().filter_map(time).filter(|time| *time > 0))
+    };
+    Some(Availability {
+        probed: context.attempts.probed().len() as u32,
+        partitions: context.index.keys,
+        writes: spread(|row| row.write_outage),
+        reads: spread(|row| row.read_outage),
+        leaders: spread(|row| row.leader),
+        full_isr: Spread::of(outages.iter().filter_map(|row| row.full_isr)),
+        recovery: Spread::of(outages.iter().filter_map(|row| row.recovery)),
+        left_out,
+        outages,
+    })
+}
+
+pub(crate) fn run(context: &Context) -> Outcome {
+    let mut outcome = Outcome::default();
+    let Some(measured) = measure(context) else {
+        return outcome;
+    };
+    tell(&measured, &mut outcome);
+    let limits = &context.header.expect.availability;
+    if limits.is_empty() {
+        return outcome;
+    }
+    if measured.probed == 0 && limits.probed().next().is_some() {
+        outcome.unknown("the plan limits outages, and no partition was probed".to_owned());
+    }
+    if context.attempts.overflowed() {
+        outcome
+            .unknown("faults and nodes changed too often for outages to be held against limits".to_owned());
+        return outcome;
+    }
+    for (f, limit) in [
+        (ProbeOf::Write, limits.write_outage),
+        (ProbeOf::Read, limits.read_outage),
+    ] {
+        let Some(limit) = limit else { continue };
+        for (key, gap) in context.attempts.gaps(f) {
+            if reaches(context, key, (gap.from, gap.to), limit) {
+                outcome.violation(UNAVAILABLE_TOO_LONG, || unavailable(context, f, key, gap, limit));
+            }
+        }
+    }
+    let (rows, _) = rows::rows(context, &rows::keys(context));
+    for row in &rows {
+        judge(context, row, &mut outcome);
+    }
+    outcome
+}
+
+/// The figures, in sentences.
+fn tell(measured: &Availability, outcome: &mut Outcome) {
+    if measured.probed > 0 && measured.probed < measured.partitions {
+        outcome.note(format!(
+            "{} of {} were probed",
+            measured.probed,
+            text::count(u64::from(measured.partitions), "partition")
+        ));
+    }
+    let of = [
+        ("without a successful write", &measured.writes),
+        ("without a successful read", &measured.reads),
+        ("until a new leader was seen", &measured.leaders),
+        ("from a healing to all replicas in sync", &measured.full_isr),
+        ("from a healing until all was served again", &measured.recovery),
+    ];
+    for (what, spread) in of {
+        let Some(spread) = spread else { continue };
+        outcome.note(format!(
+            "{what}: {} at least, {} in the middle, {} at most, over {} of a fault and a partition",
+            seconds(spread.least),
+            seconds(spread.median),
+            seconds(spread.most),
+            text::count(spread.count, "pair")
+        ));
+    }
+    if measured.left_out > 0 {
+        outcome.note(format!(
+            "of {} of a fault and a partition the figures are left out",
+            text::count(measured.left_out, "more pair")
+        ));
+    }
+}
+
+/// Whether a time is as long as a limit within one stretch in which the partition owed service.
+fn reaches(context: &Context, key: Key, (from, to): (u64, u64), limit: Span) -> bool {
+    context.attempts.owed(key, from, to) >= nanoseconds(limit)
+}
+
+fn nanoseconds(limit: Span) -> u64 {
+    limit.duration().as_nanos() as u64
+}
+
+fn judge(context: &Context, row: &Row, outcome: &mut Outcome) {
+    let limits = &context.header.expect.availability;
+    let Row { outage, .. } = row;
+    let name = &outage.partition;
+    if let (Some(limit), Some((from, to))) = (limits.leader, row.without_leader)
+        && reaches(context, outage.key, (from, to), limit)
+    {
+        outcome.violation(ELECTED_TOO_LATE, || {
+            let sentence = format!(
+                "{name} lost its leader to fault {} at {} and had no other {} later; the plan allows {}.",
+                outage.fault,
+                seconds(from),
+                seconds(to.saturating_sub(from)),
+                seconds(nanoseconds(limit))
+            );
+            case(context, outage.key, from, vec![sentence])
+        });
+    }
+    let recovered = [
+        (limits.full_isr, row.without_isr, "all its replicas were in sync"),
+        (
+            limits.recovery_time,
+            row.unrecovered,
+            "it was served by all its replicas in sync",
+        ),
+    ];
+    for (limit, time, what) in recovered {
+        let (Some(limit), Some((from, to))) = (limit, time) else {
+            continue;
+        };
+        if reaches(context, outage.key, (from, to), limit) {
+            outcome.violation(RECOVERED_TOO_LATE, || {
+                let sentence = format!(
+                    "Fault {} was healed at {}, and {} later it was not so that {what}, for {name}; the plan allows {}.",
+                    outage.fault,
+                    seconds(from),
+                    seconds(to.saturating_sub(from)),
+                    seconds(nanoseconds(limit))
+                );
+                case(context, outage.key, from, vec![sentence])
+            });
+        }
+    }
+    let too_many = limits.lost_records.is_some_and(|limit| outage.lost > limit);
+    let too_long = limits
+        .lost_time
+        .is_some_and(|limit| outage.lost > 0 && outage.lost_time > nanoseconds(limit));
+    if too_many || too_long {
+        outcome.violation(LOST_TOO_MUCH, || {
+            let sentence = format!(
+                "{} of {name} were lost to fault {}, acknowledged over {}; the plan allows less.",
+                text::count(outage.lost, "acknowledged write"),
+                outage.fault,
+                seconds(outage.lost_time)
+            );
+            case(context, outage.key, row.start, vec![sentence])
+        });
+    }
+}
+
+fn unavailable(context: &Context, f: ProbeOf, key: Key, gap: &Gap, limit: Span) -> Case {
+    let (name, done) = match f {
+        ProbeOf::Write => ("written with acks=all", "write"),
+        ProbeOf::Read => ("read", "read"),
+    };
+    let until = if gap.ended {
+        format!("to {}", seconds(gap.to))
+    } else {
+        format!("and not before {}, when the prober ended", seconds(gap.to))
+    };
+    let story = vec![
+        format!(
+            "{} could not be {name} for {}, from {} {until}; the plan allows {}.",
+            context.name(key),
+            seconds(gap.to - gap.from),
+            seconds(gap.from),
+            seconds(nanoseconds(limit))
+        ),
+        format!(
+            "{} failed meanwhile, the last of them because of this: {}.",
+            text::count(gap.attempts, &format!("attempt to {done}")),
+            gap.why
+        ),
+        format!(
+            "For {} of that time nothing changed and enough was left for the partition to go on.",
+            seconds(context.attempts.owed(key, gap.from, gap.to))
+        ),
+    ];
+    case(context, key, gap.from, story)
+}
+
+fn case(context: &Context, key: Key, time: u64, story: Vec<String>) -> Case {
+    Case {
+        story: with_faults(context, time, story),
+        ..context.case(time, key)
+    }
+}

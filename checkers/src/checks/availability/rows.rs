@@ -1,0 +1,163 @@
+//! What each fault did to each partition.
+
+use std::collections::BTreeSet;
+
+use history::{Impairment, Key, NodeId, ProbeOf};
+
+use super::attempts::Gap;
+use crate::aftermath::{next_fault, whole};
+use crate::availability::Outage;
+use crate::context::Context;
+use crate::timeline::{FaultInterval, Lane};
+
+/// A row, and the times that it can be held against limits by.
+pub(super) struct Row {
+    pub(super) outage: Outage,
+    /// When the fault began.
+    pub(super) start: u64,
+    /// From the fault to a new leader, or as long as there was none.
+    pub(super) without_leader: Option<(u64, u64)>,
+    /// From the healing to all replicas in sync, or as long as they were not.
+    pub(super) without_isr: Option<(u64, u64)>,
+    /// The same, until a write had succeeded too.
+    pub(super) unrecovered: Option<(u64, u64)>,
+}
+
+/// The partitions of which there are figures: those that were probed; where none was and yet the plan has limits, all.
+pub(super) fn keys(context: &Context) -> Vec<Key> {
+    let probed = context.attempts.probed();
+    if probed.is_empty() && !context.header.expect.availability.is_empty() {
+        return (0..context.index.keys).collect();
+    }
+    probed
+}
+
+/// A row for each fault that was in force and each of these partitions, and how many more there would be.
+pub(super) fn rows(context: &Context, keys: &[Key]) -> (Vec<Row>, u64) {
+    let faults = context.timeline.faults.iter();
+    let faults: Vec<(&FaultInterval, u64)> =
+        faults.filter_map(|fault| Some((fault, fault.start()?))).collect();
+    let all = faults
+        .iter()
+        .flat_map(|(fault, start)| keys.iter().map(|key| (*fault, *start, *key)));
+    let rows: Vec<Row> = all
+        .filter_map(|(fault, start, key)| row(context, fault, start, key))
+        .take(Outage::ROWS_MAX)
+        .collect();
+    let left_out = (faults.len() * keys.len()).saturating_sub(Outage::ROWS_MAX);
+    (rows, left_out as u64)
+}
+
+fn row(context: &Context, fault: &FaultInterval, start: u64, key: Key) -> Option<Row> {
+    let timeline = &context.timeline;
+    let lane = timeline.lanes.get(key as usize)?;
+    let (_, until) = next_fault(timeline, fault, start);
+    let gone = gone(context, fault);
+    let before = lane.at(start);
+    let hit_leader = before.is_some_and(|state| state.leader.is_some_and(|leader| gone.contains(&leader)));
+    let elected = before
+        .and_then(|state| lane.next_leader(start, state.epoch))
+        .map(|change| change.time)
+        .filter(|time| *time <= until);
+    let without_leader = hit_leader.then(|| (start, elected.unwrap_or_else(|| fault.to.unwrap_or(until))));
+    let isr = all_in_sync(context, fault, lane, until);
+    let written = fault.to.and_then(|to| served(context, key, to));
+    let recovered = isr.and_then(|isr| Some(isr.max(written?)));
+    let over = recovered.unwrap_or(until);
+    let write = longest(context.attempts.gaps_of(key, ProbeOf::Write), start, over);
+    let read = longest(context.attempts.gaps_of(key, ProbeOf::Read), start, over);
+    let since = |time: Option<u64>| Some(time?.saturating_sub(fault.to?));
+    let lost = context.losses.of(fault.id, key);
+    let outage = Outage {
+        fault: fault.id,
+        kind: fault.kind.clone(),
+        key,
+        partition: context.name(key),
+        hit_leader,
+        hit_controller: controller(context, start).is_some_and(|controller| gone.contains(&controller)),
+        write_outage: write.map(|(time, _)| time),
+        read_outage: read.map(|(time, _)| time),
+        unended: [write, read].into_iter().flatten().any(|(_, ended)| !ended),
+        leader: elected.filter(|_| hit_leader).map(|time| time - start),
+        full_isr: since(isr),
+        recovery: since(recovered),
+        lost: lost.map_or(0, |lost| lost.count),
+        lost_time: lost.map_or(0, |lost| lost.last.saturating_sub(lost.first)),
+    };
+    Some(Row {
+        outage,
+        start,
+        without_leader,
+        without_isr: fault.to.map(|to| (to, isr.unwrap_or(until).max(to))),
+        unrecovered: fault.to.map(|to| (to, over.max(to))),
+    })
+}
+
+/// The nodes that a fault takes away from most others: those that answer nobody, and those that most cannot talk with.
+/// Where it does not say what it takes away, those that it is aimed at.
+fn gone(context: &Context, fault: &FaultInterval) -> BTreeSet<NodeId> {
+    let Some(impairs) = context.attempts.impairs(fault.id) else {
+        return fault.nodes.iter().copied().collect();
+    };
+    let nodes = &context.header.nodes;
+    let is_gone =
+        |node: &&NodeId| impairs.down.contains(node) || 2 * apart(impairs, **node) > nodes.len() - 1;
+    nodes.iter().filter(is_gone).copied().collect()
+}
+
+/// From how many others a node is cut off.
+fn apart(impairs: &Impairment, node: NodeId) -> usize {
+    let mut others = BTreeSet::new();
+    for (one, other) in &impairs.apart {
+        if *one == node {
+            others.insert(*other);
+        } else if *other == node {
+            others.insert(*one);
+        }
+    }
+    others.len()
+}
+
+/// Who led the controllers' quorum at a time.
+fn controller(context: &Context, time: u64) -> Option<NodeId> {
+    let terms = context.timeline.controllers.iter();
+    terms
+        .filter(|term| term.from <= time)
+        .last()
+        .map(|term| term.leader)
+}
+
+/// Since when, from the fault's healing on, all replicas were in sync.
+fn all_in_sync(context: &Context, fault: &FaultInterval, lane: &Lane, until: u64) -> Option<u64> {
+    let mut left = lane.key;
+    let topic = context.header.topics.iter().find(|topic| {
+        let here = left < topic.partitions;
+        left = left.saturating_sub(topic.partitions);
+        here
+    })?;
+    whole(lane, topic.replication_factor as usize, fault.to?, until)
+}
+
+/// The first moment from a time on at which writes succeeded.
+fn served(context: &Context, key: Key, time: u64) -> Option<u64> {
+    let gaps = context.attempts.gaps_of(key, ProbeOf::Write)?;
+    match gaps.iter().find(|gap| gap.from <= time && time < gap.to) {
+        Some(gap) => gap.ended.then_some(gap.to),
+        None => Some(time),
+    }
+}
+
+/// The last success before a fault is as much older than the fault.
+const BEFORE: u64 = 500_000_000;
+
+/// The longest outage that overlaps a time, and whether it ended; `None` where nobody tried. One that begins at its end
+/// and goes on is the next fault's.
+fn longest(gaps: Option<&[Gap]>, from: u64, to: u64) -> Option<(u64, bool)> {
+    let within = |gap: &&Gap| gap.to <= to || gap.from.saturating_add(BEFORE) < to;
+    let overlapping = gaps?
+        .iter()
+        .filter(|gap| gap.to > from && gap.from < to)
+        .filter(within);
+    let lengths = overlapping.map(|gap| (gap.to - gap.from, gap.ended));
+    Some(lengths.max().unwrap_or((0, true)))
+}

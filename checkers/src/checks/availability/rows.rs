@@ -120,10 +120,10 @@ fn apart(impairs: &Impairment, node: NodeId) -> usize {
 
 /// Who led the controllers' quorum at a time.
 fn controller(context: &Context, time: u64) -> Option<NodeId> {
-    let terms = context.timeline.controllers.iter();
+    let terms = &context.timeline.controllers;
     terms
-        .filter(|term| term.from <= time)
-        .last()
+        .iter()
+        .rfind(|term| term.from <= time)
         .map(|term| term.leader)
 }
 
@@ -151,13 +151,20 @@ fn served(context: &Context, key: Key, time: u64) -> Option<u64> {
 const BEFORE: u64 = 500_000_000;
 
 /// The longest outage that overlaps a time, and whether it ended; `None` where nobody tried. One that begins at its end
-/// and goes on is the next fault's.
+/// and goes on is the next fault's, and what was long missing before it began counts from its beginning.
 fn longest(gaps: Option<&[Gap]>, from: u64, to: u64) -> Option<(u64, bool)> {
     let within = |gap: &&Gap| gap.to <= to || gap.from.saturating_add(BEFORE) < to;
     let overlapping = gaps?
         .iter()
         .filter(|gap| gap.to > from && gap.from < to)
         .filter(within);
-    let lengths = overlapping.map(|gap| (gap.to - gap.from, gap.ended));
+    let lengths = overlapping.map(|gap| {
+        let begun = if gap.from.saturating_add(BEFORE) < from {
+            from
+        } else {
+            gap.from
+        };
+        (gap.to - begun, gap.ended)
+    });
     Some(lengths.max().unwrap_or((0, true)))
 }

@@ -1,6 +1,7 @@
 //! Who leads, as far as the prober can tell from where it is.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::PERIOD;
 use crate::kafka::ask::{Metadata, PartitionState};
 
 /// What a broker said this long ago counts less than anything that was said since.
@@ -69,6 +71,27 @@ impl Leaders {
         self.heard().get(&node).is_some_and(|heard| heard.asked > moment)
     }
 
+    /// Waits for something that a partition's leader has to do, up to a deadline and as long as it leads.
+    pub(super) async fn wait<T>(
+        &self,
+        (topic, partition): (&str, u32),
+        node: NodeId,
+        deadline: Instant,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        let mut work = pin!(work);
+        loop {
+            let until = deadline.min(Instant::now() + PERIOD);
+            if let Ok(done) = tokio::time::timeout_at(until, &mut work).await {
+                return Some(done);
+            }
+            let leader = self.leader(topic, partition, Instant::now());
+            if Instant::now() >= deadline || leader.is_none_or(|leader| leader.node != node) {
+                return None;
+            }
+        }
+    }
+
     fn heard(&self) -> std::sync::MutexGuard<'_, BTreeMap<NodeId, Heard>> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -114,6 +137,21 @@ mod tests {
         check(&[(1, 2, Some(1), 0), (2, 3, Some(2), 1)], Some(2));
         check(&[(1, 10, Some(1), 4), (2, 10, None, 5)], None);
         check(&[(1, 10, None, 5), (2, 10, Some(3), 5)], Some(3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_a_leader_that_is_none_any_more() {
+        let (leaders, begun) = (Leaders::default(), Instant::now());
+        leaders.hear(1, begun, said(Some(1), 0));
+        let deadline = begun + Duration::from_secs(1);
+        let never = std::future::pending::<()>;
+        let wait = |node| leaders.wait(("log", 0), node, deadline, never());
+        assert_eq!(wait(1).await, None);
+        assert_eq!(Instant::now(), deadline);
+        let deadline = Instant::now() + Duration::from_secs(1);
+        assert_eq!(leaders.wait(("log", 0), 2, deadline, never()).await, None);
+        assert!(Instant::now() < deadline);
+        assert_eq!(leaders.wait(("log", 0), 2, deadline, async { 7 }).await, Some(7));
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl Streak {
         {
             self.flush();
         }
-        let open = self.open.get_or_insert_with(|| Probed {
+        let open = self.open.get_or_insert(Probed {
             key: self.key,
             f: self.f,
             from,

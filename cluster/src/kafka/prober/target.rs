@@ -105,28 +105,20 @@ impl Target {
         self.leaders.leader(&self.topic, self.partition, Instant::now())
     }
 
+    fn place(&self) -> (&str, u32) {
+        (&self.topic, self.partition)
+    }
+
     async fn attempt(&mut self) -> Result<(), WireError> {
         let deadline = Instant::now() + ATTEMPT_WITHIN;
         let Some(leader) = self.leader() else {
             self.pending = None;
             return Err(WireError::Protocol("no leader is known".to_owned()));
         };
-        self.get_over(leader.node, deadline).await?;
-        if self.idle.as_ref().is_some_and(|(node, _)| *node != leader.node) {
-            self.idle = None;
+        self.drop_what_is_stale(leader.node);
+        if self.pending.is_none() {
+            self.pending = Some(self.begin(leader, deadline).await?);
         }
-        let answer = match self.idle.take() {
-            Some((_, connection)) => self.ask(Ok(connection), leader),
-            None => {
-                let stream = tokio::time::timeout_at(deadline, reach(self.address(leader.node)?)).await;
-                self.ask(Err(stream.map_err(|_| late())??), leader)
-            }
-        };
-        self.pending = Some(Pending {
-            node: leader.node,
-            since: Instant::now(),
-            answer,
-        });
         match self.answered(deadline).await? {
             Ok(Reply::Written) => Ok(()),
             Ok(Reply::Read(high_watermark)) => {
@@ -143,22 +135,36 @@ impl Target {
         }
     }
 
-    /// Deals with what an attempt before has left under way: waits for the answer as long as this attempt has time, unless
-    /// another leads now or the broker has answered others meanwhile.
-    async fn get_over(&mut self, leader: NodeId, deadline: Instant) -> Result<(), WireError> {
-        let Some(pending) = &self.pending else {
-            return Ok(());
+    /// A request that an attempt before has left under way is this attempt's: whenever it is answered, that is what came of
+    /// it. Unless another leads now, or the broker has answered others meanwhile.
+    fn drop_what_is_stale(&mut self, leader: NodeId) {
+        let patience = match self.f {
+            ProbeOf::Write => ACKNOWLEDGED_WITHIN + ATTEMPT_WITHIN,
+            ProbeOf::Read => ATTEMPT_WITHIN,
         };
-        if pending.node != leader
-            || self
+        self.pending = self.pending.take().filter(|pending| {
+            pending.node == leader && !self.leaders.answered_since(leader, pending.since + patience)
+        });
+        self.idle = self.idle.take().filter(|(node, _)| *node == leader);
+    }
+
+    /// A request, on the connection that there is or on a fresh one.
+    async fn begin(&mut self, leader: Leader, deadline: Instant) -> Result<Pending, WireError> {
+        let answer = if let Some((_, connection)) = self.idle.take() {
+            self.ask(Ok(connection), leader)
+        } else {
+            let stream = reach(self.address(leader.node)?);
+            let stream = self
                 .leaders
-                .answered_since(pending.node, pending.since + ATTEMPT_WITHIN)
-        {
-            self.pending = None;
-            return Ok(());
-        }
-        // Whatever it was, it came too late for its attempt; its connection is whole, and this attempt's.
-        self.answered(deadline).await.map(drop)
+                .wait(self.place(), leader.node, deadline, stream)
+                .await;
+            self.ask(Err(stream.ok_or_else(late)??), leader)
+        };
+        Ok(Pending {
+            node: leader.node,
+            since: Instant::now(),
+            answer,
+        })
     }
 
     /// The answer to what is under way. The error is that there was none in time: then it still is.
@@ -166,16 +172,15 @@ impl Target {
         let Some(mut pending) = self.pending.take() else {
             return Err(late());
         };
-        match tokio::time::timeout_at(deadline, &mut pending.answer).await {
-            Ok((connection, reply)) => {
-                self.idle = connection.map(|connection| (pending.node, connection));
-                Ok(reply)
-            }
-            Err(_) => {
-                self.pending = Some(pending);
-                Err(late())
-            }
+        let answer = self
+            .leaders
+            .wait(self.place(), pending.node, deadline, &mut pending.answer);
+        if let Some((connection, reply)) = answer.await {
+            self.idle = connection.map(|connection| (pending.node, connection));
+            return Ok(reply);
         }
+        self.pending = Some(pending);
+        Err(late())
     }
 
     fn address(&self, node: NodeId) -> Result<SocketAddrV4, WireError> {

@@ -55,6 +55,13 @@ pub(crate) fn run(context: &Context) -> Outcome {
         return outcome;
     };
     tell(&measured, &mut outcome);
+    let known = context.tally.lost_all.len() as u64;
+    if context.tally.lost.count > known {
+        outcome.note(format!(
+            "of the lost writes the first {} are put down to faults",
+            text::number(known)
+        ));
+    }
     let limits = &context.header.expect.availability;
     if limits.is_empty() {
         return outcome;

@@ -38,11 +38,14 @@ pub async fn record(cluster: &Arc<KafkaCluster>, recorder: &FileRecorder, progre
     for problem in problems {
         progress.say(&problem);
     }
-    let recorded = lines.len() as u64;
+    let count = lines.len() as u64;
     for line in lines {
         recorder.record(What::Line(line));
     }
-    Lines { recorded, left_out }
+    Lines {
+        recorded: count,
+        left_out,
+    }
 }
 
 /// When the run's clock began, in milliseconds since 1970 by this machine's wall clock, which is the nodes' but for

@@ -62,7 +62,6 @@ pub fn acks1(history: &History) -> Verdict {
             }],
             services: Vec::new(),
         },
-        depositions: checkers::Depositions::default(),
         availability: None,
         stats,
     }

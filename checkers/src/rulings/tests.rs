@@ -33,6 +33,7 @@ fn header() -> Header {
             producers: ProducerPromise::Idempotent,
             acks: "all".to_owned(),
             liveness: None,
+            availability: history::AvailabilityLimits::default(),
         },
     }
 }

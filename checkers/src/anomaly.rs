@@ -104,6 +104,17 @@ anomalies! {
     /// Election safety of Raft (Ongaro and Ousterhout, 2014), as KIP-595 takes it over.
     TWO_CONTROLLERS_IN_TERM = "two-controllers-in-term", found by "controllers";
 
+    /// What was committed to the metadata log is not the same on all nodes' disks.
+    ///
+    /// Raft's log matching and leader completeness (Ongaro and Ousterhout, 2014), as KIP-595 takes them over: in one term
+    /// no two batches lie at one offset, and nothing of a later term lies below what a leader had committed.
+    METADATA_DIVERGENCE = "metadata-divergence", found by "controllers";
+
+    /// Two controllers were active at one time for longer than the plan allows.
+    ///
+    /// Kafka's `LeaderState` (KAFKA-15489): a leader that no majority fetches from resigns after one and a half fetch timeouts.
+    TWO_CONTROLLERS = "two-controllers", found by "controllers";
+
     /// Below the high watermark two replicas hold different records at one offset.
     ///
     /// Kafka's replication (KIP-101): what is below the high watermark is the same in all replicas. After
@@ -450,6 +461,12 @@ anomalies! {
     ///
     /// Elle's `empty-transaction-graph`. It alone gives unknown.
     EMPTY_TRANSACTION_GRAPH = "empty-transaction-graph", found by "txn";
+
+    /// A metric of a broker contradicted for seconds what that broker said of itself, or counted fewer elections than it made.
+    ///
+    /// Tribunal's own: operators go by these metrics (Kafka's documentation, "Monitoring"). It is no loss, so it makes a run
+    /// invalid where the plan is strict about it alone.
+    LYING_METRIC = "lying-metric", found by "metrics";
 }
 
 #[cfg(test)]

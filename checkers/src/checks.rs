@@ -7,5 +7,6 @@ pub(crate) mod effect;
 pub(crate) mod leadership;
 pub(crate) mod liveness;
 pub(crate) mod log;
+pub(crate) mod metrics;
 pub(crate) mod replicas;
 pub(crate) mod txn;

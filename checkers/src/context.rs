@@ -9,6 +9,7 @@ use crate::checks::controllers::Quorums;
 use crate::checks::leadership::Claims;
 use crate::checks::liveness::Progress;
 use crate::checks::log::Tally;
+use crate::checks::metrics::Told;
 use crate::disks::Disks;
 use crate::evidence::Evidence;
 use crate::index::Index;
@@ -29,6 +30,7 @@ pub(crate) struct Context<'s> {
     pub(crate) timeline: Timeline,
     pub(crate) claims: Claims,
     pub(crate) quorums: Quorums,
+    pub(crate) told: Told,
     pub(crate) progress: Progress,
     /// What lay on the nodes' disks.
     pub(crate) disks: Disks,

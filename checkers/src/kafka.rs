@@ -11,6 +11,7 @@ use crate::checks::controllers::Quorums;
 use crate::checks::leadership::{self, Claims};
 use crate::checks::liveness::Progress;
 use crate::checks::log::{self, Tally};
+use crate::checks::metrics::Told;
 use crate::context::Context;
 use crate::dependencies::BackEdges;
 use crate::disks::Disks;
@@ -102,6 +103,7 @@ impl Gathered {
             timeline: self.walk.timeline,
             claims: self.walk.claims,
             quorums: self.walk.quorums,
+            told: self.walk.told,
             progress: self.walk.progress,
             scene: self.walk.scene,
             disks: self.walk.disks,
@@ -123,6 +125,7 @@ struct Walk {
     timeline: Timeline,
     claims: Claims,
     quorums: Quorums,
+    told: Told,
     progress: Progress,
     disks: Disks,
     rulings: Rulings,
@@ -140,6 +143,7 @@ fn walk(
     let mut walk = Walk {
         progress: Progress::new(header),
         attempts: Attempts::new(header),
+        told: Told::new(header),
         ..Walk::default()
     };
     let mut index = index::Builder::new(header, final_process, versions);
@@ -155,6 +159,7 @@ fn walk(
             What::Observed(observed) => {
                 walk.claims.observed(event.time, observed);
                 walk.quorums.observed(event.time, observed);
+                walk.told.observed(event.time, observed);
             }
             What::Disk(copy) => {
                 walk.disks.push(event.time, copy);

@@ -34,6 +34,7 @@ checks![
     replicas,
     leadership,
     controllers,
+    metrics,
     liveness,
     availability
 ];
@@ -86,6 +87,8 @@ mod tests {
             acks: "all".to_owned(),
             liveness: None,
             availability: history::AvailabilityLimits::default(),
+            two_controllers: None,
+            strict_metrics: false,
         };
         let header = Header {
             format: history::FORMAT.to_owned(),

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use cluster::kafka::{
     Formatting, InstallOptions, Java, KRAFT_VERSION, KafkaCluster, KafkaConfig, Launch, Level, LogPlace,
-    Prepared, Progress, Quorum, install, prepare, release,
+    Prepared, Progress, Quorum, install, install_agent, prepare, release,
 };
 use cluster::{
     Admin, Cluster, DeleteError, Elected, Election, Environment, LoopbackEnvironment, NewTopic,
     PartitionView, Releases, TopicPartition,
 };
-use history::{MemoryRecorder, Probe, Topic, What};
+use history::{MemoryRecorder, Metric, Probe, Topic, What};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -62,8 +62,9 @@ fn ready(config: &KafkaConfig, environment: &LoopbackEnvironment, scratch: &Path
     let java = Java::find().expect("Java is installed");
     eprintln!("{version}: jars and Java after {:?}", started.elapsed());
     let formatting = Formatting::new(config, environment.machines());
-    let prepared = prepare(&installs, &java, &formatting, &options.cache, scratch, &report)
+    let mut prepared = prepare(&installs, &java, &formatting, &options.cache, scratch, &report)
         .expect("it can be formatted");
+    prepared.agent = Some(install_agent(&options, &report).expect("the agent can be had"));
     eprintln!("{version}: prepared after {:?}", started.elapsed());
     (java, prepared)
 }
@@ -455,6 +456,7 @@ fn history_is_whole(trial: &Trial) {
     let mut observed = 0;
     let (mut metadata, mut quorum, mut followers, mut silent) = (0, 0, 0, Vec::new());
     let mut leading = Leading::default();
+    let mut metrics: BTreeMap<u32, BTreeMap<Metric, i64>> = BTreeMap::new();
     for event in &events {
         match &event.what {
             What::Node(change) => changes.push((change.node, change.incarnation, change.state.clone())),
@@ -467,7 +469,7 @@ fn history_is_whole(trial: &Trial) {
                     Probe::NotLeader => followers += 1,
                     Probe::Silent(silence) => silent.push((seen.node, seen.incarnation, silence.clone())),
                     Probe::Log(_) => panic!("nobody reads logs here"),
-                    Probe::Metrics(_) => {}
+                    Probe::Metrics(told) => metrics.entry(seen.node).or_default().extend(&told.values),
                     other => leading.hear(seen.node, other),
                 }
             }
@@ -487,6 +489,18 @@ fn history_is_whole(trial: &Trial) {
         }
     }
     assert!(metadata > 0 && quorum > 0 && followers > 0);
+    // What no version in KRaft mode has, or 3.9.2 has not.
+    let some = [Metric::Elections, Metric::ElrElections];
+    for node in 1..=3 {
+        let told = metrics
+            .get(&node)
+            .unwrap_or_else(|| panic!("node {node} told no metrics"));
+        let lacking: Vec<Metric> = Metric::ALL
+            .into_iter()
+            .filter(|metric| !told.contains_key(metric) && !some.contains(metric))
+            .collect();
+        assert_eq!(lacking, [], "node {node}");
+    }
     assert_eq!(
         changes.iter().filter(|(_, _, state)| state == "started").count(),
         4

@@ -142,4 +142,10 @@ pub struct Expectation {
     /// How long what clients need may be missing, and how much may be lost. Where nothing is given, nobody asks.
     #[serde(default, skip_serializing_if = "AvailabilityLimits::is_empty")]
     pub availability: AvailabilityLimits,
+    /// How long two controllers may be active at one time, in different terms. Where it is not given, nobody asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub two_controllers: Option<Span>,
+    /// Whether a metric of a broker that lies breaks a promise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict_metrics: bool,
 }

@@ -156,31 +156,60 @@ pub struct Metrics {
     pub values: BTreeMap<Metric, i64>,
 }
 
-/// A metric that operators watch.
+/// A metric that operators watch. The names are those of the brokers' `MBeans`; each node is broker and controller, and tells those
+/// of both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Metric {
     /// `KafkaController.ActiveControllerCount`: 1 where this node is the active controller.
     ActiveControllers,
-    /// `ControllerStats.LeaderElectionRateAndTimeMs` or, of `KRaft`, `KafkaController.ElectionFromEligibleLeaderReplicasPerSec`
-    /// and what belongs to it: elections of partition leaders since the process started.
+    /// `ControllerStats.LeaderElectionRateAndTimeMs`: elections of partition leaders since the process started. The controller of
+    /// `ZooKeeper` mode has it; in `KRaft` nothing counts all elections.
     Elections,
-    /// `ControllerStats.UncleanLeaderElectionsPerSec`: unclean ones since the process started.
+    /// `ControllerStats.UncleanLeaderElectionsPerSec`: unclean ones since the process started. In `KRaft` every controller
+    /// counts those that it sees in the metadata log, not the active one alone.
     UncleanElections,
-    /// `KafkaController.OfflinePartitionsCount`: partitions without a leader.
+    /// `KafkaController.OfflinePartitionsCount`: partitions without a leader, of all topics. In `KRaft` every controller tells it.
     OfflinePartitions,
     /// `ReplicaManager.UnderReplicatedPartitions`: led here, with fewer in sync than replicas.
     UnderReplicated,
     /// `ReplicaManager.UnderMinIsrPartitionCount`: led here, with fewer in sync than `min.insync.replicas`.
     UnderMinIsr,
-    /// `ReplicaManager.LeaderCount`: partitions led here.
+    /// `ReplicaManager.LeaderCount`: partitions led here, of all topics.
     Leaders,
     /// `ReplicaManager.FailedIsrUpdatesPerSec`: changes of an ISR that failed, since the process started.
     FailedIsrUpdates,
-    /// `ReplicaManager.IsrShrinksPerSec`, since the process started.
+    /// `ReplicaManager.IsrShrinksPerSec`: as leader, since the process started.
     IsrShrinks,
-    /// `ReplicaManager.IsrExpandsPerSec`, since the process started.
+    /// `ReplicaManager.IsrExpandsPerSec`: as leader, since the process started.
     IsrExpands,
+    /// `ControllerStats.ElectionFromEligibleLeaderReplicasPerSec`: elections of a leader that was not in the ISR but eligible
+    /// (KIP-966), since the process started. `KRaft` from 4.0 on; every controller counts.
+    ElrElections,
+    /// `KafkaController.NewActiveControllersCount`: how often this controller has seen the quorum elect a leader since the process
+    /// started. `KRaft` alone.
+    NewControllers,
+    /// `KafkaController.GlobalPartitionCount`: partitions of all topics. In `KRaft` every controller tells it.
+    Partitions,
+}
+
+impl Metric {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::ActiveControllers,
+        Self::Elections,
+        Self::UncleanElections,
+        Self::OfflinePartitions,
+        Self::UnderReplicated,
+        Self::UnderMinIsr,
+        Self::Leaders,
+        Self::FailedIsrUpdates,
+        Self::IsrShrinks,
+        Self::IsrExpands,
+        Self::ElrElections,
+        Self::NewControllers,
+        Self::Partitions,
+    ];
 }
 
 /// A controller that leads its quorum, as it sees itself.

@@ -71,6 +71,8 @@ fn header(seed: u64, topics: Vec<Topic>) -> Header {
             acks: "all".to_owned(),
             liveness: None,
             availability: history::AvailabilityLimits::default(),
+            two_controllers: None,
+            strict_metrics: false,
         },
     }
 }

@@ -1,71 +1,26 @@
-//! The controllers' quorum has one leader in each term, and no controller process ever goes back to an earlier term.
+//! The controllers' quorum has one leader in each term, no controller process ever goes back to an earlier term, and what was
+//! committed is the same on all nodes.
 //!
-//! Two active controllers in different terms are normal for a moment: the deposed one has not heard yet.
+//! Two active controllers in different terms are normal for a moment: the deposed one has not heard yet. A leader that
+//! no majority fetches from resigns after one and a half fetch timeouts (`LeaderState.checkQuorumTimeoutMs`, Kafka 3.7 and
+//! newer), so a longer time side by side is a violation where the plan's limit says so. Terms that were raised for
+//! nothing, and elections after healing, are told.
 
-use std::collections::BTreeMap;
-
-use history::{NodeId, Observed, Probe};
+mod overlap;
+mod quorums;
+mod raised;
+mod record;
 
 use crate::anomaly::{TERM_WENT_BACK, TWO_CONTROLLERS_IN_TERM};
 use crate::context::{Context, distinct, with_faults};
-use crate::outcome::{Kept, Outcome};
-use crate::succession::{Height, Succession};
+use crate::outcome::Outcome;
+use crate::succession::Height;
 use crate::text::seconds;
 use crate::verdict::Case;
 
-/// An answer of a controller that leads.
-#[derive(Clone, Copy)]
-struct Answer {
-    time: u64,
-    asked: u64,
-    node: NodeId,
-    incarnation: u32,
-    leader: NodeId,
-    term: i32,
-}
+pub(crate) use quorums::Quorums;
 
-/// What is wrong with an answer, and the earlier one that shows it.
-enum Wrong {
-    TwoLeaders { first: Answer },
-    WentBack { before: Height },
-}
-
-/// What the answers of the controllers show.
-#[derive(Default)]
-pub(crate) struct Quorums {
-    /// The first answer of each term, and whether another was reported that contradicts it.
-    terms: BTreeMap<i32, (Answer, bool)>,
-    successions: BTreeMap<(NodeId, u32), Succession>,
-    wrong: [Kept<(Answer, Wrong)>; 2],
-}
-
-impl Quorums {
-    /// The next answer.
-    pub(crate) fn observed(&mut self, time: u64, observed: &Observed) {
-        let Probe::Quorum(quorum) = &observed.answer else {
-            return;
-        };
-        let answer = Answer {
-            time,
-            asked: observed.asked,
-            node: observed.node,
-            incarnation: observed.incarnation,
-            leader: quorum.leader,
-            term: quorum.epoch,
-        };
-        let (first, reported) = self.terms.entry(answer.term).or_insert((answer, false));
-        if first.leader != answer.leader && !*reported {
-            *reported = true;
-            let first = *first;
-            self.wrong[0].push(|| (answer, Wrong::TwoLeaders { first }));
-        }
-        let process = (answer.node, answer.incarnation);
-        let succession = self.successions.entry(process).or_default();
-        if let Some(before) = succession.next(answer.asked, time, answer.term, answer.leader) {
-            self.wrong[1].push(|| (answer, Wrong::WentBack { before }));
-        }
-    }
-}
+use quorums::{Answer, Wrong};
 
 pub(crate) fn run(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
@@ -76,6 +31,9 @@ pub(crate) fn run(context: &Context) -> Outcome {
             Wrong::WentBack { before } => went_back(context, answer, *before),
         });
     }
+    overlap::judge(context, &mut outcome);
+    record::judge(context, &mut outcome);
+    raised::note(context, &mut outcome);
     outcome
 }
 

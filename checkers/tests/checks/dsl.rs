@@ -23,7 +23,12 @@
 //! node1 stands 0/e4=7:9 1/e2=FENCED_LEADER_EPOCH # as leader of key/epoch: high watermark and end, or why not
 //! node1 serves 0/e2=w5,r3 1/e0=wNO,rNO          # the probe topic's partition/epoch: offset written, high watermark read
 //! node1 silent stands
-//! node1 leads-quorum t3 as 1
+//! node1 leads-quorum t3 as 1                    # also: hw=5, up to where it has committed
+//! node1 follows-quorum                          # it says that it does not lead
+//! node1 metadata-log end=4 hw=2 0-1/t1:7 2-3/t1:8   # its disk is copied; batches: first - last / term : sum
+//! node1 metadata-log end=1 0-0/t1:7 rules 0@1=none/e2.3[1][2]   # what its records say: offset @ key = leader / e epoch .
+//!                                               # partition epoch [ISR], [ELR], and ! after an unclean election; the term is that of the last batch
+//! node1 metrics leaders=2 under-replicated=1
 //! node1 log 0 hw=2 0=5/e0 1=6/e0 last
 //! final p9 complete 2,0                         # or: final p9 incomplete 2,0
 //! probed 0 write 1.5 9.95 170                   # attempts at key 0 from 1.5 s to 9.95 s; why they failed, where they did
@@ -38,6 +43,10 @@ use history::{
     Assign, Claim, Deletion, DeletionStep, Event, Expectation, F, FORMAT, Fault, FaultStep, FinalReads,
     Header, History, Impairment, LogChunk, Metadata, Mop, Observed, Op, Phase, Poll, Probe, ProbeOf, Probed,
     ProducerPromise, Quorum, Record, Send, Subscribe, Topic, Txn, VERSION, What,
+    Assign, Claim, Deletion, DeletionStep, DiskCopy, Event, Expectation, F, FORMAT, Fault, FaultStep,
+    FinalReads, Header, History, Impairment, LogChunk, Metadata, MetadataBatch, MetadataLog, Metric, Metrics,
+    Moment, Mop, Observed, Op, Phase, Poll, Probe, ProducerPromise, Quorum, Record, Ruling, Send, Subscribe,
+    Topic, Txn, VERSION, What,
 };
 
 /// A tick of the text's clock, in nanoseconds.
@@ -68,6 +77,8 @@ pub fn header() -> Header {
             acks: "all".to_owned(),
             liveness: None,
             availability: history::AvailabilityLimits::default(),
+            two_controllers: None,
+            strict_metrics: false,
         },
     }
 }
@@ -189,11 +200,15 @@ impl Parser {
                 Some(("liveness", limit)) => {
                     header.expect.liveness = Some(limit.parse().expect("a length of time"));
                 }
+                Some(("two-controllers", limit)) => {
+                    header.expect.two_controllers = Some(limit.parse().expect("a length of time"));
+                }
                 Some(("min", minimum)) => header.expect.minimum_acknowledged = parse(minimum),
                 Some(("require", kinds)) => {
                     header.expect.without_faults = false;
                     header.expect.required_faults = kinds.split(',').map(str::to_owned).collect();
                 }
+                _ if *word == "strict-metrics" => header.expect.strict_metrics = true,
                 _ if *word == "unclean" => header.topics[0].unclean_election = true,
                 _ if *word == "at-least-once" => header.expect.producers = ProducerPromise::AtLeastOnce,
                 _ if *word == "faults" => header.expect.without_faults = false,
@@ -358,9 +373,17 @@ impl Parser {
             "leads-quorum" => Probe::Quorum(Quorum {
                 leader: parse(rest[2]),
                 epoch: number(rest[0], "t") as i32,
-                high_watermark: 1,
+                high_watermark: rest.get(3).map_or(1, |word| parse(&word[3..])),
                 voters: Vec::new(),
             }),
+            "follows-quorum" => Probe::NotLeader,
+            "metrics" => Probe::Metrics(Metrics {
+                values: rest.iter().map(|word| metric(word)).collect(),
+            }),
+            "metadata-log" => {
+                let copy = disk_copy(number(node, "node"), self.time, metadata_log(&rest));
+                return self.push(What::Disk(Box::new(copy)));
+            }
             "log" => Probe::Log(chunk(&rest)),
             other => panic!("a node does not `{other}`"),
         };
@@ -535,6 +558,83 @@ fn claim(word: &str) -> Claim {
         leader: (leader != "none").then(|| parse(leader)),
         epoch: parse(epoch),
         isr: list(isr.trim_end_matches(']')),
+    }
+}
+
+/// A metric by its word in a history: `under-replicated=1`.
+fn metric(word: &str) -> (Metric, i64) {
+    let (name, value) = word.split_once('=').expect("a metric is NAME=VALUE");
+    let named = |metric: &Metric| {
+        let word = serde_json::to_string(metric).expect("a word has a form in JSON");
+        word.trim_matches('"') == name
+    };
+    let metric = Metric::ALL.into_iter().find(named);
+    (
+        metric.unwrap_or_else(|| panic!("no metric: `{name}`")),
+        parse(value),
+    )
+}
+
+fn disk_copy(node: u32, begun: u64, metadata: MetadataLog) -> DiskCopy {
+    DiskCopy {
+        node,
+        incarnation: 0,
+        begun,
+        moment: Moment::AtTheEnd,
+        directory: None,
+        logs: Vec::new(),
+        metadata: Some(metadata),
+        quorum: None,
+        problems: Vec::new(),
+    }
+}
+
+fn metadata_log(words: &[&str]) -> MetadataLog {
+    let find = |prefix: &str| words.iter().find_map(|word| word.strip_prefix(prefix)).map(parse);
+    let batch = |word: &&str| {
+        let (offsets, rest) = word.split_once("/t")?;
+        let (first, last) = offsets.split_once('-').expect("a batch is FIRST-LAST/tTERM:SUM");
+        let (term, crc) = rest.split_once(':').expect("a batch is FIRST-LAST/tTERM:SUM");
+        Some(MetadataBatch {
+            first: parse(first),
+            last: parse(last),
+            term: parse(term),
+            crc: parse(crc),
+        })
+    };
+    let place = words.iter().position(|word| *word == "rules");
+    let (words, rules) = words.split_at(place.unwrap_or(words.len()));
+    let batches: Vec<MetadataBatch> = words.iter().filter_map(batch).collect();
+    let term = batches.last().map_or(0, |batch| batch.term);
+    let rules = rules.get(1..).unwrap_or_default();
+    MetadataLog {
+        start: 0,
+        end: find("end=").expect("a log has an end="),
+        high_watermark: find("hw="),
+        rulings: rules.iter().map(|word| ruling(word, term)).collect(),
+        batches,
+    }
+}
+
+fn ruling(word: &str, term: i32) -> Ruling {
+    let parts = word
+        .split(['@', '=', '['])
+        .map(|part| part.trim_end_matches([']', '!']));
+    let parts: Vec<&str> = parts.collect();
+    let (leader, epochs) = parts[2].split_once("/e").expect("a ruling names an epoch");
+    let (epoch, partition_epoch) = epochs.split_once('.').expect("and a partition epoch");
+    Ruling {
+        offset: parse(parts[0]),
+        term,
+        written_ms: 0,
+        key: parse(parts[1]),
+        leader: (leader != "none").then(|| parse(leader)),
+        epoch: parse(epoch),
+        partition_epoch: parse(partition_epoch),
+        isr: list(parts[3]),
+        elr: list(parts.get(4).unwrap_or(&"")),
+        last_known_elr: Vec::new(),
+        recovering: word.ends_with('!'),
     }
 }
 

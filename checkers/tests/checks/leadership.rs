@@ -200,6 +200,7 @@ fn stories() {
       node 1 still named itself leader of log-0 in epoch 4 1.499 s after another broker had first shown node 2 as leader in epoch 5 at 13.000 s
     [controllers] two-controllers-in-term: 1 found; the first: The controllers' quorum had two leaders in term 7: nodes 1 and 2.
       term-went-back: 1 found; the first: Controller 2 went back from term 7 to term 6.
+      the quorum's term grew from 6 to 7 by 1 election: 1 while a fault was in force
     epoch-went-back:
       Node 2 went back from epoch 5 to epoch 4 of log-0.
       Its answer at 13.000 s named node 2 leader in epoch 5; asked again at 14.999 s, the same process (start 1) named node 1 leader in epoch 4 at 15.000 s.

@@ -35,7 +35,8 @@ fn every_check_says_what_it_is_for() {
     txn: No operation depends on itself, by what clients sent and read and by the order in which they did it.
     replicas: After the run every replica's own copy holds the same records below the lowest high watermark.
     leadership: A partition has one leader in each epoch, and no broker process ever goes back to an earlier epoch.
-    controllers: The controllers' quorum has one leader in each term, and no controller process ever goes back to an earlier term.
+    controllers: The controllers' quorum has one leader in each term, no controller process ever goes back to an earlier term, and what was committed is the same on all nodes.
+    metrics: The brokers' own metrics against what was seen of them: one that certainly lies is a finding.
     liveness: While the faults are within what the configuration tolerates, each partition that clients write to makes progress.
     availability: How long each fault kept each partition from being written and read, from a leader and from all its replicas.
     "##);

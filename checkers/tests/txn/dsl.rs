@@ -59,6 +59,8 @@ pub fn header() -> Header {
             acks: "all".to_owned(),
             liveness: None,
             availability: history::AvailabilityLimits::default(),
+            two_controllers: None,
+            strict_metrics: false,
         },
     }
 }

@@ -77,6 +77,7 @@ impl KafkaCluster {
             topics: launch.topics.clone(),
             recorder: Arc::clone(&launch.recorder),
             view: Arc::clone(&view),
+            metrics: layout.tells_metrics(),
         };
         Ok(Self {
             observer: Mutex::new(Some(Observer::start(observed))),

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 
 use anyhow::{Result, bail, ensure};
-use history::NodeId;
+use history::{NodeId, Span};
 use serde::{Deserialize, Serialize};
 
 use super::level::Level;
@@ -95,7 +95,7 @@ impl Timeouts {
                 ("broker.heartbeat.interval.ms", "250"),
                 ("broker.session.timeout.ms", "2000"),
                 ("controller.quorum.election.timeout.ms", "500"),
-                ("controller.quorum.fetch.timeout.ms", "1000"),
+                (FETCH_TIMEOUT, "1000"),
                 ("replica.lag.time.max.ms", "1500"),
             ],
         }
@@ -126,6 +126,9 @@ impl NodeAddress {
         }
     }
 }
+
+/// After which time without an answer of the leader a controller asks for votes.
+const FETCH_TIMEOUT: &str = "controller.quorum.fetch.timeout.ms";
 
 /// Properties that decide where a node is and what it is: a plan cannot set them.
 const RESERVED: &[&str] = &[
@@ -229,6 +232,20 @@ impl KafkaConfig {
         judged.collect()
     }
 
+    /// How long two controllers may be active at one time. A leader that no majority fetches from resigns after one and a half
+    /// times `controller.quorum.fetch.timeout.ms` (`LeaderState.checkQuorumTimeoutMs`, from Kafka 3.7 on, so in every version
+    /// that can be run); the rest is for a busy machine.
+    pub fn two_controllers(&self) -> Span {
+        /// As Kafka ships.
+        const FETCH_TIMEOUT_MS: u64 = 2_000;
+        const BUSY_MS: u64 = 5_000;
+        let properties = self.properties(1);
+        let set = properties.iter().find(|(name, _)| name == FETCH_TIMEOUT);
+        let timeout = set.and_then(|(_, value)| value.trim().parse().ok());
+        let timeout: u64 = timeout.unwrap_or(FETCH_TIMEOUT_MS);
+        Span::from_millis(timeout.saturating_add(timeout / 2).saturating_add(BUSY_MS))
+    }
+
     /// The properties of a node that do not depend on where the nodes are: what a resolved plan shows.
     pub fn properties(&self, node: NodeId) -> Vec<(String, String)> {
         self.properties_of(self.version_of(node), node)
@@ -249,6 +266,8 @@ impl KafkaConfig {
             // for three brokers on two cores, in the middle of a trial.
             ("offsets.topic.num.partitions", "1".to_owned()),
             ("transaction.state.log.num.partitions", "1".to_owned()),
+            // As Kafka ships, 128 MiB are taken at the start for compacting: half of the small heap, and a tenth of the time to start.
+            ("log.cleaner.dedupe.buffer.size", (16_u32 << 20).to_string()),
         ];
         if release(version).is_none_or(|release| release.share_groups) {
             list.extend([
@@ -397,6 +416,16 @@ mod tests {
     }
 
     #[test]
+    fn two_controllers_may_be_active_until_the_older_one_has_to_resign() {
+        let mut config = KafkaConfig::default();
+        assert_eq!(config.two_controllers(), Span::from_millis(6_500));
+        config.timeouts = Timeouts::Default;
+        assert_eq!(config.two_controllers(), Span::from_millis(8_000));
+        config.properties = [(FETCH_TIMEOUT.to_owned(), "4000".to_owned())].into();
+        assert_eq!(config.two_controllers(), Span::from_millis(11_000));
+    }
+
+    #[test]
     fn three_tuned_nodes() {
         insta::assert_snapshot!(file(&KafkaConfig::default(), 2), @r"
         process.roles=broker,controller
@@ -408,6 +437,7 @@ mod tests {
         group.initial.rebalance.delay.ms=0
         offsets.topic.num.partitions=1
         transaction.state.log.num.partitions=1
+        log.cleaner.dedupe.buffer.size=16777216
         share.coordinator.state.topic.replication.factor=3
         share.coordinator.state.topic.min.isr=2
         share.coordinator.state.topic.num.partitions=1

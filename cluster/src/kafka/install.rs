@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cache;
 use super::fetch::Fetcher;
-use super::lock::{LockedJar, locked_jars};
+use super::lock::{LockedJar, locked_agent, locked_jars};
 use super::progress::Report;
 
 /// Names a mirror of Maven Central by its root.
@@ -77,6 +77,35 @@ impl Install {
     }
 }
 
+/// The agent that tells brokers' own metrics, that is here, whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agent {
+    /// Its jar.
+    pub jar: PathBuf,
+    /// The jar's SHA-256.
+    pub sha256: String,
+}
+
+impl Agent {
+    /// Its jar's name and sum, for the record of what a run was made of.
+    pub fn sum(&self) -> (String, String) {
+        let name = self.jar.file_name().unwrap_or_default();
+        (name.to_string_lossy().into_owned(), self.sha256.clone())
+    }
+}
+
+/// Checks the agent's jar in the cache, or fetches it.
+///
+/// # Errors
+/// As [`install()`].
+pub fn install_agent(options: &InstallOptions, report: Report<'_>) -> Result<Agent> {
+    let locked = [locked_agent()?];
+    let jars = checked("the metrics agent", &locked, options, report)?;
+    let [LockedJar { sha256, .. }] = locked;
+    let jar = jars.into_iter().next().context("one jar was asked for")?;
+    Ok(Agent { jar, sha256 })
+}
+
 /// Checks the jars of a version in the cache, and fetches those that are missing.
 ///
 /// # Errors
@@ -84,10 +113,23 @@ impl Install {
 /// the network fails again and again; a jar is missing and `offline` is set.
 pub fn install(version: &str, options: &InstallOptions, report: Report<'_>) -> Result<Install> {
     let jars = locked_jars(version)?;
+    Ok(Install {
+        version: version.to_owned(),
+        jars: checked(&format!("Kafka {version}"), &jars, options, report)?,
+    })
+}
+
+/// Where these jars are, each checked, those that were missing fetched.
+fn checked(
+    of: &str,
+    jars: &[LockedJar],
+    options: &InstallOptions,
+    report: Report<'_>,
+) -> Result<Vec<PathBuf>> {
     let root = options.cache.join(JARS);
     let missing: Vec<&LockedJar> = jars.iter().filter(|jar| !root.join(&jar.path).exists()).collect();
     if options.offline && !missing.is_empty() {
-        bail!("{}", offline_error(version, &missing, &root));
+        bail!("{}", offline_error(of, &missing, &root));
     }
     let present: Vec<&LockedJar> = jars.iter().filter(|jar| !missing.contains(jar)).collect();
     in_parallel(&present, checkers(), |jar| {
@@ -96,13 +138,10 @@ pub fn install(version: &str, options: &InstallOptions, report: Report<'_>) -> R
     if !missing.is_empty() {
         Fetcher::new(&options.repository, &root, &missing, report).fetch_all()?;
     }
-    Ok(Install {
-        version: version.to_owned(),
-        jars: jars.iter().map(|jar| root.join(&jar.path)).collect(),
-    })
+    Ok(jars.iter().map(|jar| root.join(&jar.path)).collect())
 }
 
-fn offline_error(version: &str, missing: &[&LockedJar], root: &Path) -> String {
+fn offline_error(of: &str, missing: &[&LockedJar], root: &Path) -> String {
     let names: Vec<&str> = missing.iter().take(3).map(|jar| jar.file_name()).collect();
     let more = missing.len() - names.len();
     let rest = if more > 0 {
@@ -111,7 +150,7 @@ fn offline_error(version: &str, missing: &[&LockedJar], root: &Path) -> String {
         String::new()
     };
     format!(
-        "find all jars of Kafka {version} offline: {}{rest} missing below {}; run once without --offline",
+        "find all jars of {of} offline: {}{rest} missing below {}; run once without --offline",
         names.join(", "),
         root.display()
     )
@@ -232,6 +271,21 @@ mod tests {
             error.contains(" and 42 more missing below ") && error.ends_with("without --offline"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn the_agent_is_fetched_like_the_other_jars() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let options = InstallOptions {
+            cache: directory.path().to_owned(),
+            offline: true,
+            repository: "http://127.0.0.1:9".to_owned(),
+        };
+        let error = install_agent(&options, &|_| ())
+            .expect_err("it is not there")
+            .to_string();
+        let expected = "find all jars of the metrics agent offline: jmx_prometheus_javaagent-";
+        assert!(error.starts_with(expected), "{error}");
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! The command line of a broker's JVM.
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use super::formatting::Formatting;
 use super::install::Install;
 use super::java::Java;
+use super::metrics;
 use super::node_files::NodeFiles;
 use super::release::{Logging, release};
 
@@ -50,12 +52,19 @@ fn logging(install: &Install, files: &NodeFiles) -> String {
     }
 }
 
-/// Runs a broker, with the archive of its classes where there is one.
-pub fn broker(java: &Java, install: &Install, files: &NodeFiles, archive: Option<&Path>) -> Vec<String> {
-    let extra: Vec<String> = archive
-        .iter()
-        .map(|path| format!("-XX:SharedArchiveFile={}", path.display()))
-        .collect();
+/// Runs a broker, with the archive of its classes where there is one, and with the agent that tells its metrics at an address
+/// where that is wanted. The agent's own classes are not in the archive: loading them costs less than what an archive made
+/// with an agent costs.
+pub fn broker(
+    java: &Java,
+    install: &Install,
+    files: &NodeFiles,
+    archive: Option<&Path>,
+    agent: Option<(&Path, Ipv4Addr)>,
+) -> Vec<String> {
+    let archive = archive.map(|path| format!("-XX:SharedArchiveFile={}", path.display()));
+    let agent = agent.map(|(jar, address)| metrics::argument(jar, address, &files.metrics_rules()));
+    let extra: Vec<String> = archive.into_iter().chain(agent).collect();
     broker_with(java, install, files, &extra)
 }
 
@@ -111,7 +120,14 @@ mod tests {
             jars: vec!["/cache/a.jar".into(), "/cache/b.jar".into()],
         };
         let files = NodeFiles::new("/node");
-        broker(&java, &install, &files, Some(Path::new("/cache/x.jsa")))
+        let agent = (Path::new("/cache/agent.jar"), Ipv4Addr::new(10, 1, 0, 1));
+        broker(
+            &java,
+            &install,
+            &files,
+            Some(Path::new("/cache/x.jsa")),
+            Some(agent),
+        )
     }
 
     #[test]
@@ -138,6 +154,7 @@ mod tests {
         -Dkafka.logs.dir=/node/logs
         -Dlog4j2.configurationFile=/node/config/log4j.properties
         -XX:SharedArchiveFile=/cache/x.jsa
+        -javaagent:/cache/agent.jar=10.1.0.1:9404:/node/config/metrics.yaml
         -cp
         /cache/a.jar:/cache/b.jar
         kafka.Kafka

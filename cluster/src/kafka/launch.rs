@@ -1,5 +1,7 @@
 //! From machines to registered brokers: each node's files, all processes at once, and the wait for them.
 
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use tokio::time::Instant;
 use super::ask::Metadata;
 use super::config::{KafkaConfig, NodeAddress, Quorum};
 use super::formatting::directory_of;
+use super::install::Agent;
 use super::java::Java;
 use super::jvm;
 use super::node::{Format, Node};
@@ -59,6 +62,9 @@ pub(super) struct Layout {
     java: Java,
     ready: Vec<Ready>,
     addresses: Vec<NodeAddress>,
+    /// What tells the brokers' own metrics, and on which address of each node.
+    agent: Option<Agent>,
+    side: BTreeMap<NodeId, Ipv4Addr>,
 }
 
 impl Layout {
@@ -69,7 +75,12 @@ impl Layout {
             java: launch.java.clone(),
             ready: launch.prepared.ready.clone(),
             addresses: machines
+                .clone()
                 .map(|machine| NodeAddress::of(machine.as_ref()))
+                .collect(),
+            agent: launch.prepared.agent.clone(),
+            side: machines
+                .map(|machine| (machine.node(), machine.side_address()))
                 .collect(),
         }
     }
@@ -77,6 +88,11 @@ impl Layout {
     /// Whether the voters can change.
     pub(super) fn quorum(&self) -> Quorum {
         self.config.quorum
+    }
+
+    /// Whether the brokers tell their own metrics.
+    pub(super) fn tells_metrics(&self) -> bool {
+        self.agent.is_some()
     }
 
     /// The versions that nodes can run.
@@ -95,7 +111,9 @@ impl Layout {
         let own = self.addresses.iter().find(|address| address.node == node);
         let own = *own.with_context(|| format!("find the address of node {node}"))?;
         files.write_configuration(&self.config, version, own, &self.addresses)?;
-        Ok(jvm::broker(&self.java, install, files, archive.as_deref()))
+        let agent = self.agent.as_ref().map(|agent| agent.jar.as_path());
+        let agent = agent.zip(self.side.get(&node).copied());
+        Ok(jvm::broker(&self.java, install, files, archive.as_deref(), agent))
     }
 }
 

@@ -24,6 +24,9 @@ locks! {
     "1.1.0" "0.11.0.3" "0.10.2.2"
 }
 
+/// The lock line of the agent that tells a broker's own metrics: the same for every version.
+const AGENT: &str = include_str!("../../locks/jmx-agent.lock");
+
 /// One jar as its lock file has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockedJar {
@@ -56,6 +59,14 @@ pub fn locked_jars(version: &str) -> Result<Vec<LockedJar>> {
         "run Kafka {version}: its jars are known but it cannot be run yet; the versions that can are {runnable}"
     );
     parse(text)
+}
+
+/// The jar of the agent that tells a broker's own metrics.
+///
+/// # Errors
+/// Never: a test reads its lock file.
+pub(super) fn locked_agent() -> Result<LockedJar> {
+    parse_line(AGENT.trim_end())
 }
 
 fn parse(text: &str) -> Result<Vec<LockedJar>> {
@@ -120,8 +131,15 @@ mod tests {
         let listed: BTreeSet<String> = LOCKS
             .iter()
             .map(|(version, _)| format!("kafka-{version}.lock"))
+            .chain(["jmx-agent.lock".to_owned()])
             .collect();
         assert_eq!(found, listed);
+    }
+
+    #[test]
+    fn the_agent_is_locked() {
+        let agent = locked_agent().expect("its line is well-formed");
+        assert!(agent.file_name().starts_with("jmx_prometheus_javaagent-"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 
 use super::config::PORTS;
 use super::formatting::Bootstrap;
+use super::metrics::METRICS_PORT;
 use super::node_files::{NodeFiles, random_id};
 use crate::{Exit, ExitKind, Machine, ProcessSpec, Recovery, Wiped};
 
@@ -100,6 +101,11 @@ impl Node {
     /// Where its controller answers on the side channel.
     pub(super) fn controller(&self) -> SocketAddrV4 {
         SocketAddrV4::new(self.machine.side_address(), PORTS.controller)
+    }
+
+    /// Where the agent answers that tells its broker's metrics, where there is one.
+    pub(super) fn metrics(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(self.machine.side_address(), METRICS_PORT)
     }
 
     pub(super) fn life(&self) -> Life {

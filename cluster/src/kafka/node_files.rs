@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::config::{KafkaConfig, NodeAddress, to_file};
 use super::formatting::Bootstrap;
+use super::metrics;
 use super::release::{Logging, release};
 use crate::Recovery;
 
@@ -67,6 +68,11 @@ impl NodeFiles {
         self.root.join("config").join("log4j.properties")
     }
 
+    /// What the agent that tells the broker's metrics is to tell.
+    pub(super) fn metrics_rules(&self) -> PathBuf {
+        self.root.join("config").join("metrics.yaml")
+    }
+
     /// What the broker wrote to its standard output and error: its whole log.
     pub fn log(&self) -> PathBuf {
         self.logs().join("broker.log")
@@ -109,7 +115,8 @@ impl NodeFiles {
             Some(Logging::Reload4j) => RELOAD4J,
             Some(Logging::Log4j2) | None => LOG4J,
         };
-        write(&self.log4j(), logging.as_bytes())
+        write(&self.log4j(), logging.as_bytes())?;
+        write(&self.metrics_rules(), metrics::rules().as_bytes())
     }
 
     /// Formats the data directory as `StorageTool` would, with what it once made for another node.

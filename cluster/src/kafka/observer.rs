@@ -8,6 +8,7 @@
 
 mod line;
 mod metadata;
+mod metrics;
 mod news;
 mod own;
 mod partitions;
@@ -43,6 +44,8 @@ pub(super) struct Observed {
     pub topics: Vec<Topic>,
     pub recorder: Arc<dyn Recorder>,
     pub view: Arc<ClusterView>,
+    /// Whether the brokers tell their own metrics.
+    pub metrics: bool,
 }
 
 /// The observation of a cluster. Ends when it is dropped.
@@ -61,7 +64,10 @@ impl Observer {
         for (turn, node) in (0..).zip(observed.nodes) {
             // All questions to one node at one time, so that it wakes up once for them; one node after the other.
             let first = begun + PERIOD * turn / count;
-            for question in questions(&node, &topics, &beliefs, &newest) {
+            let ask_metrics = || -> Box<dyn Question> { Box::new(metrics::Ask::new(&node)) };
+            let metrics = observed.metrics.then(ask_metrics);
+            let questions = questions(&node, &topics, &beliefs, &newest).into_iter();
+            for question in questions.chain(metrics) {
                 let asker = Asker {
                     node: Arc::clone(&node),
                     question,

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use super::cache::{self, hex};
 use super::formatting::{Bootstrap, Formatting};
-use super::install::Install;
+use super::install::{Agent, Install};
 use super::java::Java;
 use super::node_files::NodeFiles;
 use super::progress::Report;
@@ -34,6 +34,8 @@ pub struct Prepared {
     pub bootstrap: Bootstrap,
     /// The versions that its nodes can run.
     pub ready: Vec<Ready>,
+    /// What tells the brokers' own metrics, where they are to be asked for.
+    pub agent: Option<Agent>,
 }
 
 /// A version that can be started.
@@ -45,7 +47,8 @@ pub struct Ready {
     pub archive: Option<PathBuf>,
 }
 
-/// Finds it in the cache, or makes it, with files of its own in `scratch` (removed unless it fails). `installs` are the
+/// Finds it in the cache, or makes it, with files of its own in `scratch` (removed unless it fails). The agent is left out: it is
+/// installed, not made. `installs` are the
 /// versions that the cluster's nodes will run at one time or another.
 ///
 /// # Errors
@@ -85,7 +88,11 @@ pub fn prepare(
             archive,
         });
     }
-    Ok(Prepared { bootstrap, ready })
+    Ok(Prepared {
+        bootstrap,
+        ready,
+        agent: None,
+    })
 }
 
 fn home_of(install: &Install, cache: &Path) -> PathBuf {
@@ -213,6 +220,7 @@ mod tests {
                 install: install.clone(),
                 archive: Some(archive.clone()),
             }],
+            agent: None,
         };
         assert_eq!(prepared().expect("both are there"), expected);
         fs::write(&archive, "cont").expect("writable");

@@ -71,6 +71,9 @@ pub struct Plan {
     /// Whether partitions are written and read by a prober of Tribunal's own.
     #[serde(default, skip_serializing_if = "ProberPlan::is_default")]
     pub prober: ProberPlan,
+    /// Whether the brokers' own metrics are asked for, and what one that lies does.
+    #[serde(default, skip_serializing_if = "MetricsChoice::is_default")]
+    pub metrics: MetricsChoice,
     /// Properties of every node's broker, over everything that Tribunal sets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub properties: BTreeMap<String, String>,
@@ -230,6 +233,10 @@ pub struct Limits {
     /// How long what clients need may be missing, as the prober and the observer measure it, and how much may be lost.
     #[serde(skip_serializing_if = "AvailabilityLimits::is_empty")]
     pub availability: AvailabilityLimits,
+    /// How long two controllers may be active at one time: by the controllers' timeouts where this is not given, and `0s` asks for
+    /// nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub two_controllers: Option<Span>,
 }
 
 impl Default for Limits {
@@ -244,6 +251,7 @@ impl Default for Limits {
             final_reads: Span::from_millis(60_000),
             liveness: None,
             availability: AvailabilityLimits::default(),
+            two_controllers: None,
         }
     }
 }

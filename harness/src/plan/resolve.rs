@@ -10,7 +10,7 @@ use nemesis::{Power, Schedule, Step};
 
 use super::check::{check, nemesis};
 use super::spread::spread;
-use super::{DiskChoice, Plan, place};
+use super::{DiskChoice, MetricsChoice, Plan, place};
 
 /// The first line of a resolved plan.
 const REPLAY: &str = "# Everything this run was made of: `tribunal run` with this file runs it again.";
@@ -77,6 +77,10 @@ pub fn resolve(file: &str, text: &str, overrides: &Overrides) -> Result<Resolved
         LIVENESS_UNTUNED
     };
     plan.limits.liveness.get_or_insert(liveness);
+    if !plan.is_simulated() {
+        let limit = plan.kafka().two_controllers();
+        plan.limits.two_controllers.get_or_insert(limit);
+    }
     let steps = match &plan.nemesis.schedule {
         Schedule::Steps(steps) => steps.clone(),
         _ => Vec::new(),
@@ -172,6 +176,11 @@ impl Resolved {
         ))
     }
 
+    /// Whether the brokers' own metrics are asked for.
+    pub fn has_metrics(&self) -> bool {
+        self.plan.metrics != MetricsChoice::Off
+    }
+
     /// Whether each node's data lies on a disk that can fail.
     pub fn has_disks(&self) -> bool {
         let needs = |step: &Step| step.fault.kind().needs().contains(&Power::Disk);
@@ -212,6 +221,8 @@ impl Resolved {
             acks: promises.acks,
             liveness: self.plan.limits.liveness.filter(|limit| !limit.is_zero()),
             availability: self.plan.limits.availability.clone(),
+            two_controllers: self.plan.limits.two_controllers.filter(|limit| !limit.is_zero()),
+            strict_metrics: self.plan.metrics == MetricsChoice::Strict,
         }
     }
 }

@@ -7,7 +7,7 @@ use workloads::WorkloadConfig;
 use workloads::sim::ClientsConfig;
 
 use super::check::Wrong;
-use super::{Plan, Resolved};
+use super::{MetricsChoice, Plan, Resolved};
 
 /// The stream of the seed that the bugs' times are drawn from.
 const BUG_STREAM: u64 = 3;
@@ -40,6 +40,10 @@ pub fn check(plan: &Plan, wrong: &mut Vec<Wrong>) {
         };
         let reason = "the simulated broker has no versions and no features: they are for real ones";
         wrong.push(Wrong::new(&[setting], reason));
+    }
+    if plan.metrics != MetricsChoice::default() {
+        let reason = "the simulated broker has no metrics of its own";
+        wrong.push(Wrong::new(&["metrics"], reason));
     }
     if plan.quorum != Quorum::default() {
         let reason = "the voters of the simulated controllers do not change";

@@ -86,6 +86,7 @@ async fn bring_up_kafka(trial: &Trial<'_>) -> Result<Kind> {
 async fn prepare(trial: &Trial<'_>, environment: &SandboxEnvironment) -> Result<(Java, Prepared)> {
     let versions = trial.resolved.versions();
     let formatting = Formatting::new(&trial.resolved.kafka(), environment.machines());
+    let metrics = trial.resolved.has_metrics();
     let scratch = trial.directory.root().join("scratch");
     let progress = Arc::clone(&trial.progress);
     spawn_blocking(move || {
@@ -94,8 +95,11 @@ async fn prepare(trial: &Trial<'_>, environment: &SandboxEnvironment) -> Result<
         let report = |seen: cluster::kafka::Progress<'_>| progress.preparing(&seen);
         let install = |version: &String| cluster::kafka::install(version, &options, &report);
         let installs: Vec<Install> = versions.iter().map(install).collect::<Result<_>>()?;
-        let prepared =
+        let mut prepared =
             cluster::kafka::prepare(&installs, &java, &formatting, &options.cache, &scratch, &report)?;
+        if metrics {
+            prepared.agent = Some(cluster::kafka::install_agent(&options, &report)?);
+        }
         // Empty, unless something went wrong in it that somebody may want to look at.
         let _ = std::fs::remove_dir(&scratch);
         Ok((java, prepared))

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use cluster::kafka::{Install, InstallOptions, Java};
+use cluster::kafka::{Agent, Install, InstallOptions, Java};
 
 use super::capture;
 use crate::cli::{ConductOptions, RunOptions};
@@ -38,7 +38,7 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
     check_machine().map_err(Failure::infrastructure)?;
     let cards = sandbox::Cards::choose().map_err(|error| Failure::infrastructure(error.into()))?;
     let java = Java::find().map_err(Failure::infrastructure)?;
-    let installs = fetch(&resolved, options.offline).map_err(Failure::infrastructure)?;
+    let (installs, agent) = fetch(&resolved, options.offline).map_err(Failure::infrastructure)?;
     let directory = RunDirectory::create(options.out.as_deref(), &resolved.plan.name, resolved.seed)
         .map_err(Failure::usage)?;
     let mut parts = vec![
@@ -47,6 +47,7 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
         ("network cards".to_owned(), cards.to_string()),
     ];
     parts.extend(sums(&installs));
+    parts.extend(agent.iter().map(Agent::sum));
     write_inputs(&directory, &resolved, parts).map_err(Failure::infrastructure)?;
     announce(&resolved, &directory);
     let error = sandbox::reexec(conduct_arguments(options, &directory));
@@ -112,8 +113,8 @@ fn load(plan: &str) -> anyhow::Result<(String, String)> {
     ))
 }
 
-/// Finds the jars of every version that the run will need, or fetches them.
-fn fetch(resolved: &Resolved, offline: bool) -> anyhow::Result<Vec<Install>> {
+/// Finds the jars of every version that the run will need, and the agent where metrics are asked for, or fetches them.
+fn fetch(resolved: &Resolved, offline: bool) -> anyhow::Result<(Vec<Install>, Option<Agent>)> {
     let progress = Progress::new();
     let options = InstallOptions::from_environment(offline)?;
     let install = |version: &String| {
@@ -121,9 +122,14 @@ fn fetch(resolved: &Resolved, offline: bool) -> anyhow::Result<Vec<Install>> {
             progress.preparing(&seen);
         })
     };
-    let installs = resolved.versions().iter().map(install).collect();
+    let installs: anyhow::Result<_> = resolved.versions().iter().map(install).collect();
+    let agent = resolved.has_metrics().then(|| {
+        cluster::kafka::install_agent(&options, &|seen| {
+            progress.preparing(&seen);
+        })
+    });
     progress.finish();
-    installs
+    Ok((installs?, agent.transpose()?))
 }
 
 /// Every jar's name and sum; what several versions share stands there once.

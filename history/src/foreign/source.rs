@@ -78,6 +78,8 @@ fn header() -> Header {
             acks: "all".to_owned(),
             liveness: None,
             availability: crate::AvailabilityLimits::default(),
+            two_controllers: None,
+            strict_metrics: false,
         },
     }
 }

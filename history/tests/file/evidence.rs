@@ -10,19 +10,6 @@ use proptest::prelude::*;
 
 use super::{few, text};
 
-const METRICS: [Metric; 10] = [
-    Metric::ActiveControllers,
-    Metric::Elections,
-    Metric::UncleanElections,
-    Metric::OfflinePartitions,
-    Metric::UnderReplicated,
-    Metric::UnderMinIsr,
-    Metric::Leaders,
-    Metric::FailedIsrUpdates,
-    Metric::IsrShrinks,
-    Metric::IsrExpands,
-];
-
 fn eligible() -> impl Strategy<Value = Eligible> {
     let numbers = any::<(u32, Option<u32>, i32)>();
     let nodes = (few(any::<u32>()), few(any::<u32>()), few(any::<u32>()));
@@ -65,7 +52,7 @@ fn service() -> impl Strategy<Value = Service> {
 
 /// Any answer about leadership.
 pub fn answer() -> impl Strategy<Value = Probe> {
-    let values = btree_map(proptest::sample::select(&METRICS[..]), any::<i64>(), 0..4);
+    let values = btree_map(proptest::sample::select(&Metric::ALL[..]), any::<i64>(), 0..4);
     prop_oneof![
         few(eligible()).prop_map(|partitions| Probe::Partitions(Partitions { partitions })),
         few(stand()).prop_map(|stands| Probe::Stands(Stands { stands })),

@@ -29,6 +29,8 @@ fn header() -> Header {
             acks: "all".to_owned(),
             liveness: None,
             availability: history::AvailabilityLimits::default(),
+            two_controllers: None,
+            strict_metrics: false,
         },
     }
 }

@@ -105,6 +105,8 @@ pub fn header(plan: &str, seed: u64, partitions: u32, acks: &str) -> Header {
             acks: acks.to_owned(),
             liveness: None,
             availability: history::AvailabilityLimits::default(),
+            two_controllers: None,
+            strict_metrics: false,
         },
     }
 }

@@ -29,6 +29,8 @@ pub fn foreign_header() -> Header {
             acks: String::new(),
             liveness: None,
             availability: history::AvailabilityLimits::default(),
+            two_controllers: None,
+            strict_metrics: false,
         },
     }
 }

@@ -183,6 +183,8 @@ impl Simulation {
                 acks: promises.acks,
                 liveness: Some(LIVENESS),
                 availability: history::AvailabilityLimits::default(),
+                two_controllers: None,
+                strict_metrics: false,
             },
         }
     }

@@ -40,13 +40,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use history::{
-    Assign, Claim, Deletion, DeletionStep, Event, Expectation, F, FORMAT, Fault, FaultStep, FinalReads,
-    Header, History, Impairment, LogChunk, Metadata, Mop, Observed, Op, Phase, Poll, Probe, ProbeOf, Probed,
-    ProducerPromise, Quorum, Record, Send, Subscribe, Topic, Txn, VERSION, What,
     Assign, Claim, Deletion, DeletionStep, DiskCopy, Event, Expectation, F, FORMAT, Fault, FaultStep,
     FinalReads, Header, History, Impairment, LogChunk, Metadata, MetadataBatch, MetadataLog, Metric, Metrics,
-    Moment, Mop, Observed, Op, Phase, Poll, Probe, ProducerPromise, Quorum, Record, Ruling, Send, Subscribe,
-    Topic, Txn, VERSION, What,
+    Moment, Mop, Observed, Op, Phase, Poll, Probe, ProbeOf, Probed, ProducerPromise, Quorum, Record, Ruling,
+    Send, Subscribe, Topic, Txn, VERSION, What,
 };
 
 /// A tick of the text's clock, in nanoseconds.

@@ -4,6 +4,7 @@
 //! every random choice. A resolved plan is a plan again: running it is the replay.
 
 mod check;
+mod metrics;
 mod place;
 mod resolve;
 mod shipped;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use check::makes_sense;
+pub use metrics::MetricsChoice;
 pub use resolve::{Overrides, Resolved, resolve};
 pub use shipped::{SHIPPED, shipped};
 pub use simulated::clients;

@@ -121,12 +121,31 @@ anomalies! {
     /// healing, below the lowest high watermark of all, read from each replica alone.
     REPLICA_DIVERGENCE = "replica-divergence", found by "replicas";
 
+    /// A replica's log lacks offsets in its middle, below the high watermark, that another replica's has.
+    ///
+    /// Kafka's replication: a log grows at its end alone, and nothing of ours is compacted. By the batches on the
+    /// nodes' disks at the end of the run.
+    REPLICA_HOLE = "replica-hole", found by "replicas";
+
+    /// Replicas disagree on the leader epoch of the same record below the high watermark, or one had noted another
+    /// beginning of an epoch than its own batches show.
+    ///
+    /// Kafka's leader epochs (KIP-101, KIP-279): followers find by them where their logs part from the leader's. By the
+    /// batches and `leader-epoch-checkpoint` on the nodes' disks at the end of the run.
+    LINEAGE_DIVERGENCE = "lineage-divergence", found by "replicas";
+
     /// Two different values were seen at one offset of one partition.
     ///
     /// Jepsen's `inconsistent-offsets` (`jepsen.tests.kafka`): seen in the completion of a write that
     /// certainly happened, or in any poll, that of an operation that failed included. Replicas' own copies
     /// count below their high watermarks.
     INCONSISTENT_OFFSETS = "inconsistent-offsets", found by "log";
+
+    /// A replica's disk held acknowledged records, and a later copy of it lacks them: its log was cut off there.
+    ///
+    /// Tribunal's own: it explains a `lost-write`, and breaks no promise by itself. A follower that cuts such a record
+    /// off may get it again from its leader. What power loss, damage or removal of data took is not counted.
+    TRUNCATED_WRITE = "truncated-write", found by "replicas";
 
     /// The broker acknowledged the write, and no client ever read it: it may be lost or late.
     ///

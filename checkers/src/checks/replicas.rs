@@ -1,44 +1,39 @@
-//! After the run every replica's own copy holds the same records below the lowest high watermark.
+//! After the run every replica holds the same records in the same epochs below the lowest high watermark: as it serves them
+//! itself, and as they lie on its disk.
 //!
-//! Followers serve a raw Fetch up to their own high watermark; what two copies hold below both must be the
-//! same, offset by offset.
+//! Followers serve a raw Fetch up to their own high watermark; what two of these copies hold below both must be the same,
+//! offset by offset. So must what lay on their disks in the end, where those were copied, the leader epochs of the batches
+//! included. Where a log was cut off while records that had been acknowledged were in it, that is told with the election
+//! that did it, and is no violation: the loss is, and the check `log` finds it.
 
-use history::{Key, NodeId, Offset, Phase, Value};
+mod cuts;
+mod fetched;
+mod lineage;
+mod logs;
+mod members;
 
-use crate::anomaly::REPLICA_DIVERGENCE;
+use history::{NodeId, Value};
+
 use crate::context::Context;
-use crate::index::{ReplicaCopy, differences, keys_of};
 use crate::outcome::Outcome;
-use crate::text::{self, count};
-use crate::verdict::Case;
+use crate::text;
 
 /// What each replica holds at an offset.
 type Held = Vec<(NodeId, Option<Value>)>;
 
 pub(crate) fn run(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
-    note_disks(context, &mut outcome);
-    if !context.index.has_copies() && context.timeline.phase_start(Phase::FinalReads).is_none() {
-        if context.index.phased {
-            outcome.note("no replica's own copy was read".to_owned());
-        }
+    let diverging = fetched::compare(context, &mut outcome);
+    if context.disks.is_empty() {
         return outcome;
     }
-    let topics = context.header.topics.iter();
-    let wanted = topics
-        .flat_map(|topic| std::iter::repeat_n(topic.replication_factor as usize, topic.partitions as usize));
-    for (key, wanted) in (0..keys_of(context.header)).zip(wanted) {
-        let copies: Vec<(NodeId, &ReplicaCopy)> = context.index.copies_of(key).collect();
-        let whole = copies.iter().filter(|(_, copy)| copy.whole).count();
-        if whole < wanted {
-            outcome.unknown_because(|| {
-                format!(
-                    "of {wanted} replicas of {} the own copies of {whole} were read to their end",
-                    context.name(key)
-                )
-            });
+    note_disks(context, &mut outcome);
+    for key in 0..crate::index::keys_of(context.header) {
+        if let Some(members) = members::at_the_end(context, key, &mut outcome) {
+            logs::compare(context, &members, &diverging, &mut outcome);
+            lineage::compare(context, &members, &mut outcome);
         }
-        compare(context, key, &copies, &mut outcome);
+        cuts::tell(context, key, &mut outcome);
     }
     outcome
 }
@@ -54,42 +49,14 @@ fn note_disks(context: &Context, outcome: &mut Outcome) {
             ));
         }
     }
-    if !context.disks.is_empty() && context.rulings.is_empty() {
+    if context.rulings.is_empty() {
         outcome.note("no copy of a disk says what the controllers decided".to_owned());
     }
 }
 
-fn compare(context: &Context, key: Key, copies: &[(NodeId, &ReplicaCopy)], outcome: &mut Outcome) {
-    let Some(below) = copies.iter().map(|(_, copy)| copy.limit()).min() else {
-        return;
-    };
-    let time = copies.iter().map(|(_, copy)| copy.time).max().unwrap_or_default();
-    let only: Vec<&ReplicaCopy> = copies.iter().map(|(_, copy)| *copy).collect();
-    let deleted = context.index.deletions.finally_below(key);
-    for offset in differences(&only, below) {
-        if (offset as Offset) < deleted && is_deleted_alone(context, key, offset, &only) {
-            continue;
-        }
-        outcome.violation(REPLICA_DIVERGENCE, || {
-            let value = |copy: &ReplicaCopy| copy.at(&context.index, key, offset).map(|(value, _)| value);
-            let at: Held = copies.iter().map(|(node, copy)| (*node, value(copy))).collect();
-            case(context, time, key, offset as Offset, &at, below)
-        });
-    }
-}
-
-/// Whether copies differ at an offset below which was deleted only in that some begin later: those that still hold a
-/// record hold the same.
-fn is_deleted_alone(context: &Context, key: Key, offset: u64, copies: &[&ReplicaCopy]) -> bool {
-    let held = copies
-        .iter()
-        .filter_map(|copy| copy.at(&context.index, key, offset));
-    let mut values: Vec<Value> = held.map(|(value, _)| value).collect();
-    values.dedup();
-    values.len() <= 1
-}
-
-fn case(context: &Context, time: u64, key: Key, offset: Offset, at: &Held, below: Offset) -> Case {
+/// What each value is held by, and who holds none: `value 1 in the copies of nodes 1 and 2; no record in the copy of
+/// node 3`.
+fn holding(at: &Held) -> String {
     let mut values: Vec<Value> = at.iter().filter_map(|(_, value)| *value).collect();
     values.sort_unstable();
     values.dedup();
@@ -102,26 +69,8 @@ fn case(context: &Context, time: u64, key: Key, offset: Offset, at: &Held, below
             )
         })
         .collect();
-    let mut story = vec![format!(
-        "Offset {offset} of {} is not the same in all replicas: {}{}.",
-        context.name(key),
-        text::list(&holding),
-        match having(at, None) {
-            None => String::new(),
-            Some(copies) => format!("; no record in {copies}"),
-        },
-    )];
-    story.push(format!(
-        "{} compared, each read from its replica alone after the run; all of them are committed up to offset {below}.",
-        count(at.len() as u64, "copy").replace("copys", "copies")
-    ));
-    Case {
-        offset: Some(offset),
-        values,
-        nodes: at.iter().map(|(node, _)| *node).collect(),
-        story,
-        ..context.case(time, key)
-    }
+    let lacking = having(at, None).map_or_else(String::new, |copies| format!("; no record in {copies}"));
+    text::list(&holding) + &lacking
 }
 
 fn having(at: &Held, wanted: Option<Value>) -> Option<String> {

@@ -132,6 +132,12 @@ bugs! {
     /// Two neighbouring records change places in one follower's log.
     Divergence = "divergence", shows "replica-divergence", needs [Acks, Replicas];
 
+    /// One follower's log lacks a record in its middle.
+    ReplicaHole = "replica-hole", shows "replica-hole", needs [Acks, Replicas];
+
+    /// One follower's log says of a record that it is of another leader's epoch.
+    FalseLineage = "false-lineage", shows "lineage-divergence", needs [Acks, Replicas];
+
     /// A new record takes the offset, and the place, of an acknowledged one.
     ReusedOffset = "reused-offset", shows "inconsistent-offsets", needs [Acks];
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
 use async_trait::async_trait;
-use history::{Key, NodeId, Offset, Probe, Recorder, Topic, What};
+use history::{Key, Moment, NodeId, Offset, Probe, Recorder, Topic, What};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
@@ -108,9 +108,15 @@ impl SimCluster {
         self.court.with(act)
     }
 
-    /// Ends the observation and lets no more time pass.
+    /// Ends the observation, copies every disk, and lets no more time pass.
     pub fn shut_down(&self) {
-        self.court.with(|world, _| world.stop_observing());
+        self.court.with(|world, sink| {
+            world.stop_observing();
+            for id in world.ids() {
+                let copied = world.copy_disk(id, Moment::AtTheEnd);
+                sink.take(world.now(), copied);
+            }
+        });
         self.driver.abort();
     }
 }

@@ -24,12 +24,22 @@ pub(super) struct AlterIsr {
     pub(super) attempt: Token,
 }
 
+/// A decision of the controllers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Decision {
+    pub(super) key: Key,
+    pub(super) leadership: Leadership,
+    /// The term of the controller that made it.
+    pub(super) term: i32,
+    pub(super) at: u64,
+}
+
 /// What the controllers have decided.
 pub(super) struct Controller {
     pub(super) active: NodeId,
     pub(super) term: i32,
     /// Every decision, in order; nodes know them up to one of them.
-    pub(super) decisions: Vec<(Key, Leadership)>,
+    pub(super) decisions: Vec<Decision>,
     /// What holds now, by key.
     pub(super) state: Vec<Leadership>,
     pub(super) fenced: NodeSet,
@@ -50,10 +60,16 @@ impl Controller {
             version: 0,
         };
         let state: Vec<_> = partitions.iter().map(first).collect();
+        let made = |(key, leadership): (Key, Leadership)| Decision {
+            key,
+            leadership,
+            term: 1,
+            at: 0,
+        };
         Self {
             active: (seed % u64::from(nodes)) as NodeId + 1,
             term: 1,
-            decisions: (0..).zip(state.iter().copied()).collect(),
+            decisions: (0..).zip(state.iter().copied()).map(made).collect(),
             fenced: NodeSet::default(),
             heartbeats: vec![0; nodes as usize],
             healthy_at: 0,
@@ -166,7 +182,12 @@ impl World {
     pub(super) fn decide(&mut self, key: Key, leadership: Leadership) {
         let active = self.controller.active;
         self.controller.state[key as usize] = leadership;
-        self.controller.decisions.push((key, leadership));
+        self.controller.decisions.push(Decision {
+            key,
+            leadership,
+            term: self.controller.term,
+            at: self.now,
+        });
         let count = self.controller.decisions.len();
         for node in self.ids() {
             self.send(
@@ -188,7 +209,7 @@ impl World {
     /// A node takes decisions over, up to that number.
     pub(super) fn catch_up(&mut self, node: NodeId, count: usize) {
         while self.node(node).applied < count {
-            let (key, leadership) = self.controller.decisions[self.node(node).applied];
+            let Decision { key, leadership, .. } = self.controller.decisions[self.node(node).applied];
             self.node_mut(node).applied += 1;
             self.node_mut(node).cache[key as usize] = leadership;
             if self.node(node).process == Process::Serving {

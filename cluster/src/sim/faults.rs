@@ -1,6 +1,6 @@
 //! What can be done to a simulated cluster from outside.
 
-use history::{Key, NodeChange, NodeId, Offset, What};
+use history::{Key, Moment, NodeChange, NodeId, Offset, What};
 
 use super::log::Kind;
 use super::node::{Process, Quorum, Replica, Role};
@@ -45,6 +45,8 @@ impl World {
         if self.node(id).process != Process::Down {
             return false;
         }
+        let copied = self.copy_disk(id, Moment::BeforeStart);
+        self.see(copied);
         let node = self.node_mut(id);
         node.process = Process::Starting;
         node.incarnation += 1;

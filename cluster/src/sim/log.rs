@@ -121,6 +121,11 @@ impl Log {
         &self.entries[from..to]
     }
 
+    /// Each epoch with its first offset here.
+    pub(super) fn epochs(&self) -> &[(i32, Offset)] {
+        &self.epochs
+    }
+
     pub(super) fn last_epoch(&self) -> i32 {
         self.epochs.last().map_or(-1, |(epoch, _)| *epoch)
     }

@@ -6,13 +6,14 @@
 //! requests at the same times give the same answers. With a [`Bug`] it breaks one promise, at a time that is drawn
 //! from the seed. [`SimCluster`] makes it a [`crate::Cluster`] whose time is that of a paused tokio runtime.
 //!
-//! Left out on purpose: bytes and batches, compaction and retention, the controllers' own log message by message
+//! Left out on purpose: bytes and batches, disks that lose anything, compaction and retention, the controllers' own log message by message
 //! (see `controller.rs`), and that of the coordinator (see `transactions.rs`).
 
 mod bug;
 mod cluster;
 mod controller;
 mod dice;
+mod disks;
 mod faults;
 mod follower;
 mod groups;

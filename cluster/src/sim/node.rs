@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use history::{NodeId, Offset};
 
+use super::disks::Shown;
 use super::log::Log;
 use super::message::{ClientId, Token};
 use super::nodes::NodeSet;
@@ -52,6 +53,8 @@ pub(super) struct Node {
     pub(super) quorum: Quorum,
     /// What arrived while it was paused.
     pub(super) held: Vec<Event>,
+    /// What the copies of its disk have shown.
+    pub(super) shown: Shown,
 }
 
 impl Node {

@@ -1,7 +1,7 @@
 //! Faults for a simulated cluster that nobody else breaks: one after the other, drawn from a seed, each with the same
 //! steps and evidence in the history as those of a nemesis.
 
-use history::{Fault, FaultStep, Impairment, NodeId, What};
+use history::{Fault, FaultStep, Impairment, Moment, NodeId, What};
 
 use super::cluster::Sink;
 use super::dice::Dice;
@@ -179,6 +179,11 @@ impl Trouble {
         let Some(current) = &self.current else { return };
         let (harm, node, cut) = (current.harm, current.node, current.cut);
         self.say(FaultStep::Healing, world, sink);
+        // Healing lets any deposed leader hear that it is one, and cut its log off.
+        for id in world.ids() {
+            let copied = world.copy_disk(id, Moment::BeforeHeal(self.count));
+            sink.take(world.now(), copied);
+        }
         let (bit, evidence) = match harm {
             Harm::Kill => (world.start(node), format!("node {node} killed by signal 9")),
             Harm::Pause => {

@@ -6,6 +6,7 @@ use history::{Key, NodeId, Offset, What};
 
 use super::controller::{AlterIsr, Controller};
 use super::dice::Dice;
+use super::disks::Shown;
 use super::follower::ReplicaData;
 use super::groups::Group;
 use super::leader::ReplicaFetch;
@@ -446,5 +447,6 @@ fn node(id: NodeId, partitions: &[Partition]) -> Node {
             ..Quorum::default()
         },
         held: Vec::new(),
+        shown: Shown::default(),
     }
 }

@@ -3,7 +3,7 @@
 use cluster::sim::{
     Bug, Dice, Guests, Harm, MILLISECOND, Need, Network, Settings, Sink, Timing, Trouble, World,
 };
-use history::{Event, Expectation, FORMAT, Header, History, Phase, Span, Topic, VERSION, What};
+use history::{Event, Expectation, FORMAT, Header, History, Moment, Phase, Span, Topic, VERSION, What};
 
 use super::clients::Clients;
 use super::config::ClientsConfig;
@@ -349,6 +349,12 @@ impl Run<'_> {
             self.clients.conclude(&mut self.world, self.sink);
         }
         self.phase(Phase::Teardown);
+        if self.whole {
+            for id in self.world.ids() {
+                let copied = self.world.copy_disk(id, Moment::AtTheEnd);
+                self.sink.take(self.world.now(), copied);
+            }
+        }
     }
 
     fn phase(&mut self, phase: Phase) {

@@ -144,6 +144,27 @@ impl World {
         Some((AGAIN_AFTER, 0))
     }
 
+    /// Changes a committed entry in one follower's log.
+    pub(super) fn harm_follower(&mut self, bug: Bug, change: impl Fn(&mut Entry)) -> Option<(u64, u32)> {
+        for (key, offset) in self.firm().into_iter().rev() {
+            let leader = self.leader_of(key);
+            for follower in self.replicas_of(key) {
+                let Some(replica) = self.replica(follower, key).filter(|_| Some(follower) != leader) else {
+                    continue;
+                };
+                // There has to be something behind a hole.
+                if offset + 1 < replica.high_watermark
+                    && let Some(entry) = replica.log.get_mut(offset)
+                {
+                    change(entry);
+                    self.fire(bug);
+                    return None;
+                }
+            }
+        }
+        Some((AGAIN_AFTER, 0))
+    }
+
     /// Swaps the values at an offset and the next one, where both are committed as that replica knows.
     fn swap(&mut self, node: NodeId, key: Key, offset: Offset) -> bool {
         let Some(replica) = self.replica(node, key) else {

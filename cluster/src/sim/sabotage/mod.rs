@@ -171,6 +171,8 @@ impl World {
         let next = match bug {
             Bug::LostMiddle => self.lose_middle(),
             Bug::Divergence => self.diverge(),
+            Bug::ReplicaHole => self.harm_follower(bug, |entry| entry.kind = Kind::Gap),
+            Bug::FalseLineage => self.harm_follower(bug, |entry| entry.epoch += 1),
             Bug::ReorderedLog => self.reorder_log(),
             Bug::ResurrectedWrite => self.resurrect(),
             Bug::StaleLeader => self.stale_leader(step),

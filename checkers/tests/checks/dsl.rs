@@ -30,6 +30,7 @@
 //!                                               # partition epoch [ISR], [ELR], and ! after an unclean election; the term is that of the last batch
 //! node1 metrics leaders=2 under-replicated=1
 //! node1 log 0 hw=2 0=5/e0 1=6/e0 last
+//! node1 disk end 0 end=3 hw=2 0=5/e0 1=6/e0 noted=0@0,1@2 hole=2-3   # a copy of its log of key 0, see `disks.rs`
 //! final p9 complete 2,0                         # or: final p9 incomplete 2,0
 //! probed 0 write 1.5 9.95 170                   # attempts at key 0 from 1.5 s to 9.95 s; why they failed, where they did
 //! finally 0@0=5 0@1=6                           # settles, reads this back by p99, from each replica as well
@@ -343,6 +344,10 @@ impl Parser {
     }
 
     fn node(&mut self, words: &[&str]) {
+        if words[1] == "disk" {
+            let begun = self.time;
+            return self.push(What::Disk(Box::new(crate::disks::copy(begun, words))));
+        }
         let (node, incarnation) = words[0].split_once('#').unwrap_or((words[0], "0"));
         let mut asked = self.time + TICK / 2;
         let mut rest = words[2..].to_vec();

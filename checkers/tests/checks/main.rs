@@ -7,6 +7,7 @@ mod contents;
 mod controllers;
 mod cycles;
 mod deletions;
+mod disks;
 mod dsl;
 mod effect;
 mod foreign;

@@ -185,17 +185,17 @@ fn hole(
     (from, to): (Offset, Offset),
     others: &[NodeId],
 ) -> Case {
-    let missing = if to - from == 1 {
-        format!("Offset {from}")
+    let (missing, lie) = if to - from == 1 {
+        (format!("Offset {from}"), "lies")
     } else {
-        format!("Offsets {from} to {}", to - 1)
+        (format!("Offsets {from} to {}", to - 1), "lie")
     };
     Case {
         offset: Some(from),
         nodes: vec![node],
         story: vec![
             format!(
-                "{missing} of {} lie in no batch of the log of node {node}, which goes on behind; the logs of {} have no such hole.",
+                "{missing} of {} {lie} in no batch of the log of node {node}, which goes on behind; the logs of {} have no such hole.",
                 context.name(members.key),
                 text::nodes(others)
             ),

@@ -33,7 +33,7 @@ fn every_check_says_what_it_is_for() {
     effect: The run put something to the test: enough was acknowledged, every required fault bit, and the schedule ran to its end.
     log: Every acknowledged write is in the log once, at one offset, and every client reads the log in its order.
     txn: No operation depends on itself, by what clients sent and read and by the order in which they did it.
-    replicas: After the run every replica's own copy holds the same records below the lowest high watermark.
+    replicas: After the run every replica holds the same records in the same epochs below the lowest high watermark: as it serves them itself, and as they lie on its disk.
     leadership: A partition has one leader in each epoch, and no broker process ever goes back to an earlier epoch.
     controllers: The controllers' quorum has one leader in each term, no controller process ever goes back to an earlier term, and what was committed is the same on all nodes.
     metrics: The brokers' own metrics against what was seen of them: one that certainly lies is a finding.

@@ -280,8 +280,17 @@ const CUT: Rows = &[
         "what was acknowledged, and came back",
         "
         node1 disk heal0 0 end=3 hw=2 0=1/e0 1=2/e0 2=3/e0
-        node1 disk end 0 from=2 end=3 hw=3 2=3/e1",
+        node1 disk start 0 from=2 end=2 hw=2
+        node1 disk end 0 from=2 end=3 hw=3 2=3/e0",
         "valid (allowed truncated-write 1)",
+    ),
+    (
+        "what was sent again and acknowledged in a later epoch",
+        "
+        node1 disk heal0 0 end=3 hw=2 0=1/e0 1=2/e0 2=3/e0
+        node1 disk start 0 from=2 end=2 hw=2
+        node1 disk end 0 from=2 end=3 hw=3 2=3/e1",
+        "valid",
     ),
     (
         "what nobody had been told of",

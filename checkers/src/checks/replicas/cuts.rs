@@ -5,7 +5,7 @@ use history::{Key, Moment, NodeId, Offset, Value};
 use super::members::is_whole;
 use crate::anomaly::TRUNCATED_WRITE;
 use crate::context::{Context, with_faults};
-use crate::disks::{Copied, DiskReplica, LogState};
+use crate::disks::{Copied, DiskReplica, Held, LogState};
 use crate::outcome::Outcome;
 use crate::rulings::{Clock, Election, Standing};
 use crate::text::{self, count, isr, seconds};
@@ -67,7 +67,8 @@ fn acknowledged(
         .records(state - 1, from, before.end)
         .filter(|(offset, value, epoch)| replica.lacks(state, *offset, *value, *epoch))
         // Damage hides what lies behind it.
-        .filter(|(offset, ..)| *offset >= deleted && !(damaged && *offset >= now.end));
+        .filter(|(offset, ..)| *offset >= deleted && !(damaged && *offset >= now.end))
+        .filter(|record| !is_another(replica, record));
     gone.filter(|(offset, value, _)| {
         let writes = &context.index.writes;
         context.index.known(key, *value).is_some_and(|number| {
@@ -75,6 +76,13 @@ fn acknowledged(
         })
     })
     .collect()
+}
+
+/// Whether the record that was acknowledged is another one: of one that is sent again a deposed leader may have kept the
+/// first try at the very offset at which the second came to stand in a later epoch.
+fn is_another(replica: &DiskReplica, (offset, value, epoch): &(Offset, Value, i32)) -> bool {
+    let last = replica.states().len() - 1;
+    matches!(replica.at(last, *offset), Held::Record { value: held, epoch: of } if held == *value && of != *epoch)
 }
 
 /// A fault in a time that takes from a node's disk what was on it.

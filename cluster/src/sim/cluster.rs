@@ -288,6 +288,15 @@ impl Cluster for SimCluster {
         })
     }
 
+    async fn keep(&self, nodes: &[NodeId], moment: Moment) {
+        self.with(|world, sink| {
+            for id in nodes {
+                let copied = world.copy_disk(*id, moment.clone());
+                sink.take(world.now(), copied);
+            }
+        });
+    }
+
     async fn answers(&self, node: NodeId, within: Duration) -> bool {
         if !self.with(|world, _| world.answers(node)) {
             sleep(within).await;

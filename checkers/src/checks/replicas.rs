@@ -40,14 +40,16 @@ pub(crate) fn run(context: &Context) -> Outcome {
 
 /// What is missing of the disks' evidence.
 fn note_disks(context: &Context, outcome: &mut Outcome) {
-    for copy in context.disks.copies() {
-        for problem in &copy.problems {
-            outcome.note(format!(
-                "of the disk of node {} not all could be read{}: {problem}",
-                copy.node,
-                context.at(copy.time)
-            ));
-        }
+    let copies = context.disks.copies().iter();
+    let problems = copies.flat_map(|copy| copy.problems.iter().map(move |problem| (copy, problem)));
+    let count = problems.clone().count() as u64;
+    if let Some((copy, problem)) = problems.clone().next() {
+        outcome.note(format!(
+            "not all of the copied disks could be read ({}); first, of node {}{}: {problem}",
+            text::count(count, "place"),
+            copy.node,
+            context.at(copy.time)
+        ));
     }
     if context.rulings.is_empty() {
         outcome.note("no copy of a disk says what the controllers decided".to_owned());

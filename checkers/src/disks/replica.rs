@@ -29,6 +29,8 @@ pub struct LogState {
     pub epochs: Vec<(i32, Offset)>,
     /// Offsets that are missing between batches, from and up to.
     pub holes: Vec<(Offset, Offset)>,
+    /// Bytes follow that are no whole batch: the log may go on there.
+    pub unread: bool,
     /// Below this offset it is as in the state before.
     pub from: Offset,
     records: Delta,
@@ -72,6 +74,7 @@ impl DiskReplica {
             noted_epochs: log.noted_epochs.clone(),
             epochs: log.epochs.clone(),
             holes: log.holes.clone(),
+            unread: log.unread,
             from,
             records,
         });

@@ -40,6 +40,7 @@ pub fn copy(begun: u64, words: &[&str]) -> DiskCopy {
     for word in &words[4..rules] {
         let (name, text) = pair(word, "=");
         match name {
+            "unread" => log.unread = text == "yes",
             "start" => log.start = number(text),
             "end" => log.end = number(text),
             "from" => log.from = number(text),
@@ -189,6 +190,20 @@ const AT_THE_END: Rows = &[
         "
         node1 disk end 0 end=3 hw=3 0=1/e0 1=2/e1 2=3/e1
         node2 disk end 0 end=2 hw=2 0=1/e0 1=2/e1 problem=evidence/log-0/00.log:bad-sum",
+        "valid",
+    ),
+    (
+        "the end was being written",
+        "
+        node1 disk end 0 end=3 hw=3 0=1/e0 1=2/e1 2=3/e1
+        node2 disk end 0 end=2 hw=2 0=1/e0 1=2/e1 unread=yes",
+        "valid",
+    ),
+    (
+        "what could not be read in the middle",
+        "
+        node1 disk end 0 end=3 hw=3 0=1/e0 1=2/e1 2=3/e1
+        node2 disk end 0 end=3 hw=2 0=1/e0 2=3/e1 problem=evidence/log-0/00.log:codec",
         "valid",
     ),
     (

@@ -151,6 +151,7 @@ fn copy_log(key: Key, replica: &Replica, before: &mut Vec<Mark>) -> DiskLog {
         records: records
             .map(|(offset, entry)| (offset, entry.value, entry.epoch))
             .collect(),
+        unread: false,
         holes: holes.map(|(offset, _)| (offset, offset + 1)).collect(),
     }
 }

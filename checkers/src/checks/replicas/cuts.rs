@@ -67,7 +67,10 @@ fn acknowledged(
         .records(state - 1, from, before.end)
         .filter(|(offset, value, epoch)| replica.lacks(state, *offset, *value, *epoch))
         // Damage hides what lies behind it.
-        .filter(|(offset, ..)| *offset >= deleted && !(damaged && *offset >= now.end))
+        .filter(|(offset, ..)| {
+            let seen = matches!(replica.at(state, *offset), Held::Record { .. });
+            *offset >= deleted && (seen || !damaged)
+        })
         .filter(|record| !is_another(replica, record));
     gone.filter(|(offset, value, _)| {
         let writes = &context.index.writes;

@@ -22,7 +22,7 @@ pub(super) struct Member<'c> {
     pub(super) replica: &'c DiskReplica,
     /// The number of its last state.
     pub(super) state: usize,
-    /// All of the log could be read: what lies beyond its end is not there.
+    /// All of the log could be read: what was not seen in it is not there.
     pub(super) whole: bool,
 }
 
@@ -36,7 +36,7 @@ impl Member<'_> {
     pub(super) fn at(&self, offset: Offset) -> Option<Held> {
         match self.replica.at(self.state, offset) {
             Held::Before | Held::Unknown => None,
-            Held::Beyond if !self.whole => None,
+            Held::Beyond | Held::Nothing if !self.whole && !self.has_hole(offset) => None,
             held => Some(held),
         }
     }
@@ -102,11 +102,11 @@ fn member<'c>(context: &'c Context, key: Key, node: NodeId, replica: &'c DiskRep
     })
 }
 
-/// Whether nothing of a log was hidden from a copy by damage.
+/// Whether nothing of a log was hidden from a copy by damage or by a write that was under way.
 pub(super) fn is_whole(context: &Context, key: Key, state: &LogState) -> bool {
     let directory = format!("{}/", context.header.key_name(key));
     let problems = &context.disks.copy_of(state).problems;
-    !problems.iter().any(|problem| problem.contains(&directory))
+    !state.unread && !problems.iter().any(|problem| problem.contains(&directory))
 }
 
 fn last_isr(context: &Context, key: Key) -> Option<Vec<NodeId>> {

@@ -214,8 +214,8 @@ fn unavailable(context: &Context, f: ProbeOf, key: Key, gap: &Gap, limit: Span) 
             seconds(nanoseconds(limit))
         ),
         format!(
-            "{} failed meanwhile, the last of them because of this: {}.",
-            text::count(gap.attempts, &format!("attempt to {done}")),
+            "{} to {done} failed meanwhile, the last of them because of this: {}.",
+            text::count(gap.attempts, "attempt"),
             gap.why
         ),
         format!(

@@ -477,6 +477,7 @@ mod tests {
         group.initial.rebalance.delay.ms=0
         offsets.topic.num.partitions=1
         transaction.state.log.num.partitions=1
+        log.cleaner.dedupe.buffer.size=16777216
         share.coordinator.state.topic.replication.factor=1
         share.coordinator.state.topic.min.isr=1
         share.coordinator.state.topic.num.partitions=1
@@ -509,6 +510,7 @@ mod tests {
         group.initial.rebalance.delay.ms=0
         offsets.topic.num.partitions=1
         transaction.state.log.num.partitions=1
+        log.cleaner.dedupe.buffer.size=16777216
         listeners=PLAINTEXT://0.0.0.0:9092,CONTROLLER://0.0.0.0:9093
         advertised.listeners=PLAINTEXT://10.0.0.3:9092,CONTROLLER://10.0.0.3:9093
         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT

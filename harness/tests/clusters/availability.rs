@@ -14,7 +14,11 @@ fn trial_of(fault: &str, more: &str) -> Trial {
     let steps = format!("[[nemesis.steps]]\nat = \"0s\"\nlasts = \"10s\"\nfault = {{ {fault} }}\n{more}");
     // The name of the plan comes first, its tables after it.
     let bench = Bench::new();
-    let plan = short_plan("").replace("recover = \"1s\"", "recover = \"5s\"") + &steps;
+    // A broker that has just started takes half a second for a write, and so much more the outage would last.
+    let plan = short_plan("")
+        .replace("steady = \"2s\"", "steady = \"8s\"")
+        .replace("recover = \"1s\"", "recover = \"5s\"")
+        + &steps;
     bench.file("plan.toml", &plan);
     Trial::in_bench(bench, "plan.toml", &["--seed", "1"])
 }

@@ -29,7 +29,7 @@ pub struct Copied {
     pub incarnation: u32,
     /// When the copying began, in nanoseconds of the history's clock.
     pub begun: u64,
-    /// When it had ended.
+    /// When what was copied had been read.
     pub time: u64,
     /// Why then.
     pub moment: Moment,

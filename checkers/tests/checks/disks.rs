@@ -363,7 +363,7 @@ fn the_story_of_a_cut_names_the_election() {
     let stories = verdict.allowed["truncated-write"].cases.iter();
     let story: Vec<String> = stories.flat_map(|case| case.story.clone()).collect();
     insta::assert_snapshot!(story.join("\n"), @r##"
-    Node 1 held 2 acknowledged writes at offsets 1 to 2 of log-0, written in epoch 0, on its disk at 0.024 s (before fault 0 was healed); its copy at 0.025 s (at the end) lacks them, its log being cut off at offset 1.
+    Node 1 held 2 acknowledged writes at offsets 1 to 2 of log-0, written in epoch 0, on its disk at 0.023 s (before fault 0 was healed); its copy at 0.024 s (at the end) lacks them, its log being cut off at offset 1.
     The controller of term 2 made node 2 leader in epoch 1 no later than 0.026 s, which was neither in the ISR [1] nor eligible ([]): an unclean election.
     At the end the first of them is on none of the disks of nodes 1 and 2.
     No fault was in force at that time: fault 0 (partition: node 1 cut off) had ended at 0.023 s.

@@ -149,8 +149,8 @@ impl Cut<'_> {
             "node {} held {} on its disk{} and no more{}: {cause}",
             self.node,
             self.range(context),
-            context.at(held.time),
-            context.at(lacking.time)
+            context.at(held.begun),
+            context.at(lacking.begun)
         )
     }
 
@@ -158,16 +158,16 @@ impl Cut<'_> {
         let (held, lacking) = self.copies(context);
         let epoch = self.records.last().map_or(0, |record| record.2);
         let election = self.election(context, epoch);
-        let time = election.map_or(held.time, |election| {
-            election.after.at.clamp(held.begun, lacking.time)
+        let time = election.map_or(held.begun, |election| {
+            election.after.at.max(held.begun).min(lacking.time)
         });
         let mut story = vec![format!(
             "Node {} held {}, written in epoch {epoch}, on its disk{} ({}); its copy{} ({}) lacks them, its log being cut off at offset {}.",
             self.node,
             self.range(context),
-            context.at(held.time),
+            context.at(held.begun),
             moment(&held.moment),
-            context.at(lacking.time),
+            context.at(lacking.begun),
             moment(&lacking.moment),
             self.replica.cut(self.state).unwrap_or_default()
         )];

@@ -170,6 +170,12 @@ impl World {
         })
     }
 
+    /// Up to where a leader of that term knows the decisions to be committed: what a later one decided is none of its own.
+    fn committed_by(&self, node: NodeId, term: i32) -> usize {
+        let known = &self.controller.decisions[..self.node(node).applied];
+        known.partition_point(|decision| decision.term <= term)
+    }
+
     fn quorum_answer(&self, node: NodeId) -> Probe {
         let Some(term) = self.claimed_term(node) else {
             return Probe::NotLeader;
@@ -181,7 +187,7 @@ impl World {
         Probe::Quorum(Quorum {
             leader: node,
             epoch: term,
-            high_watermark: self.node(node).applied as i64,
+            high_watermark: self.committed_by(node, term) as i64,
             voters: voters.collect(),
         })
     }

@@ -60,6 +60,18 @@ impl Elections {
         if !moves.is_empty() {
             admin.reassign(&moves).await?;
         }
+        for (key, node) in wanted {
+            // A replica that fell out of the ISR since it was chosen is waited for; where it does not come back, the broker says so.
+            let in_sync = |view: &PartitionView| view.isr.contains(node);
+            let _ = wait_for(
+                scene,
+                *key,
+                KNOWN_WITHIN,
+                &format!("in sync on node {node}"),
+                in_sync,
+            )
+            .await;
+        }
         let keys: Vec<Key> = wanted.iter().map(|(key, _)| *key).collect();
         self.elect(scene, Election::Preferred, &keys).await
     }

@@ -9,7 +9,7 @@ use crate::support::Bench;
 const PLAN: &str = r#"name = "four"
 [limits]
 minimum-acknowledged = 100
-steady = "1s"
+steady = "4s"
 recover = "1s"
 [[topics]]
 name = "log"

@@ -71,7 +71,7 @@ pub(crate) fn guarded<T>(name: &str, step: impl FnOnce() -> T) -> Result<T, Stri
 
 #[cfg(test)]
 mod tests {
-    use history::{Expectation, Header, History, MemorySource, ProducerPromise};
+    use history::{Expectation, Header, History, MemorySource};
 
     use super::{Check, guarded};
     use crate::kafka::Gathered;
@@ -79,17 +79,7 @@ mod tests {
     use crate::verdict::Validity;
 
     fn nothing() -> History {
-        let expect = Expectation {
-            minimum_acknowledged: 0,
-            required_faults: Vec::new(),
-            without_faults: true,
-            producers: ProducerPromise::Idempotent,
-            acks: "all".to_owned(),
-            liveness: None,
-            availability: history::AvailabilityLimits::default(),
-            two_controllers: None,
-            strict_metrics: false,
-        };
+        let expect = Expectation::default();
         let header = Header {
             format: history::FORMAT.to_owned(),
             version: history::VERSION,

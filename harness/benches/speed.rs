@@ -20,7 +20,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, ensure};
 use cluster::kafka::{self, Formatting, InstallOptions, Java, KafkaCluster, KafkaConfig, Launch};
 use cluster::{Environment, LoopbackEnvironment};
-use history::{Event, Expectation, F, Header, MemoryRecorder, Op, ProducerPromise, Recorder, Send, What};
+use history::{Event, Expectation, F, Header, MemoryRecorder, Op, Recorder, Send, What};
 use tokio_util::sync::CancellationToken;
 
 /// Pairs where none are asked for.
@@ -60,17 +60,7 @@ fn header() -> Header {
         started: String::new(),
         nodes: vec![1],
         topics: Vec::new(),
-        expect: Expectation {
-            minimum_acknowledged: 0,
-            required_faults: Vec::new(),
-            without_faults: true,
-            producers: ProducerPromise::Idempotent,
-            acks: "all".to_owned(),
-            liveness: None,
-            availability: history::AvailabilityLimits::default(),
-            two_controllers: None,
-            strict_metrics: false,
-        },
+        expect: Expectation::default(),
     }
 }
 

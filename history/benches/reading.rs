@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use history::{
-    Event, Expectation, F, FORMAT, FileSource, Header, HistoryWriter, Op, Poll, ProducerPromise, Reading,
-    Record, Send, Source, Topic, VERSION, What,
+    Event, Expectation, F, FORMAT, FileSource, Header, HistoryWriter, Op, Poll, Reading, Record, Send,
+    Source, Topic, VERSION, What,
 };
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
@@ -134,17 +134,7 @@ fn header() -> Header {
         started: String::new(),
         nodes: vec![1, 2, 3],
         topics: vec![topic],
-        expect: Expectation {
-            minimum_acknowledged: 0,
-            required_faults: Vec::new(),
-            without_faults: true,
-            producers: ProducerPromise::Idempotent,
-            acks: "all".to_owned(),
-            liveness: None,
-            availability: history::AvailabilityLimits::default(),
-            two_controllers: None,
-            strict_metrics: false,
-        },
+        expect: Expectation::default(),
     }
 }
 

@@ -64,16 +64,21 @@ impl Header {
 
     /// The key of a topic's partition, where it is of this run.
     pub fn key_of(&self, topic: &str, partition: u32) -> Option<Key> {
-        let mut first: Key = 0;
-        for candidate in &self.topics {
-            if candidate.name == topic {
-                let key = first.checked_add(partition)?;
-                return (partition < candidate.partitions).then_some(key);
-            }
-            first = first.saturating_add(candidate.partitions);
-        }
-        None
+        key_of(&self.topics, topic, partition)
     }
+}
+
+/// The key of a topic's partition, partitions of the first topic first; `None` where it is none of these topics'.
+pub fn key_of(topics: &[Topic], topic: &str, partition: u32) -> Option<Key> {
+    let mut first: Key = 0;
+    for candidate in topics {
+        if candidate.name == topic {
+            let key = first.checked_add(partition)?;
+            return (partition < candidate.partitions).then_some(key);
+        }
+        first = first.saturating_add(candidate.partitions);
+    }
+    None
 }
 
 /// The topic's name and the partition's number of a key, partitions of the first topic first; `None` for a key
@@ -148,4 +153,22 @@ pub struct Expectation {
     /// Whether a metric of a broker that lies breaks a promise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub strict_metrics: bool,
+}
+
+/// The least that a run can be held to, as a history is that says nothing of what was promised: Jepsen's own assumptions
+/// (idempotent producers that ask for all acknowledgements), no minimum, no limit.
+impl Default for Expectation {
+    fn default() -> Self {
+        Self {
+            minimum_acknowledged: 0,
+            required_faults: Vec::new(),
+            without_faults: true,
+            producers: ProducerPromise::Idempotent,
+            acks: "all".to_owned(),
+            liveness: None,
+            availability: AvailabilityLimits::default(),
+            two_controllers: None,
+            strict_metrics: false,
+        }
+    }
 }

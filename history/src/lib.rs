@@ -21,6 +21,7 @@ mod file;
 pub mod foreign;
 mod header;
 mod impairment;
+mod instant;
 mod line;
 mod observation;
 pub mod payload;
@@ -47,9 +48,10 @@ pub use event::{
 pub use file::{BytesSource, FileSource, Reading, open};
 pub use header::{
     Expectation, FORMAT, Header, KEYS_MAX, Key, NodeId, Offset, ProducerPromise, Topic, VERSION, Value,
-    key_name, partition_of,
+    key_name, key_of, partition_of,
 };
 pub use impairment::{Impairment, whole_group};
+pub use instant::milliseconds_of;
 pub use line::{from_line, to_line};
 pub use observation::{
     Answer, Claim, Eligible, LogChunk, Metadata, Metric, Metrics, Observed, Partitions, Probe, Quorum,

@@ -37,6 +37,11 @@ impl Span {
         self.0.as_millis() as u64
     }
 
+    /// In nanoseconds, as times are in a history.
+    pub const fn as_nanos(self) -> u64 {
+        self.0.as_nanos() as u64
+    }
+
     /// Whether it is no time at all.
     pub const fn is_zero(self) -> bool {
         self.0.is_zero()

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use history::{Event, Expectation, F, FORMAT, Header, Op, ProducerPromise, Topic, VERSION, What};
+use history::{Event, Expectation, F, FORMAT, Header, Op, Topic, VERSION, What};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -63,16 +63,6 @@ fn header(seed: u64, topics: Vec<Topic>) -> Header {
         started: "1970-01-01T00:00:00Z".to_owned(),
         nodes: Vec::new(),
         topics,
-        expect: Expectation {
-            minimum_acknowledged: 0,
-            required_faults: Vec::new(),
-            without_faults: true,
-            producers: ProducerPromise::Idempotent,
-            acks: "all".to_owned(),
-            liveness: None,
-            availability: history::AvailabilityLimits::default(),
-            two_controllers: None,
-            strict_metrics: false,
-        },
+        expect: Expectation::default(),
     }
 }

@@ -10,7 +10,7 @@ mod attempts;
 mod losses;
 mod rows;
 
-use history::Span;
+use history::{Key, ProbeOf, Span};
 
 pub(crate) use attempts::Attempts;
 pub(crate) use losses::Losses;
@@ -22,7 +22,6 @@ use crate::outcome::Outcome;
 use crate::text::{self, seconds};
 use crate::verdict::Case;
 use attempts::Gap;
-use history::{Key, ProbeOf};
 use rows::Row;
 
 /// What was measured; `None` where nothing was.
@@ -128,11 +127,7 @@ fn tell(measured: &Availability, outcome: &mut Outcome) {
 
 /// Whether a time is as long as a limit within one stretch in which the partition owed service.
 fn reaches(context: &Context, key: Key, (from, to): (u64, u64), limit: Span) -> bool {
-    context.attempts.owed(key, from, to) >= nanoseconds(limit)
-}
-
-fn nanoseconds(limit: Span) -> u64 {
-    limit.duration().as_nanos() as u64
+    context.attempts.owed(key, from, to) >= limit.as_nanos()
 }
 
 fn judge(context: &Context, row: &Row, outcome: &mut Outcome) {
@@ -148,7 +143,7 @@ fn judge(context: &Context, row: &Row, outcome: &mut Outcome) {
                 outage.fault,
                 seconds(from),
                 seconds(to.saturating_sub(from)),
-                seconds(nanoseconds(limit))
+                seconds(limit.as_nanos())
             );
             case(context, outage.key, from, vec![sentence])
         });
@@ -172,7 +167,7 @@ fn judge(context: &Context, row: &Row, outcome: &mut Outcome) {
                     outage.fault,
                     seconds(from),
                     seconds(to.saturating_sub(from)),
-                    seconds(nanoseconds(limit))
+                    seconds(limit.as_nanos())
                 );
                 case(context, outage.key, from, vec![sentence])
             });
@@ -181,7 +176,7 @@ fn judge(context: &Context, row: &Row, outcome: &mut Outcome) {
     let too_many = limits.lost_records.is_some_and(|limit| outage.lost > limit);
     let too_long = limits
         .lost_time
-        .is_some_and(|limit| outage.lost > 0 && outage.lost_time > nanoseconds(limit));
+        .is_some_and(|limit| outage.lost > 0 && outage.lost_time > limit.as_nanos());
     if too_many || too_long {
         outcome.violation(LOST_TOO_MUCH, || {
             let sentence = format!(
@@ -211,7 +206,7 @@ fn unavailable(context: &Context, f: ProbeOf, key: Key, gap: &Gap, limit: Span) 
             context.name(key),
             seconds(gap.to - gap.from),
             seconds(gap.from),
-            seconds(nanoseconds(limit))
+            seconds(limit.as_nanos())
         ),
         format!(
             "{} to {done} failed meanwhile, the last of them because of this: {}.",

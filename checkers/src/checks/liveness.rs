@@ -15,7 +15,7 @@ pub(in crate::checks) mod ground;
 
 use std::collections::BTreeMap;
 
-use history::{Event, F, Header, Key, Mop, NodeId, Op, Phase, Probe, What};
+use history::{Event, F, Header, Key, Mop, NodeId, Op, Phase, Probe, Span, What};
 
 use crate::anomaly::NO_PROGRESS;
 use crate::context::{Context, with_faults};
@@ -54,7 +54,7 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn new(header: &Header) -> Self {
         let limit = header.expect.liveness.filter(|_| header.expect.acks != "0");
-        let limit = limit.map_or(0, |limit| limit.duration().as_nanos() as u64);
+        let limit = limit.map_or(0, Span::as_nanos);
         let keys = if limit == 0 {
             0
         } else {

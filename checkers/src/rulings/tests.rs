@@ -2,7 +2,7 @@
 
 use history::{
     Claim, DiskCopy, Event, Expectation, Header, Metadata, MetadataBatch, MetadataLog, Moment, NodeId,
-    Observed, Offset, Probe, ProducerPromise, Ruling, Topic, What,
+    Observed, Offset, Probe, Ruling, Topic, What,
 };
 
 use super::{Builder, Clock, Rulings, Standing};
@@ -26,17 +26,7 @@ fn header() -> Header {
             min_insync_replicas: 1,
             unclean_election: false,
         }],
-        expect: Expectation {
-            minimum_acknowledged: 0,
-            required_faults: Vec::new(),
-            without_faults: true,
-            producers: ProducerPromise::Idempotent,
-            acks: "all".to_owned(),
-            liveness: None,
-            availability: history::AvailabilityLimits::default(),
-            two_controllers: None,
-            strict_metrics: false,
-        },
+        expect: Expectation::default(),
     }
 }
 

@@ -5,23 +5,13 @@ use std::fmt::Write as _;
 use checkers::{Verdict, check_history};
 use proptest::prelude::*;
 
-use crate::{Rows, dsl, table};
+use crate::{Rows, dsl, table_in};
 
 /// The rest of a run in which nothing was lost, and two controllers may be active for three seconds.
 fn run(lines: &str) -> String {
     format!(
         "topics log:2 two-controllers=3s\nphase steady\np0 send 0:1 -> ok @0\n{lines}\nat 59\np0 send 0:2 -> ok @1\nat 60\nfinally 0@0=1 0@1=2"
     )
-}
-
-fn rows(rows: Rows) {
-    let texts: Vec<String> = rows.iter().map(|row| run(row.1)).collect();
-    let rows: Vec<_> = rows
-        .iter()
-        .zip(&texts)
-        .map(|(row, text)| (row.0, text.as_str(), row.2))
-        .collect();
-    table(&rows);
 }
 
 const SIDE_BY_SIDE: Rows = &[
@@ -132,7 +122,7 @@ const SIDE_BY_SIDE: Rows = &[
 
 #[test]
 fn two_active_controllers_side_by_side() {
-    rows(SIDE_BY_SIDE);
+    table_in(run, SIDE_BY_SIDE);
 }
 
 #[test]
@@ -207,7 +197,7 @@ const ON_DISK: Rows = &[
 
 #[test]
 fn the_metadata_log_is_one() {
-    rows(ON_DISK);
+    table_in(run, ON_DISK);
 }
 
 #[test]

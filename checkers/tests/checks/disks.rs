@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::simulation::{simulate, steps};
-use crate::{Rows, brief, dsl, table, told};
+use crate::{Rows, brief, dsl, table_in, told};
 
 fn number<T: std::str::FromStr>(text: &str) -> T {
     text.parse().unwrap_or_else(|_| panic!("`{text}` is no number"))
@@ -152,16 +152,6 @@ fn run(copies: &str) -> String {
     )
 }
 
-fn rows(rows: Rows) {
-    let texts: Vec<String> = rows.iter().map(|row| run(row.1)).collect();
-    let rows = rows.iter().zip(&texts);
-    table(
-        &rows
-            .map(|(row, text)| (row.0, text.as_str(), row.2))
-            .collect::<Vec<_>>(),
-    );
-}
-
 const AT_THE_END: Rows = &[
     (
         "the same",
@@ -287,7 +277,7 @@ const AT_THE_END: Rows = &[
 
 #[test]
 fn what_lies_on_the_disks_at_the_end() {
-    rows(AT_THE_END);
+    table_in(run, AT_THE_END);
 }
 
 const CUT: Rows = &[
@@ -347,7 +337,7 @@ const CUT: Rows = &[
 
 #[test]
 fn logs_that_were_cut_off() {
-    rows(CUT);
+    table_in(run, CUT);
 }
 
 #[test]

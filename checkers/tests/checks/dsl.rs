@@ -69,14 +69,7 @@ pub fn header() -> Header {
         }],
         expect: Expectation {
             minimum_acknowledged: 1,
-            required_faults: Vec::new(),
-            without_faults: true,
-            producers: ProducerPromise::Idempotent,
-            acks: "all".to_owned(),
-            liveness: None,
-            availability: history::AvailabilityLimits::default(),
-            two_controllers: None,
-            strict_metrics: false,
+            ..Expectation::default()
         },
     }
 }

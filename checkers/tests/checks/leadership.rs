@@ -1,20 +1,10 @@
 //! Leaders of partitions and of the controllers' quorum.
 
-use crate::{Rows, dsl, table, told};
+use crate::{Rows, dsl, table_in, told};
 
 /// The rest of a run in which nothing was lost.
 fn run(lines: &str) -> String {
     format!("phase steady\np0 send 0:1 -> ok @0\n{lines}\nfinally 0@0=1")
-}
-
-fn rows(rows: Rows) {
-    let texts: Vec<String> = rows.iter().map(|row| run(row.1)).collect();
-    let rows: Vec<_> = rows
-        .iter()
-        .zip(&texts)
-        .map(|(row, text)| (row.0, text.as_str(), row.2))
-        .collect();
-    table(&rows);
 }
 
 const ONE_LEADER_AN_EPOCH: Rows = &[
@@ -67,7 +57,7 @@ const ONE_LEADER_AN_EPOCH: Rows = &[
 
 #[test]
 fn one_leader_an_epoch() {
-    rows(ONE_LEADER_AN_EPOCH);
+    table_in(run, ONE_LEADER_AN_EPOCH);
 }
 
 const EPOCHS_GO_FORWARD: Rows = &[
@@ -132,7 +122,7 @@ const EPOCHS_GO_FORWARD: Rows = &[
 
 #[test]
 fn epochs_go_forward() {
-    rows(EPOCHS_GO_FORWARD);
+    table_in(run, EPOCHS_GO_FORWARD);
 }
 
 const CONTROLLERS: Rows = &[
@@ -170,7 +160,7 @@ const CONTROLLERS: Rows = &[
 
 #[test]
 fn controllers() {
-    rows(CONTROLLERS);
+    table_in(run, CONTROLLERS);
 }
 
 #[test]
@@ -301,7 +291,7 @@ const STANDS: Rows = &[
 
 #[test]
 fn who_answers_as_leader_claims_to_lead() {
-    rows(STANDS);
+    table_in(run, STANDS);
 }
 
 const PARTITIONS: Rows = &[
@@ -337,7 +327,7 @@ const PARTITIONS: Rows = &[
 
 #[test]
 fn who_may_lead_is_held_against_metadata() {
-    rows(PARTITIONS);
+    table_in(run, PARTITIONS);
 }
 
 /// Node 1 is deposed at 13 s and goes on until 17 s.

@@ -72,7 +72,15 @@ fn table(rows: Rows) {
     table_by(&Options::default(), rows);
 }
 
-/// The same, by these options.
+/// The same of histories of which a table holds the lines that differ, and `run` the rest.
+fn table_in(run: impl Fn(&str) -> String, rows: Rows) {
+    let texts: Vec<String> = rows.iter().map(|row| run(row.1)).collect();
+    let rows = rows.iter().zip(&texts);
+    let rows: Vec<_> = rows.map(|(row, text)| (row.0, text.as_str(), row.2)).collect();
+    table(&rows);
+}
+
+/// The same as [`table`], by these options.
 fn table_by(options: &Options, rows: Rows) {
     let mut wrong = String::new();
     for (title, text, expected) in rows {

@@ -1,16 +1,6 @@
 //! Each replica's own copy.
 
-use crate::{Rows, dsl, table, told};
-
-fn rows(rows: Rows) {
-    let texts: Vec<String> = rows.iter().map(|row| run(row.1)).collect();
-    let rows: Vec<_> = rows
-        .iter()
-        .zip(&texts)
-        .map(|(row, text)| (row.0, text.as_str(), row.2))
-        .collect();
-    table(&rows);
-}
+use crate::{Rows, dsl, table_in, told};
 
 /// A run of two replicas of one partition, whose copies are these.
 fn run(copies: &str) -> String {
@@ -108,7 +98,7 @@ const DIVERGENCE: Rows = &[
 
 #[test]
 fn divergence() {
-    rows(DIVERGENCE);
+    table_in(run, DIVERGENCE);
 }
 
 #[test]

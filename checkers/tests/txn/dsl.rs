@@ -8,8 +8,7 @@
 
 use checkers::{Consistency, Model, Options, Validity, Verdict};
 use history::{
-    Event, Expectation, F, FORMAT, Header, History, MemorySource, Mop, Op, ProducerPromise, Seen, Txn,
-    VERSION, What,
+    Event, Expectation, F, FORMAT, Header, History, MemorySource, Mop, Op, Seen, Txn, VERSION, What,
 };
 
 /// A transaction of a history: what is asked, what comes of it, and by whom.
@@ -51,17 +50,7 @@ pub fn header() -> Header {
         started: String::new(),
         nodes: Vec::new(),
         topics: Vec::new(),
-        expect: Expectation {
-            minimum_acknowledged: 0,
-            required_faults: Vec::new(),
-            without_faults: true,
-            producers: ProducerPromise::Idempotent,
-            acks: "all".to_owned(),
-            liveness: None,
-            availability: history::AvailabilityLimits::default(),
-            two_controllers: None,
-            strict_metrics: false,
-        },
+        expect: Expectation::default(),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::foreign::json::Json;
 use crate::foreign::names::Numbers;
 use crate::foreign::walk::walk;
 use crate::foreign::window::Window;
-use crate::header::{Expectation, FORMAT, Header, ProducerPromise, VERSION};
+use crate::header::{Expectation, FORMAT, Header, VERSION};
 use crate::read::ReadError;
 use crate::source::{Format, Names, Scanned, Source};
 
@@ -70,17 +70,7 @@ fn header() -> Header {
         started: String::new(),
         nodes: Vec::new(),
         topics: Vec::new(),
-        expect: Expectation {
-            minimum_acknowledged: 0,
-            required_faults: Vec::new(),
-            without_faults: true,
-            producers: ProducerPromise::Idempotent,
-            acks: "all".to_owned(),
-            liveness: None,
-            availability: crate::AvailabilityLimits::default(),
-            two_controllers: None,
-            strict_metrics: false,
-        },
+        expect: Expectation::default(),
     }
 }
 

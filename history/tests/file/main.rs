@@ -7,8 +7,7 @@ mod recording;
 mod walking;
 
 use history::{
-    Event, Expectation, FORMAT, Header, History, HistoryWriter, ProducerPromise, ReadError, Topic, VERSION,
-    What, read_history,
+    Event, Expectation, FORMAT, Header, History, HistoryWriter, ReadError, Topic, VERSION, What, read_history,
 };
 
 fn header() -> Header {
@@ -25,12 +24,7 @@ fn header() -> Header {
             minimum_acknowledged: 5_000,
             required_faults: vec!["kill".to_owned()],
             without_faults: false,
-            producers: ProducerPromise::Idempotent,
-            acks: "all".to_owned(),
-            liveness: None,
-            availability: history::AvailabilityLimits::default(),
-            two_controllers: None,
-            strict_metrics: false,
+            ..Expectation::default()
         },
     }
 }

@@ -103,10 +103,7 @@ pub fn header(plan: &str, seed: u64, partitions: u32, acks: &str) -> Header {
             without_faults: false,
             producers: ProducerPromise::AtLeastOnce,
             acks: acks.to_owned(),
-            liveness: None,
-            availability: history::AvailabilityLimits::default(),
-            two_controllers: None,
-            strict_metrics: false,
+            ..Expectation::default()
         },
     }
 }

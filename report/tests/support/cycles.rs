@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use checkers::{Case, Cycle, CycleOperation, Edge, Rel, Stats, Validity, Verdict};
-use history::{Expectation, FORMAT, Format, Header, ProducerPromise, Scanned, VERSION};
+use history::{Expectation, FORMAT, Format, Header, Scanned, VERSION};
 use report::VerdictInput;
 
 use super::verdicts::{check, findings};
@@ -22,15 +22,8 @@ pub fn foreign_header() -> Header {
         nodes: Vec::new(),
         topics: Vec::new(),
         expect: Expectation {
-            minimum_acknowledged: 0,
-            required_faults: Vec::new(),
-            without_faults: true,
-            producers: ProducerPromise::Idempotent,
             acks: String::new(),
-            liveness: None,
-            availability: history::AvailabilityLimits::default(),
-            two_controllers: None,
-            strict_metrics: false,
+            ..Expectation::default()
         },
     }
 }

@@ -177,14 +177,11 @@ impl Simulation {
             topics: self.topics.clone(),
             expect: Expectation {
                 minimum_acknowledged: 1,
-                required_faults: Vec::new(),
                 without_faults: self.troubles.0.is_empty() || !self.whole,
                 producers: promises.producers,
                 acks: promises.acks,
                 liveness: Some(LIVENESS),
-                availability: history::AvailabilityLimits::default(),
-                two_controllers: None,
-                strict_metrics: false,
+                ..Expectation::default()
             },
         }
     }

@@ -46,7 +46,7 @@ pub(super) fn judge(context: &Context, outcome: &mut Outcome) {
     let Some(limit) = context.header.expect.two_controllers else {
         return;
     };
-    let limit = limit.duration().as_nanos() as u64;
+    let limit = limit.as_nanos();
     let (mut beyond, mut excused) = (Kept::default(), Kept::default());
     for overlap in overlaps.into_iter().filter(|overlap| overlap.length() > limit) {
         let kept = if clock_was_wrong(context, &overlap) {

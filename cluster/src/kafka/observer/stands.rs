@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use history::{Key, Probe, Stand, Stands, Topic};
+use history::{Key, Probe, Stand, Stands, Topic, key_of};
 use tokio::time::Instant;
 
 use super::line::{Line, left};
@@ -44,20 +44,11 @@ impl Ask {
 
     /// The workload's partitions that this broker names itself leader of.
     fn believed(&self, metadata: &Metadata) -> Vec<(Key, Led)> {
-        let mut next = 0;
-        let mut believed = Vec::new();
-        for topic in self.topics.iter() {
-            let first: Key = next;
-            next += topic.partitions;
-            let Some(state) = metadata.topics.get(&topic.name) else {
-                continue;
-            };
-            let own = led(self.line.node(), &topic.name, state);
-            // Partitions that were added during the run are no keys of it.
-            let own = own.filter(|led| led.partition < topic.partitions);
-            believed.extend(own.map(|led| (first + led.partition, led)));
-        }
-        believed
+        let topics = metadata.topics.iter();
+        let led = topics.flat_map(|(topic, state)| led(self.line.node(), topic, state));
+        // Partitions that were added during the run are no keys of it.
+        let believed = led.filter_map(|led| Some((key_of(&self.topics, &led.topic, led.partition)?, led)));
+        believed.collect()
     }
 }
 

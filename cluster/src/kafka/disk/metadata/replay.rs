@@ -83,13 +83,7 @@ impl<'topics> Replay<'topics> {
 
     fn key(&self, of: &Partition) -> Option<Key> {
         let name = self.now.names.get(&of.topic)?;
-        self.key_of(name, u32::try_from(of.number).ok()?)
-    }
-
-    fn key_of(&self, topic: &str, partition: u32) -> Option<Key> {
-        let mut keys = crate::kafka::replica::keys(self.topics);
-        let found = keys.find(|(_, known, number)| known.name == topic && *number == partition);
-        found.map(|(key, _, _)| key)
+        history::key_of(self.topics, name, u32::try_from(of.number).ok()?)
     }
 
     fn rule(&mut self, at: At, of: &Partition, before: Option<Ruling>) {

@@ -3,19 +3,21 @@
 //! Which lines these are is the table [`KINDS`], held against what 3.9.2 to 4.4.0 write. Reading a log never fails a run:
 //! what could not be read is said, and the rest is taken.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
-use history::{BrokerLine, Key, NodeId, Topic};
+use anyhow::{Context as _, Result, ensure};
+use history::{BrokerLine, Key, NodeId, Topic, milliseconds_of};
+
+use super::ask::PROBE_TOPIC;
+use super::clock::TIME_TOPIC;
 
 /// As many lines of a run are kept; of more, the weightiest and then the earliest.
 pub const LINES_MAX: usize = 2_000;
 /// No more of a node's log is read than this.
 const BYTES_MAX: u64 = 256 << 20;
-/// Lines of one node that are held until it is known which of all nodes' are kept.
-const HELD_MAX: usize = 4 * LINES_MAX;
 /// Of a longer line the rest is cut off.
 const LETTERS_MAX: usize = 400;
 
@@ -79,15 +81,21 @@ const KINDS: &[Kind] = &[
 ];
 
 /// What these are about is no key of a run.
-const INTERNAL: [&str; 3] = ["__consumer_offsets", "__transaction_state", "__share_group_state"];
+const INTERNAL: [&str; 5] = [
+    "__consumer_offsets",
+    "__transaction_state",
+    "__share_group_state",
+    PROBE_TOPIC,
+    TIME_TOPIC,
+];
 /// Every replica's first fetch says this of a log that is empty: nothing was cut off.
 const EMPTY: &str = "has no effect as the largest offset in the log is -1";
 
-/// Lines of one node's log.
+/// Lines of one node's log, until it is known which of all nodes' are kept.
 #[derive(Debug, Default)]
 struct Held {
-    /// Each with its weight.
-    lines: Vec<(u8, BrokerLine)>,
+    /// By their weight: of each the first [`LINES_MAX`], as no more can be kept.
+    lines: BTreeMap<u8, Vec<BrokerLine>>,
     left_out: u64,
 }
 
@@ -105,7 +113,7 @@ pub struct BrokerLines {
 impl BrokerLines {
     /// Reads the logs of these nodes. `opened` is when the run's clock began, in milliseconds since 1970.
     pub fn read(logs: &[(NodeId, &Path)], topics: &[Topic], opened: i64) -> Self {
-        let mut all = Vec::new();
+        let mut all: Vec<(u8, BrokerLine)> = Vec::new();
         let mut found = Self::default();
         for (node, path) in logs {
             let mut held = Held::default();
@@ -113,7 +121,9 @@ impl BrokerLines {
                 found.problems.push(format!("{error:#}"));
             }
             found.left_out += held.left_out;
-            all.append(&mut held.lines);
+            for (weight, lines) in held.lines {
+                all.extend(lines.into_iter().map(|line| (weight, line)));
+            }
         }
         all.sort_by_key(|(weight, line)| (*weight, line.at));
         found.left_out += all.len().saturating_sub(LINES_MAX) as u64;
@@ -126,13 +136,15 @@ impl BrokerLines {
 fn read(node: NodeId, path: &Path, topics: &[Topic], opened: i64, held: &mut Held) -> Result<()> {
     let reading = || format!("read the log of node {node}, {}", path.display());
     let file = File::open(path).with_context(reading)?;
+    let bytes = file.metadata().with_context(reading)?.len();
     for line in BufReader::new(file.take(BYTES_MAX)).split(b'\n') {
         let line = line.with_context(reading)?;
         let line = String::from_utf8_lossy(&line);
         let Some((weight, at, text)) = chosen(&line) else {
             continue;
         };
-        if held.lines.len() >= HELD_MAX {
+        let lines = held.lines.entry(weight).or_default();
+        if lines.len() >= LINES_MAX {
             held.left_out += 1;
             continue;
         }
@@ -144,8 +156,14 @@ fn read(node: NodeId, path: &Path, topics: &[Topic], opened: i64, held: &mut Hel
             key: key_in(text, topics),
             text: text.chars().take(LETTERS_MAX).collect(),
         };
-        held.lines.push((weight, line));
+        lines.push(line);
     }
+    ensure!(
+        bytes <= BYTES_MAX,
+        "{}: only its first {} MiB",
+        reading(),
+        BYTES_MAX >> 20
+    );
     Ok(())
 }
 
@@ -172,32 +190,7 @@ fn holds(text: &str, parts: &[&str]) -> bool {
 
 /// The time that a line begins with: milliseconds since 1970, or `2026-11-26T17:05:55.575Z` (see `node_files`).
 fn milliseconds(time: &str) -> Option<i64> {
-    if let Ok(milliseconds) = time.parse() {
-        return Some(milliseconds);
-    }
-    let (date, clock) = time.strip_suffix('Z')?.split_once('T')?;
-    let mut date = date.splitn(3, '-').map(str::parse::<i64>);
-    let mut next = || date.next()?.ok();
-    let (year, month, day) = (next()?, next()?, next()?);
-    let (clock, fraction) = clock.split_once('.')?;
-    let mut clock = clock.splitn(3, ':').map(str::parse::<i64>);
-    let mut next = || clock.next()?.ok();
-    let (hour, minute, second) = (next()?, next()?, next()?);
-    let fraction: i64 = fraction.parse().ok()?;
-    let is_date = (1..=12).contains(&month) && (1..=31).contains(&day) && (1970..10_000).contains(&year);
-    is_date.then(|| (((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1_000 + fraction)
-}
-
-/// Days from 1970-01-01 to a date of the Gregorian calendar, counted in years that begin in March, whose leap day is the
-/// last.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month <= 2 {
-        (year - 1, month + 9)
-    } else {
-        (year, month - 3)
-    };
-    let leap_days = year / 4 - year / 100 + year / 400;
-    365 * year + leap_days + (153 * month + 2) / 5 + day - 1 - 719_468
+    time.parse().ok().or_else(|| milliseconds_of(time))
 }
 
 /// The workload's partition that a line names, where it names one and no other.

@@ -16,6 +16,8 @@ use super::node::Node;
 use super::wire::{Connection, WireError};
 use crate::ClockReading;
 
+/// The topics that brokers are asked for their time by, one a node, each with its number behind.
+pub(super) const TIME_TOPIC: &str = "tribunal-time";
 /// The topic is there, and its broker leads it, within this time.
 const READY_WITHIN: Duration = Duration::from_secs(5);
 /// Kafka's number of the error that the topic is there already.
@@ -25,7 +27,7 @@ const TOPIC_ALREADY_EXISTS: i16 = 36;
 pub(super) async fn reading(node: &Node) -> Result<ClockReading> {
     let mut connection = Connection::open(node.broker(), ANSWER_WITHIN).await?;
     let topic = Topic {
-        name: format!("tribunal-time-{}", node.id()),
+        name: format!("{TIME_TOPIC}-{}", node.id()),
         partitions: 1,
         replication_factor: 1,
         min_insync_replicas: 1,

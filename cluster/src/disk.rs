@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use history::{Moment, NodeId};
+use history::NodeId;
 use serde::{Deserialize, Serialize};
 
 pub use ::sandbox::{
     DiskEffect, DiskStats, Files, Flip, Hook, HookCounts, HookId, Loss, Lost, Operation, Which,
 };
 
-use crate::{Cluster, Exit};
+use crate::Cluster;
 
 /// The disk under a machine's data. It works until somebody steers it; all faults end with [`Disk::restore`] and
 /// [`Disk::unhook`].
@@ -84,18 +84,5 @@ impl dyn Cluster {
             disk.cut();
         }
         Ok(())
-    }
-
-    /// The rest of a power loss, on one node: its process ends with SIGKILL, and its disk forgets what was not synced.
-    pub async fn lose_power(&self, node: NodeId, how: Loss) -> Result<(Exit, Lost)> {
-        let disk = self.disk(node)?;
-        disk.cut();
-        let exit = self.kill_node(node).await?;
-        self.keep(&[node], Moment::BeforePowerLoss).await;
-        let lost = disk.lose(how).await;
-        Ok((
-            exit,
-            lost.with_context(|| format!("cut the power of node {node}"))?,
-        ))
     }
 }

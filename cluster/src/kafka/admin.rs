@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use async_trait::async_trait;
-use history::{NodeId, Offset, Quorum, Topic};
+use history::{NodeId, Offset, Quorum};
 
 use super::ask::{End, Metadata, Place};
 use super::controllers::Controllers;
 use super::launch::ANSWER_WITHIN;
-use super::node::Node;
 use super::view::to_view;
 use super::wire::{Connection, WireError};
 use crate::{
@@ -32,18 +31,26 @@ mod code {
 pub(super) struct KafkaAdmin(pub(super) Controllers);
 
 impl KafkaAdmin {
-    async fn metadata(node: &Node, topic: &str) -> Result<(Connection, Metadata)> {
-        let mut connection = Connection::open(node.broker(), ANSWER_WITHIN).await?;
-        let metadata = connection.metadata(&[named(topic)], ANSWER_WITHIN).await?;
-        Ok((connection, metadata))
+    /// What a broker itself answers.
+    async fn ask_broker<T, F>(&self, node: NodeId, ask: impl FnOnce(Connection) -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T, WireError>>,
+    {
+        let connection = Connection::open(self.0.node(node)?.broker(), ANSWER_WITHIN).await?;
+        Ok(ask(connection).await?)
+    }
+
+    async fn metadata(&self, node: NodeId, topic: &str) -> Result<Metadata> {
+        let ask = |mut broker: Connection| async move { broker.metadata_of(&[topic], ANSWER_WITHIN).await };
+        self.ask_broker(node, ask).await
     }
 
     /// A connection to a partition's leader, with the topic's identity there.
     async fn leader(&self, at: &TopicPartition) -> Result<(Connection, uuid::Uuid)> {
         let mut last = anyhow!("there is no node");
         for node in self.0.active_first() {
-            let known = match Self::metadata(&node, &at.topic).await {
-                Ok((_, known)) => known,
+            let known = match self.metadata(node.id(), &at.topic).await {
+                Ok(known) => known,
                 Err(error) => {
                     last = error.context(format!("ask node {}", node.id()));
                     continue;
@@ -71,17 +78,6 @@ impl KafkaAdmin {
     }
 }
 
-/// A topic by its name: nothing else of it is looked at where it is asked for.
-fn named(topic: &str) -> Topic {
-    Topic {
-        name: topic.to_owned(),
-        partitions: 0,
-        replication_factor: 0,
-        min_insync_replicas: 0,
-        unclean_election: false,
-    }
-}
-
 fn place(at: &TopicPartition, id: uuid::Uuid, offset: Offset) -> Place<'_> {
     Place {
         topic: &at.topic,
@@ -94,7 +90,8 @@ fn place(at: &TopicPartition, id: uuid::Uuid, offset: Offset) -> Place<'_> {
 #[async_trait]
 impl Admin for KafkaAdmin {
     async fn partitions(&self, node: NodeId, topic: &str) -> Result<BTreeMap<u32, PartitionView>> {
-        let (_, metadata) = Self::metadata(self.0.node(node)?, topic)
+        let metadata = self
+            .metadata(node, topic)
             .await
             .with_context(|| format!("ask node {node} for {topic}"))?;
         let known = metadata.topics.get(topic);
@@ -105,11 +102,9 @@ impl Admin for KafkaAdmin {
     }
 
     async fn all_partitions(&self, node: NodeId) -> Result<BTreeMap<TopicPartition, PartitionView>> {
-        let ask = async {
-            let mut connection = Connection::open(self.0.node(node)?.broker(), ANSWER_WITHIN).await?;
-            anyhow::Ok(connection.metadata_of_all(ANSWER_WITHIN).await?)
-        };
-        let known = ask
+        let ask = |mut broker: Connection| async move { broker.metadata_of_all(ANSWER_WITHIN).await };
+        let known = self
+            .ask_broker(node, ask)
             .await
             .with_context(|| format!("ask node {node} for all topics"))?;
         let mut all = BTreeMap::new();
@@ -126,11 +121,9 @@ impl Admin for KafkaAdmin {
     }
 
     async fn registered(&self, node: NodeId) -> Result<Vec<RegisteredBroker>> {
-        let ask = async {
-            let mut connection = Connection::open(self.0.node(node)?.broker(), ANSWER_WITHIN).await?;
-            anyhow::Ok(connection.registered(ANSWER_WITHIN).await?)
-        };
-        ask.await
+        let ask = |mut broker: Connection| async move { broker.registered(ANSWER_WITHIN).await };
+        self.ask_broker(node, ask)
+            .await
             .with_context(|| format!("ask node {node} which brokers there are"))
     }
 
@@ -184,11 +177,11 @@ impl Admin for KafkaAdmin {
         topic: &str,
         names: &[&str],
     ) -> Result<BTreeMap<String, Option<String>>> {
-        let describe = async {
-            let mut connection = Connection::open(self.0.node(node)?.broker(), ANSWER_WITHIN).await?;
-            anyhow::Ok(connection.describe_topic(topic, names, ANSWER_WITHIN).await?)
-        };
-        describe.await.with_context(|| format!("ask node {node}"))
+        let ask =
+            |mut broker: Connection| async move { broker.describe_topic(topic, names, ANSWER_WITHIN).await };
+        self.ask_broker(node, ask)
+            .await
+            .with_context(|| format!("ask node {node}"))
     }
 
     async fn set_topic_config(&self, topic: &str, name: &str, value: Option<&str>) -> Result<()> {

@@ -76,7 +76,7 @@ impl Connection {
             if code == code::ELECTION_NOT_NEEDED {
                 return Ok(Elected::NotNeeded);
             }
-            check(code, message, || format!("ElectLeaders for {at}"))?;
+            WireError::check_told(code, message, || format!("ElectLeaders for {at}"))?;
             Ok(Elected::Yes)
         };
         partitions.iter().map(result_of).collect()
@@ -104,7 +104,7 @@ impl Connection {
             .with_timeout_ms(millis(within))
             .with_topics(topics.collect());
         let answer = self.call(&request, within).await?;
-        check(answer.error_code, answer.error_message, || {
+        WireError::check_told(answer.error_code, answer.error_message, || {
             "AlterPartitionReassignments".to_owned()
         })?;
         let cancels = moves.iter().all(|(_, replicas)| replicas.is_none());
@@ -113,7 +113,7 @@ impl Connection {
                 if cancels && result.error_code == code::NO_REASSIGNMENT_IN_PROGRESS {
                     continue;
                 }
-                check(result.error_code, result.error_message, || {
+                WireError::check_told(result.error_code, result.error_message, || {
                     let (topic, partition) = (&*topic.name, result.partition_index);
                     format!("AlterPartitionReassignments for {topic}-{partition}")
                 })?;
@@ -128,7 +128,7 @@ impl Connection {
             .with_timeout_ms(millis(within))
             .with_topics(None);
         let answer = self.call(&request, within).await?;
-        check(answer.error_code, answer.error_message, || {
+        WireError::check_told(answer.error_code, answer.error_message, || {
             "ListPartitionReassignments".to_owned()
         })?;
         let mut found = Vec::new();
@@ -163,7 +163,7 @@ impl Connection {
         let request = DescribeConfigsRequest::default().with_resources(vec![resource]);
         let answer = self.call(&request, within).await?.results.into_iter().next();
         let answer = answer.ok_or_else(|| missing("DescribeConfigs"))?;
-        check(answer.error_code, answer.error_message, || {
+        WireError::check_told(answer.error_code, answer.error_message, || {
             format!("DescribeConfigs for {topic}")
         })?;
         let settings = answer.configs.into_iter().map(|config| {
@@ -191,7 +191,7 @@ impl Connection {
             .with_configs(vec![config]);
         let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
         for result in self.call(&request, within).await?.responses {
-            check(result.error_code, result.error_message, || {
+            WireError::check_told(result.error_code, result.error_message, || {
                 format!("IncrementalAlterConfigs for {topic}")
             })?;
         }
@@ -213,7 +213,7 @@ impl Connection {
             .with_topics(vec![asked])
             .with_timeout_ms(millis(within));
         for result in self.call(&request, within).await?.results {
-            check(result.error_code, result.error_message, || {
+            WireError::check_told(result.error_code, result.error_message, || {
                 format!("CreatePartitions for {topic}")
             })?;
         }
@@ -233,7 +233,7 @@ impl Connection {
             .with_timeout_ms(millis(within));
         for topic in self.call(&request, within).await?.topics {
             if topic.error_code != code::TOPIC_ALREADY_EXISTS {
-                check(topic.error_code, topic.error_message, || {
+                WireError::check_told(topic.error_code, topic.error_message, || {
                     format!("CreateTopics for {}", *topic.name)
                 })?;
             }
@@ -255,7 +255,7 @@ impl Connection {
         }
         for result in self.call(&request, within).await?.responses {
             if result.error_code != code::UNKNOWN_TOPIC_OR_PARTITION {
-                check(result.error_code, result.error_message, || {
+                WireError::check_told(result.error_code, result.error_message, || {
                     let name = result.name.map(|name| name.to_string()).unwrap_or_default();
                     format!("DeleteTopics for {name}")
                 })?;
@@ -290,14 +290,6 @@ fn by_topic<'a, T>(asked: impl Iterator<Item = (&'a TopicPartition, T)>) -> BTre
         topics.entry(at.topic.as_str()).or_default().push(what);
     }
     topics
-}
-
-/// An error if the code of an answer is one, with what the other side said of it.
-fn check(code: i16, message: Option<StrBytes>, of: impl FnOnce() -> String) -> Result<(), WireError> {
-    WireError::check(code, || match message {
-        Some(text) if !text.is_empty() => format!("{}: {text}", of()),
-        _ => of(),
-    })
 }
 
 fn millis(within: Duration) -> i32 {

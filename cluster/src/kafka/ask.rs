@@ -340,12 +340,8 @@ impl Connection {
             .with_topics(topics)
             .with_timeout_ms(within.as_millis() as i32);
         for topic in self.call(&request, within).await?.topics {
-            let why = topic
-                .error_message
-                .map(|text| format!(": {text}"))
-                .unwrap_or_default();
-            WireError::check(topic.error_code, || {
-                format!("CreateTopics for {}{why}", *topic.name)
+            WireError::check_told(topic.error_code, topic.error_message, || {
+                format!("CreateTopics for {}", *topic.name)
             })?;
         }
         Ok(())
@@ -417,7 +413,7 @@ pub(super) fn topic_name(name: &str) -> TopicName {
 }
 
 /// A node's number; what is negative stands for none.
-fn node(id: BrokerId) -> Option<NodeId> {
+pub(super) fn node(id: BrokerId) -> Option<NodeId> {
     NodeId::try_from(id.0).ok()
 }
 

@@ -20,7 +20,7 @@ use super::controllers::Controllers;
 use super::disk::keeper::{self, Keeper};
 use super::files;
 use super::launch::{ANSWER_WITHIN, Launch, LaunchTimes, Layout, POLL, bring_up, place, wait_for_leaders};
-use super::node::Node;
+use super::node::{self, Node};
 use super::node_files::NodeFiles;
 use super::observer::{Observed, Observer};
 use super::prober::{Prober, Probing};
@@ -171,8 +171,7 @@ impl KafkaCluster {
     }
 
     fn node(&self, node: NodeId) -> Result<&Arc<Node>> {
-        let found = self.nodes.iter().find(|candidate| candidate.id() == node);
-        found.ok_or_else(|| anyhow!("find node {node}: there is none"))
+        node::find(&self.nodes, node)
     }
 
     fn controllers(&self) -> Controllers {

@@ -8,7 +8,7 @@ use history::NodeId;
 use tokio::time::Instant;
 
 use super::launch::{ANSWER_WITHIN, POLL};
-use super::node::Node;
+use super::node::{self, Node};
 use super::wire::{Connection, WireError};
 use crate::ClusterView;
 
@@ -29,8 +29,7 @@ pub(super) struct Controllers {
 
 impl Controllers {
     pub(super) fn node(&self, node: NodeId) -> Result<&Arc<Node>> {
-        let found = self.nodes.iter().find(|candidate| candidate.id() == node);
-        found.with_context(|| format!("find node {node}: there is none"))
+        node::find(&self.nodes, node)
     }
 
     /// The nodes, the one that was last seen as the active controller first.

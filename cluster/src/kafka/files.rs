@@ -2,10 +2,8 @@
 
 use super::ask::PROBE_TOPIC;
 use super::config::NODES_MAX;
+use super::disk::names::METADATA;
 use crate::{FileKind, Files};
-
-/// The directory of the metadata log, with the snapshots of it and the note of who was voted for.
-const METADATA: &str = "__cluster_metadata-0";
 
 /// The files of a kind. What belongs to partitions is that of the workload's and of Kafka's own: a fault that looks for
 /// a segment means one that somebody relies on, and never one of the probe topic.

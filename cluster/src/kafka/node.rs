@@ -55,6 +55,12 @@ pub(super) struct Node {
     watcher: Mutex<Option<AbortHandle>>,
 }
 
+/// One of these nodes, by its number.
+pub(super) fn find(nodes: &[Arc<Node>], node: NodeId) -> Result<&Arc<Node>> {
+    let found = nodes.iter().find(|candidate| candidate.id() == node);
+    found.with_context(|| format!("find node {node}: there is none"))
+}
+
 impl Node {
     pub(super) fn new(
         machine: Arc<dyn Machine>,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use history::NodeId;
 use kafka_protocol::messages::{BrokerId, DescribeClusterRequest, UnregisterBrokerRequest};
-use kafka_protocol::protocol::StrBytes;
 
+use super::ask::node;
 use super::wire::{Connection, WireError};
 use crate::RegisteredBroker;
 
@@ -23,10 +23,12 @@ impl Connection {
         let fenced_too = self.version::<DescribeClusterRequest>()? >= NAMES_FENCED;
         let request = DescribeClusterRequest::default().with_include_fenced_brokers(fenced_too);
         let answer = self.call(&request, within).await?;
-        refuse(answer.error_code, "DescribeCluster", answer.error_message)?;
+        WireError::check_told(answer.error_code, answer.error_message, || {
+            "DescribeCluster".to_owned()
+        })?;
         let known = answer.brokers.into_iter().filter_map(|broker| {
             Some(RegisteredBroker {
-                node: NodeId::try_from(broker.broker_id.0).ok()?,
+                node: node(broker.broker_id)?,
                 fenced: broker.is_fenced,
             })
         });
@@ -42,11 +44,8 @@ impl Connection {
         if answer.error_code == code::BROKER_ID_NOT_REGISTERED {
             return Ok(());
         }
-        refuse(answer.error_code, "UnregisterBroker", answer.error_message)
+        WireError::check_told(answer.error_code, answer.error_message, || {
+            "UnregisterBroker".to_owned()
+        })
     }
-}
-
-fn refuse(code: i16, request: &str, why: Option<StrBytes>) -> Result<(), WireError> {
-    let why = why.map(|text| format!(": {text}")).unwrap_or_default();
-    WireError::check(code, || format!("{request}{why}"))
 }

@@ -12,7 +12,7 @@ use kafka_protocol::messages::update_features_request::FeatureUpdateKey;
 use kafka_protocol::protocol::StrBytes;
 
 use super::launch::{ANSWER_WITHIN, Layout};
-use super::node::Node;
+use super::node::{self, Node};
 use super::release::{is_older, release};
 use super::wire::{Connection, WireError};
 use crate::{Abilities, Levels, Releases};
@@ -30,8 +30,7 @@ pub(super) struct KafkaReleases {
 
 impl KafkaReleases {
     fn node(&self, node: NodeId) -> Result<&Arc<Node>> {
-        let found = self.nodes.iter().find(|candidate| candidate.id() == node);
-        found.with_context(|| format!("find node {node}: there is none"))
+        node::find(&self.nodes, node)
     }
 
     async fn connect(&self, node: NodeId) -> Result<Connection> {
@@ -117,18 +116,13 @@ impl Connection {
             .with_timeout_ms(within.as_millis() as i32)
             .with_feature_updates(updates.collect());
         let answer = self.call(&request, within).await?;
-        let why = |text: Option<StrBytes>| text.map(|text| format!(": {text}")).unwrap_or_default();
         for result in answer.results {
-            WireError::check(result.error_code, || {
-                format!(
-                    "UpdateFeatures for {}{}",
-                    result.feature,
-                    why(result.error_message)
-                )
+            WireError::check_told(result.error_code, result.error_message, || {
+                format!("UpdateFeatures for {}", result.feature)
             })?;
         }
-        WireError::check(answer.error_code, || {
-            format!("UpdateFeatures{}", why(answer.error_message))
+        WireError::check_told(answer.error_code, answer.error_message, || {
+            "UpdateFeatures".to_owned()
         })
     }
 }

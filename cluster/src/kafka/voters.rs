@@ -106,6 +106,5 @@ fn judged(code: i16, done: i16, request: &str, why: Option<StrBytes>) -> Result<
     if code == done {
         return Ok(());
     }
-    let why = why.map(|text| format!(": {text}")).unwrap_or_default();
-    WireError::check(code, || format!("{request}{why}"))
+    WireError::check_told(code, why, || request.to_owned())
 }

@@ -63,6 +63,14 @@ impl WireError {
         }
     }
 
+    /// The same, with what the other side said of it.
+    pub fn check_told(code: i16, why: Option<StrBytes>, of: impl FnOnce() -> String) -> Result<(), Self> {
+        Self::check(code, || match why {
+            Some(why) if !why.is_empty() => format!("{}: {why}", of()),
+            _ => of(),
+        })
+    }
+
     /// The code of an answer that is an error.
     pub fn code(&self) -> Option<i16> {
         match self {

@@ -4,11 +4,10 @@ use std::net::SocketAddrV4;
 
 use history::Metrics;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::METRICS;
-use crate::kafka::wire::WireError;
+use crate::kafka::wire::{WireError, dial, network};
 
 /// An answer longer than this is not one.
 const ANSWER_BYTES_MAX: u64 = 1 << 20;
@@ -21,26 +20,21 @@ pub(in super::super) async fn scrape(address: SocketAddrV4, by: Instant) -> Resu
     let within = by.saturating_duration_since(Instant::now());
     let answer = timeout_at(by, get(address)).await;
     let answer = answer.map_err(|_| WireError::Timeout(within.as_millis()))?;
-    let answer = answer.map_err(|error| network(&error))?;
+    let answer = answer?;
     let body = body(&answer)?;
     super::heard(body).map_err(|error| WireError::Protocol(error.to_string()))
 }
 
-fn network(error: &std::io::Error) -> WireError {
-    match error.kind() {
-        std::io::ErrorKind::ConnectionRefused => WireError::Network("connection refused".to_owned()),
-        _ => WireError::Network(error.to_string()),
-    }
-}
-
 /// Everything that is sent back. By HTTP/1.0, so that the answer ends with the connection and comes in one piece.
-async fn get(address: SocketAddrV4) -> std::io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    stream.write_all(request().as_bytes()).await?;
-    let mut answer = Vec::new();
-    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await?;
-    Ok(answer)
+async fn get(address: SocketAddrV4) -> Result<Vec<u8>, WireError> {
+    let mut stream = dial(address).await?;
+    let exchange = async {
+        stream.write_all(request().as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await?;
+        Ok(answer)
+    };
+    exchange.await.map_err(|error: std::io::Error| network(&error))
 }
 
 /// The names are asked for, so that the agent does not gather the JVM's own metrics each time.

@@ -1,7 +1,8 @@
 //! When a ruling was made, on the history's clock.
 
-use history::{Header, Ruling, milliseconds_of};
+use history::{Header, Key, NodeId, Ruling, milliseconds_of};
 
+use crate::context::distinct;
 use crate::timeline::{Lane, Timeline};
 
 /// Where the time of a ruling comes from.
@@ -38,9 +39,9 @@ impl<'t> Times<'t> {
         }
     }
 
-    /// When a ruling was made, that no later than `copied` was seen on a disk.
-    pub(super) fn of(&self, ruling: &Ruling, copied: u64) -> (u64, Clock) {
-        let seen = self.seen(ruling).filter(|seen| *seen <= copied);
+    /// When a ruling was made, that no later than `seen` had an answer shown and no later than `copied` a disk.
+    pub(super) fn of(&self, ruling: &Ruling, seen: Option<u64>, copied: u64) -> (u64, Clock) {
+        let seen = seen.filter(|seen| *seen <= copied);
         let (latest, by) = seen.map_or((copied, Clock::Copy), |seen| (seen, Clock::Observation));
         let written = self.started_ms.and_then(|started| {
             let after = u64::try_from(ruling.written_ms.checked_sub(started)?).ok()?;
@@ -54,17 +55,35 @@ impl<'t> Times<'t> {
         }
     }
 
-    /// The first answer that showed this state, or a later one.
-    fn seen(&self, ruling: &Ruling) -> Option<u64> {
-        let lane = self.lanes.get(ruling.key as usize)?;
-        let mut sorted = ruling.isr.clone();
-        sorted.sort_unstable();
-        let shows = lane.changes.iter().find(|change| {
-            let mut isr = change.isr.clone();
-            isr.sort_unstable();
-            change.epoch > ruling.epoch
-                || (change.epoch, change.leader) == (ruling.epoch, ruling.leader) && isr == sorted
-        });
-        shows.map(|change| change.time)
+    /// For each of a partition's rulings, in order, the first answer that showed it or a later one.
+    ///
+    /// Answers follow the rulings, and pass some by. So an answer shows the first ruling of its state that none before it went
+    /// past: a state that comes back was made again, and is not the one that was seen at first.
+    pub(super) fn seen(&self, key: Key, rulings: &[&Ruling]) -> Vec<Option<u64>> {
+        let states: Vec<State> = rulings
+            .iter()
+            .map(|ruling| state(ruling.leader, &ruling.isr))
+            .collect();
+        let changes = self.lanes.get(key as usize).map_or(&[][..], |lane| &lane.changes);
+        let mut seen = Vec::with_capacity(rulings.len());
+        for change in changes {
+            let ended = rulings.partition_point(|ruling| ruling.epoch < change.epoch);
+            let next = rulings.partition_point(|ruling| ruling.epoch <= change.epoch);
+            // The one that was shown last may be shown once more.
+            let from = seen.len().saturating_sub(1).max(ended);
+            let shown = state(change.leader, &change.isr);
+            let place = (from..next).find(|place| states[*place] == shown);
+            let reached = place.map_or(ended, |place| place + 1).max(seen.len());
+            seen.resize(reached, Some(change.time));
+        }
+        seen.resize(rulings.len(), None);
+        seen
     }
+}
+
+/// What an answer shows of a state within an epoch: the leader, and the ISR in the order of its numbers.
+type State = (Option<NodeId>, Vec<NodeId>);
+
+fn state(leader: Option<NodeId>, isr: &[NodeId]) -> State {
+    (leader, distinct(isr.iter().copied()))
 }

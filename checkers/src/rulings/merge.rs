@@ -57,7 +57,7 @@ impl Builder {
         let keys = self
             .rulings
             .into_iter()
-            .map(|(key, found)| (key, merge.of(found)));
+            .map(|(key, found)| (key, merge.of(key, found)));
         Rulings {
             keys: keys.collect(),
             logs: self.logs,
@@ -92,19 +92,14 @@ struct Merge<'t> {
 }
 
 impl Merge<'_> {
-    fn of(&self, found: BTreeMap<Offset, Vec<Found>>) -> Vec<Ruled> {
+    fn of(&self, key: Key, found: BTreeMap<Offset, Vec<Found>>) -> Vec<Ruled> {
+        let kept = self.kept(found);
+        let rulings: Vec<&Ruling> = kept.iter().map(|found| &found.ruling).collect();
+        let seen = self.times.seen(key, &rulings);
         let mut merged: Vec<Ruled> = Vec::new();
-        for found in found.into_values().filter_map(|there| self.standing(there)) {
+        for (found, seen) in kept.into_iter().zip(seen) {
             let ruling = found.ruling;
-            // A snapshot says again what held.
-            let again = |last: &Ruled| {
-                let partition_epoch = (last.ruling.epoch, last.ruling.partition_epoch);
-                partition_epoch >= (ruling.epoch, ruling.partition_epoch)
-            };
-            if merged.last().is_some_and(again) {
-                continue;
-            }
-            let (mut at, mut clock) = self.times.of(&ruling, found.time);
+            let (mut at, mut clock) = self.times.of(&ruling, seen, found.time);
             if let Some(last) = merged.last().filter(|last| last.at > at) {
                 // No change is older than the one before; one of the two clocks was wrong.
                 (at, clock) = (last.at, last.clock.max(Clock::Observation));
@@ -120,6 +115,19 @@ impl Merge<'_> {
             });
         }
         merged
+    }
+
+    /// What stands of a partition, each state once.
+    fn kept(&self, found: BTreeMap<Offset, Vec<Found>>) -> Vec<Found> {
+        let mut kept: Vec<Found> = Vec::new();
+        let version = |found: &Found| (found.ruling.epoch, found.ruling.partition_epoch);
+        for found in found.into_values().filter_map(|there| self.standing(there)) {
+            // A snapshot says again what held.
+            if kept.last().is_none_or(|last| version(last) < version(&found)) {
+                kept.push(found);
+            }
+        }
+        kept
     }
 
     /// What stands at an offset: the record of the highest term, where no log of a later term had come by before.

@@ -210,6 +210,48 @@ fn times_are_the_controllers_unless_somebody_saw_it_before() {
 }
 
 #[test]
+fn a_state_that_comes_back_was_not_made_when_it_was_first_seen() {
+    let claim = |isr: &[NodeId]| Claim {
+        key: 0,
+        leader: Some(1),
+        epoch: 0,
+        isr: isr.to_vec(),
+    };
+    let whole = [1, 2, 3];
+    let rulings = [
+        ruling((5, 1), 0, (1, 0), &whole),
+        ruling((400, 1), 1, (1, 0), &[1]),
+        ruling((600, 1), 2, (1, 0), &whole),
+        ruling((800, 1), 3, (1, 0), &[1, 2]),
+    ];
+    let times = |claims: &[(u64, Claim)]| -> Vec<_> {
+        let all = merged(&[copy(1, None, &rulings)], claims);
+        let times = all.of(0).iter();
+        times.map(|ruled| (ruled.at / MILLISECOND, ruled.clock)).collect()
+    };
+    let by_controllers = [5, 400, 600, 800].map(|at| (at, Clock::Controller));
+    assert_eq!(
+        times(&[
+            (20 * MILLISECOND, claim(&whole)),
+            (410 * MILLISECOND, claim(&[1])),
+            (610 * MILLISECOND, claim(&whole)),
+        ]),
+        by_controllers
+    );
+    // One that nobody saw had been made before a later one was seen.
+    let mut by_answers = by_controllers;
+    by_answers[1..].fill((300, Clock::Observation));
+    assert_eq!(
+        times(&[
+            (20 * MILLISECOND, claim(&whole)),
+            (300 * MILLISECOND, claim(&[1, 2])),
+        ]),
+        by_answers
+    );
+    assert_eq!(times(&[(20 * MILLISECOND, claim(&whole))]), by_controllers);
+}
+
+#[test]
 fn a_snapshot_says_again_what_held() {
     let mut again = ruling((20, 1), 1, (2, 1), &[2]);
     again.written_ms = 0;

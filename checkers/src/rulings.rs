@@ -40,7 +40,7 @@ pub struct Ruled {
     /// The nodes that were seen to hold the record.
     pub nodes: Vec<NodeId>,
     /// Whether it is certain that the quorum had committed it: it lay below a high watermark that some node had noted,
-    /// or in the logs of most nodes that keep one. Otherwise nobody knows.
+    /// or in the logs of most of the run's nodes. Otherwise nobody knows.
     pub committed: bool,
 }
 

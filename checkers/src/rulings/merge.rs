@@ -51,7 +51,7 @@ impl Builder {
         let merge = Merge {
             terms: self.terms(),
             high_watermark: self.logs.values().filter_map(|log| log.high_watermark).max(),
-            logs: self.logs.len(),
+            voters: header.nodes.len().max(self.logs.len()),
             times: Times::new(header, timeline),
         };
         let keys = self
@@ -87,7 +87,8 @@ impl Builder {
 struct Merge<'t> {
     terms: BTreeMap<i32, Offset>,
     high_watermark: Option<Offset>,
-    logs: usize,
+    /// All nodes of the run may vote, also those of whose disk there is no copy.
+    voters: usize,
     times: Times<'t>,
 }
 
@@ -105,7 +106,7 @@ impl Merge<'_> {
                 (at, clock) = (last.at, last.clock.max(Clock::Observation));
             }
             let below = self.high_watermark.is_some_and(|end| ruling.offset < end);
-            let committed = below || 2 * found.nodes.len() > self.logs;
+            let committed = below || 2 * found.nodes.len() > self.voters;
             merged.push(Ruled {
                 ruling,
                 at,

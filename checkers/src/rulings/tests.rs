@@ -252,6 +252,17 @@ fn a_state_that_comes_back_was_not_made_when_it_was_first_seen() {
 }
 
 #[test]
+fn what_few_nodes_hold_is_not_certain_however_few_were_copied() {
+    let made = [ruling((5, 1), 0, (1, 0), &[1, 2, 3])];
+    let committed = |copies: &[DiskCopy]| merged(copies, &[]).of(0)[0].committed;
+    let (noted, unnoted) = (copy(1, Some(6), &made), copy(1, None, &made));
+    let other = copy(2, None, &made);
+    assert!(committed(&[noted]), "a node had noted it");
+    assert!(!committed(std::slice::from_ref(&unnoted)), "one of three");
+    assert!(committed(&[unnoted, other]), "two of three");
+}
+
+#[test]
 fn a_snapshot_says_again_what_held() {
     let mut again = ruling((20, 1), 1, (2, 1), &[2]);
     again.written_ms = 0;

@@ -47,6 +47,12 @@ impl Election<'_> {
         }
     }
 
+    /// Whether its own record marks it as unclean: in the state before nobody had to recover, and now the leader has to.
+    pub fn is_marked(&self) -> bool {
+        let recovered = self.before.is_some_and(|before| !before.ruling.recovering);
+        recovered && self.after.ruling.recovering
+    }
+
     /// Whether another node leads than before; an epoch may change without that.
     pub fn changes_leader(&self) -> bool {
         self.before

@@ -166,6 +166,40 @@ fn it_is_listed_unless_the_plan_is_strict() {
     );
 }
 
+/// An election that took node 2 from outside the ISR of node 1, the leader, in one record: marked as unclean where there
+/// is a `!`. Node 1 made it as the controller, and its count stayed.
+fn took_over(before: &str, mark: &str) -> u64 {
+    lies(&check_history(&dsl::history(&format!(
+        "topics log:1 rf=3 isr=1 unclean strict-metrics
+        phase steady
+        p0 send 0:1 -> ok @0
+        at 1
+        node1 leads-quorum t1 as 1
+        node1 says 0=1/e1[1]
+        node1 metrics unclean-elections=0
+        at 6
+        node1 says 0=1/e1[1]
+        at 7
+        node1 says 0=2/e2[2]
+        at 12
+        node1 metrics unclean-elections=0
+        at 60
+        finally 0@0=1
+        node1 metadata-log end=3 hw=3 0-0/t1:1 1-1/t1:2 2-2/t1:3 rules 0@0=1/e0.0[1,3] 1@0=1/e1.1[1]{before} 2@0=2/e2.2[2]{mark}"
+    ))))
+}
+
+#[test]
+fn who_comes_into_the_isr_and_leads_at_once_as_a_reassignment_ends_is_not_counted() {
+    assert_eq!(took_over("", ""), 0);
+    assert_eq!(took_over("", "!"), 1);
+    assert_eq!(
+        took_over("!", "!"),
+        0,
+        "it was marked before: no record says so again"
+    );
+}
+
 /// An unclean election of node 2, that node 1 made as the controller, with these counts before and after it.
 fn elected(metrics: [&str; 2], standing: &str) -> Verdict {
     let (isr, elr) = standing.split_once('/').expect("ISR/ELR");

@@ -3,7 +3,9 @@
 //! An election counts where it is certain that the controller that made it counted, if it did, between two of its own answers: its
 //! process had led in that term, its own metadata showed the epoch before after the first of the two, and the new one well before
 //! the second. Controllers count by comparing states of the log, several changes of one partition at once now and then, so a
-//! leader must have been out of the ISR in every state of the epoch before.
+//! leader must have been out of the ISR in every state of the epoch before. Newer ones count the records that mark their leader
+//! as recovering, so an unclean election must have marked it: as a reassignment ends, one record may bring a replica into the ISR
+//! and make it leader, which is clean, see [`crate::checks::leadership`].
 
 use std::collections::BTreeMap;
 
@@ -45,10 +47,10 @@ impl Counter {
         }
     }
 
-    /// What it counts of elections; nothing of others.
-    fn of(standing: Standing) -> Option<Self> {
-        match standing {
-            Standing::Outside => Some(Self::Unclean),
+    /// Which of them certainly counts an election; nothing of others.
+    fn of(election: &Election<'_>) -> Option<Self> {
+        match election.standing() {
+            Standing::Outside => election.is_marked().then_some(Self::Unclean),
             Standing::Eligible => Some(Self::Elr),
             Standing::InSync | Standing::Nobody | Standing::Unknown => None,
         }
@@ -135,7 +137,7 @@ fn counted(
     election: &Election<'_>,
     told: &BTreeMap<(NodeId, u32), Counters>,
 ) -> Option<(Counter, (NodeId, u32))> {
-    let counter = Counter::of(election.standing())?;
+    let counter = Counter::of(election)?;
     let ruling = &election.after.ruling;
     let leader = ruling.leader?;
     let process = context.quorums.leader_of(ruling.term)?;

@@ -3,7 +3,7 @@
 //! ```text
 //! node1 disk end 0 end=3 hw=2 0=5/e0 1=6/e0      # at the end: its log of key 0; `=VALUE/eEPOCH` by offset
 //!                                                # also: heal3, start, power, wipe
-//!   start=1 from=2 noted=0@0,1@2 hole=1-2 problem=log-0/0.log   # where other than the records say
+//!   start=1 from=2 noted=0@0,1@2 hole=1-2 problem=log-0/0.log   # where other than the records say; `~` is a blank
 //!   rules 7=1/e0v0t1[1,2,3] 9=none/e1v1t1[1]elr[2]  # the metadata log: offset, leader, epoch, partition epoch, term
 //! ```
 
@@ -50,7 +50,7 @@ pub fn copy(begun: u64, words: &[&str]) -> DiskCopy {
                 let (from, to) = pair(text, "-");
                 log.holes.push((number(from), number(to)));
             }
-            "problem" => problems.push(text.to_owned()),
+            "problem" => problems.push(text.replace('~', " ")),
             offset => {
                 let (value, epoch) = pair(text, "/e");
                 log.records.push((number(offset), number(value), number(epoch)));
@@ -201,6 +201,34 @@ const AT_THE_END: Rows = &[
         "
         node1 disk end 0 end=3 hw=3 0=1/e0 1=2/e1 2=3/e1
         node2 disk end 0 end=2 hw=2 0=1/e0 1=2/e1 problem=evidence/log-01/00.log:bad-sum",
+        "invalid: replica-divergence 1",
+    ),
+    (
+        "the end of a log whose name ends alike could not be read",
+        "
+        node1 disk end 0 end=3 hw=3 0=1/e0 1=2/e1 2=3/e1
+        node2 disk end 0 end=2 hw=2 0=1/e0 1=2/e1 problem=evidence/catalog-0/00.log:bad-sum",
+        "invalid: replica-divergence 1",
+    ),
+    (
+        "the end could not be copied",
+        "
+        node1 disk end 0 end=3 hw=3 0=1/e0 1=2/e1 2=3/e1
+        node2 disk end 0 end=2 hw=2 0=1/e0 1=2/e1 problem=copy~log-0:~no~such~file",
+        "valid",
+    ),
+    (
+        "a file of it could not be copied",
+        "
+        node1 disk end 0 end=3 hw=3 0=1/e0 1=2/e1 2=3/e1
+        node2 disk end 0 end=2 hw=2 0=1/e0 1=2/e1 problem=copy~log-0/00.log:~no~such~file",
+        "valid",
+    ),
+    (
+        "another log could not be copied",
+        "
+        node1 disk end 0 end=3 hw=3 0=1/e0 1=2/e1 2=3/e1
+        node2 disk end 0 end=2 hw=2 0=1/e0 1=2/e1 problem=copy~log-01:~no~such~file",
         "invalid: replica-divergence 1",
     ),
     (

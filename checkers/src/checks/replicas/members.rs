@@ -104,9 +104,22 @@ fn member<'c>(context: &'c Context, key: Key, node: NodeId, replica: &'c DiskRep
 
 /// Whether nothing of a log was hidden from a copy by damage or by a write that was under way.
 pub(super) fn is_whole(context: &Context, key: Key, state: &LogState) -> bool {
-    let directory = format!("{}/", context.header.key_name(key));
+    let log = context.header.key_name(key);
     let problems = &context.disks.copy_of(state).problems;
-    !state.unread && !problems.iter().any(|problem| problem.contains(&directory))
+    !state.unread && !problems.iter().any(|problem| hides(problem, &log))
+}
+
+/// Whether a problem is of a file in a log's directory, or is that the log could not be copied.
+fn hides(problem: &str, log: &str) -> bool {
+    let uncopied = problem
+        .strip_prefix("copy ")
+        .and_then(|what| what.strip_prefix(log));
+    let mut named = problem.match_indices(log);
+    uncopied.is_some_and(|rest| rest.starts_with(':'))
+        || named.any(|(at, _)| {
+            let (before, rest) = (&problem[..at], &problem[at + log.len()..]);
+            (before.is_empty() || before.ends_with(['/', ' '])) && rest.starts_with('/')
+        })
 }
 
 fn last_isr(context: &Context, key: Key) -> Option<Vec<NodeId>> {

@@ -71,6 +71,17 @@ async fn a_broker_leaves_with_all_that_it_holds_and_rejoins() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_broker_that_answers_nobody_holds_up_nobody() {
+    for silent in [1, 4] {
+        let cluster = FakeCluster::of(4);
+        let admin = cluster.admin.clone().expect("it has one");
+        admin.silent.store(silent, Relaxed);
+        let ran = run(cluster, NODE_3).await;
+        assert_eq!(ran.tally.bitten, 1, "node {silent} is silent: {}", ran.last());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_move_that_takes_too_long_ends_no_process_and_is_undone() {
     let cluster = FakeCluster::of(4);
     let admin = cluster.admin.clone().expect("it has one");

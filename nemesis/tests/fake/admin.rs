@@ -24,6 +24,8 @@ pub struct FakeAdmin {
     settings: Mutex<BTreeMap<String, String>>,
     /// Where the log of every partition begins.
     start: AtomicI64,
+    /// This node answers nobody who asks which brokers there are.
+    pub silent: AtomicU64,
     /// The brokers that are registered, and whether each is fenced.
     brokers: Mutex<BTreeMap<NodeId, bool>>,
     voters: Mutex<Vec<NodeId>>,
@@ -58,6 +60,7 @@ impl FakeAdmin {
             topics: Mutex::new([("log".to_owned(), log.into())].into()),
             settings: Mutex::new(settings.map(own).into()),
             start: AtomicI64::default(),
+            silent: AtomicU64::default(),
             brokers: Mutex::new((1..=nodes).map(|node| (node, false)).collect()),
             voters: Mutex::new((1..=nodes).collect()),
             term: AtomicU64::new(1),
@@ -156,7 +159,10 @@ impl Admin for FakeAdmin {
         Ok(all)
     }
 
-    async fn registered(&self, _: NodeId) -> Result<Vec<RegisteredBroker>> {
+    async fn registered(&self, node: NodeId) -> Result<Vec<RegisteredBroker>> {
+        if self.silent.load(Relaxed) == u64::from(node) {
+            bail!("ask node {node}: no answer");
+        }
         let known = self.brokers();
         let known = known
             .iter()

@@ -200,17 +200,19 @@ async fn all_list(
     let begun = Instant::now();
     let admin = scene.admin()?;
     loop {
-        let mut fitting = None;
-        let mut misfit = None;
+        let (mut fitting, mut misfit, mut silent) = (None, None, None);
         for &node in nodes {
             match admin.registered(node).await {
                 Ok(known) if fits(&known) => {
                     fitting = Some(known.iter().map(|broker| broker.node).collect());
                 }
                 Ok(known) => misfit = Some(anyhow!("node {node} knows {}", shown(&known))),
-                Err(error) if fitting.is_none() => misfit = misfit.or(Some(error)),
-                Err(_) => {}
+                Err(error) => silent = silent.or(Some(error)),
             }
+        }
+        // Who does not answer counts only where nobody does.
+        if fitting.is_none() {
+            misfit = misfit.or(silent);
         }
         match (fitting, misfit) {
             (Some(known), None) => return Ok((known, begun.elapsed())),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use cluster::{Elected, Election, PartitionView};
 use history::{Key, NodeId};
+use tokio::time::Instant;
 
 use crate::asked::{all_see, claim, standing, standings, wait_for};
 use crate::fault::{Evidence, Scene};
@@ -60,13 +61,14 @@ impl Elections {
         if !moves.is_empty() {
             admin.reassign(&moves).await?;
         }
+        let until = Instant::now() + KNOWN_WITHIN;
         for (key, node) in wanted {
             // A replica that fell out of the ISR since it was chosen is waited for; where it does not come back, the broker says so.
             let in_sync = |view: &PartitionView| view.isr.contains(node);
             let _ = wait_for(
                 scene,
                 *key,
-                KNOWN_WITHIN,
+                until.saturating_duration_since(Instant::now()),
                 &format!("in sync on node {node}"),
                 in_sync,
             )

@@ -13,7 +13,7 @@ use super::names::METADATA;
 use super::notes;
 use crate::kafka::replica::keys;
 
-/// One copy shows so many records of a log at most, the newest.
+/// One copy shows so many records at most, of each log the newest: it is one line of the history, which has its limit.
 const RECORDS_MAX: usize = 1_000_000;
 
 /// What copies of a node's disk have shown so far.
@@ -60,7 +60,9 @@ impl Look<'_> {
         let high_watermarks = self.noted("replication-offset-checkpoint", &mut contents);
         let recovery_points = self.noted("recovery-point-offset-checkpoint", &mut contents);
         let starts = self.noted("log-start-offset-checkpoint", &mut contents);
-        for (key, topic, partition) in keys(self.topics) {
+        let mut room = RECORDS_MAX;
+        let all = keys(self.topics).count();
+        for (index, (key, topic, partition)) in keys(self.topics).enumerate() {
             let name = format!("{}-{partition}", topic.name);
             let directory = self.data.join(&name);
             if !directory.is_dir() {
@@ -69,7 +71,10 @@ impl Look<'_> {
             let place = (topic.name.clone(), partition);
             let start = starts.get(&place).copied();
             let known = shown.logs.entry(key).or_default();
-            if let Some(mut log) = self.log(key, &directory, start, known, &mut contents) {
+            // What earlier logs left over is there for those that follow.
+            let share = room / (all - index);
+            if let Some(mut log) = self.log(key, &directory, (start, share), known, &mut contents) {
+                room -= log.records.len();
                 log.high_watermark = high_watermarks.get(&place).copied();
                 log.recovery_point = recovery_points.get(&place).copied();
                 contents.logs.push(log);
@@ -83,7 +88,7 @@ impl Look<'_> {
         &self,
         key: Key,
         directory: &Path,
-        start: Option<Offset>,
+        (start, records_max): (Option<Offset>, usize),
         known: &mut Vec<Mark>,
         contents: &mut Contents,
     ) -> Option<DiskLog> {
@@ -102,12 +107,12 @@ impl Look<'_> {
         for damage in &problems {
             self.say(damage, contents);
         }
-        if let Some(too_many) = records.len().checked_sub(RECORDS_MAX).filter(|more| *more > 0) {
+        if let Some(too_many) = records.len().checked_sub(records_max).filter(|more| *more > 0) {
             records.drain(..too_many);
             let first = records.first().map_or(log.end, |record| record.0);
             contents.problems.push(format!(
                 "{}: records {from} to {} are more than one copy shows",
-                directory.display(),
+                directory.strip_prefix(self.root).unwrap_or(directory).display(),
                 first - 1
             ));
             from = first;

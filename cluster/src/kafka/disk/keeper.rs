@@ -45,9 +45,7 @@ pub(in crate::kafka) struct Keeper {
 enum Job {
     /// A copy is being made, and is to be read.
     Read(Taken, oneshot::Receiver<Copied>),
-    /// Everything before is read.
-    Tell(oneshot::Sender<()>),
-    /// The disks themselves are to be read.
+    /// The disks themselves are to be read, after all copies before.
     InPlace(Vec<Taken>, oneshot::Sender<()>),
 }
 
@@ -97,9 +95,6 @@ impl Keeper {
 
     /// Waits until all copies are read, then reads the disks themselves. Their processes have ended.
     pub(in crate::kafka) async fn end(&self, nodes: &[Arc<Node>]) {
-        let (told, all_read) = oneshot::channel();
-        let _ = self.jobs.send(Job::Tell(told));
-        let _ = all_read.await;
         let taken = nodes
             .iter()
             .map(|node| self.taken(node, &Moment::AtTheEnd, node.files.data()));
@@ -151,28 +146,31 @@ async fn read_all(place: Arc<Place>, mut queue: mpsc::UnboundedReceiver<Job>) {
                     problems: vec!["copy the disk: a bug in Tribunal (panic)".to_owned()],
                     ..Copied::default()
                 });
-                read(&place, &memory, taken, copied, 1).await;
+                read(&place, &memory, taken, Some(copied), 1).await;
             }
             Job::InPlace(all, told) => {
                 // The brokers have ended: all processors are free.
                 let threads = std::thread::available_parallelism().map_or(1, usize::from);
                 for taken in all {
-                    read(&place, &memory, taken, Copied::default(), threads).await;
+                    read(&place, &memory, taken, None, threads).await;
                 }
-                let _ = told.send(());
-            }
-            Job::Tell(told) => {
                 let _ = told.send(());
             }
         }
     }
 }
 
-/// Reads one directory and records what it holds.
-async fn read(place: &Arc<Place>, memory: &Arc<Memory>, taken: Taken, copied: Copied, threads: usize) {
+/// Reads one directory, a copy or the disk itself, and records what it holds.
+async fn read(
+    place: &Arc<Place>,
+    memory: &Arc<Memory>,
+    taken: Taken,
+    copied: Option<Copied>,
+    threads: usize,
+) {
     let (of, with) = (Arc::clone(place), Arc::clone(memory));
     let (node, directory) = (taken.node, taken.directory.clone());
-    let reading = spawn_blocking(move || contents(&of, &with, node, &directory, &copied, threads));
+    let reading = spawn_blocking(move || contents(&of, &with, node, &directory, copied.as_ref(), threads));
     let (contents, is_kept) = reading.await.unwrap_or_else(|_| {
         let problem = "read the copy of the disk: a bug in Tribunal (panic)".to_owned();
         let contents = Contents {
@@ -198,25 +196,29 @@ async fn read(place: &Arc<Place>, memory: &Arc<Memory>, taken: Taken, copied: Co
     })));
 }
 
-/// What a directory holds, and whether it stays.
+/// What a directory holds, and whether it stays. A copy for which there is no room is thrown away; a disk never is.
 fn contents(
     place: &Place,
     memory: &Memory,
     node: NodeId,
     directory: &Path,
-    copied: &Copied,
+    copied: Option<&Copied>,
     threads: usize,
 ) -> (Contents, bool) {
+    let whole = BTreeMap::new();
     let look = Look {
         data: directory,
         root: &place.run,
         topics: &place.topics,
-        starts: &copied.starts,
+        starts: copied.map_or(&whole, |copied| &copied.starts),
         threads,
     };
     let mut contents = {
         let mut all = memory.shown.lock().unwrap_or_else(PoisonError::into_inner);
         look.read(all.entry(node).or_default())
+    };
+    let Some(copied) = copied else {
+        return (contents, true);
     };
     contents.problems.extend(copied.problems.iter().cloned());
     let kept = memory.kept.fetch_add(copied.bytes, Ordering::Relaxed) + copied.bytes;

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::plan::{Overrides, Resolved, resolve};
+
 /// The folder below which run directories are made.
 pub const RESULTS: &str = "results";
 
@@ -52,6 +54,16 @@ impl RunDirectory {
     /// The plan with nothing left to choose.
     pub fn plan(&self) -> PathBuf {
         self.root.join("resolved.toml")
+    }
+
+    /// The same, read.
+    ///
+    /// # Errors
+    /// It is not there, or is no plan.
+    pub fn resolved(&self) -> Result<Resolved> {
+        let path = self.plan();
+        let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+        resolve(&shown(&path), &text, &Overrides::default())
     }
 
     /// Everything that was seen.

@@ -1,6 +1,6 @@
 //! What the prober got done: whether a partition could be written and read, from moment to moment.
 //!
-//! Measured by attempts of its own, a fresh connection after each that timed out, never by gaps in a workload, to which
+//! Measured by attempts of its own, each with a time-out of its own, never by gaps in a workload, to which
 //! the back-off of TCP and of clients adds seconds.
 
 use serde::{Deserialize, Serialize};

@@ -116,12 +116,12 @@ impl KafkaCluster {
 
     /// From now on the nodes' disks are copied before what is on them may be destroyed, to `evidence/` in the run's directory, and
     /// what the copies hold is recorded.
-    pub fn keep_disks(&self, run: PathBuf, recorder: Arc<dyn Recorder>) {
+    pub fn keep_disks(&self, run: PathBuf) {
         self.keeper.get_or_init(|| {
             Keeper::new(keeper::Place {
                 run,
                 topics: self.topics.clone(),
-                recorder,
+                recorder: Arc::clone(&self.recorder),
             })
         });
     }

@@ -9,7 +9,6 @@ use report::FailoverRun;
 use crate::cli::{FailoverBy, ReportOptions};
 use crate::directory::RunDirectory;
 use crate::exit::{Exit, Failure};
-use crate::plan::{Overrides, resolve};
 use crate::{judge, print};
 
 /// Writes each directory's files anew. Its exit says whether that worked, not what the verdicts are.
@@ -30,18 +29,17 @@ pub fn report(options: &ReportOptions) -> Result<Exit, Failure> {
         }
     }
     if let Some(by) = options.failover {
-        let (table, plot) = match by {
-            FailoverBy::Faults => (
-                report::failover_table(&failovers),
-                report::failover_plot(&failovers),
-            ),
-            FailoverBy::Sizes => (report::sweep_table(&failovers), report::sweep_plot(&failovers)),
+        type Made = fn(&[FailoverRun]) -> String;
+        let (table, plot): (Made, Made) = match by {
+            FailoverBy::Faults => (report::failover_table, report::failover_plot),
+            FailoverBy::Sizes => (report::sweep_table, report::sweep_plot),
         };
         if let Some(file) = &options.plot {
-            let written = std::fs::write(file, plot).with_context(|| format!("write {}", file.display()));
+            let written =
+                std::fs::write(file, plot(&failovers)).with_context(|| format!("write {}", file.display()));
             written.map_err(Failure::infrastructure)?;
         }
-        print::data(table.trim_end()).map_err(Failure::infrastructure)?;
+        print::data(table(&failovers).trim_end()).map_err(Failure::infrastructure)?;
     }
     if options.faults {
         print::data(report::fault_table(&histories).trim_end()).map_err(Failure::infrastructure)?;
@@ -54,9 +52,7 @@ fn failover(directory: &RunDirectory, verdict: &Verdict) -> Result<Option<Failov
     let Some(availability) = verdict.availability.clone() else {
         return Ok(None);
     };
-    let path = directory.plan();
-    let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-    let resolved = resolve(&path.display().to_string(), &text, &Overrides::default())?;
+    let resolved = directory.resolved()?;
     let delay = resolved.steps.iter().filter_map(delay).max();
     Ok(Some(FailoverRun {
         timeouts: resolved.plan.timeouts.name().to_owned(),

@@ -14,10 +14,3 @@ pub enum MetricsChoice {
     /// They are not: the brokers run without the agent.
     Off,
 }
-
-impl MetricsChoice {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-    pub(super) fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}

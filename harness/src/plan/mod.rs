@@ -68,13 +68,13 @@ pub struct Plan {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub features: BTreeMap<String, Level>,
     /// Whether each node's data lies on a disk that can fail.
-    #[serde(default, skip_serializing_if = "DiskChoice::is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub disk: DiskChoice,
     /// Whether partitions are written and read by a prober of Tribunal's own.
-    #[serde(default, skip_serializing_if = "ProberPlan::is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub prober: ProberPlan,
     /// Whether the brokers' own metrics are asked for, and what one that lies does.
-    #[serde(default, skip_serializing_if = "MetricsChoice::is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub metrics: MetricsChoice,
     /// Properties of every node's broker, over everything that Tribunal sets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -128,13 +128,6 @@ pub enum DiskChoice {
     Never,
 }
 
-impl DiskChoice {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 /// Whether partitions are written and read, many times a second, to measure outages. The simulated broker's never are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -154,11 +147,9 @@ impl Default for ProberPlan {
     }
 }
 
-impl ProberPlan {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
+/// Whether a plan need not say it.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn default_broker() -> String {

@@ -78,7 +78,7 @@ async fn bring_up_kafka(trial: &Trial<'_>) -> Result<Kind> {
             .await
             .context("bring the cluster up")?,
     );
-    cluster.keep_disks(directory.root().to_owned(), trial.recorder.clone());
+    cluster.keep_disks(directory.root().to_owned());
     Ok(Kind::Kafka(cluster, environment))
 }
 

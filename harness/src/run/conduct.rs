@@ -15,7 +15,7 @@ use super::trial::Trial;
 use crate::cli::ConductOptions;
 use crate::directory::{RunDirectory, shown};
 use crate::exit::{Exit, Failure};
-use crate::plan::{Overrides, Resolved, resolve};
+use crate::plan::Resolved;
 use crate::progress::Progress;
 use crate::recorder::{Clock, Recording};
 use crate::{judge, print};
@@ -26,7 +26,7 @@ const RUNTIME_SHUTDOWN_LIMIT: Duration = Duration::from_millis(200);
 /// The whole of a run inside the sandbox.
 pub fn conduct(options: &ConductOptions) -> Result<Exit, Failure> {
     let directory = RunDirectory::open(&options.dir).map_err(Failure::usage)?;
-    let resolved = read_plan(&directory).map_err(Failure::usage)?;
+    let resolved = directory.resolved().map_err(Failure::usage)?;
     let runtime = runtime(&resolved).map_err(Failure::infrastructure)?;
     let recorded = runtime.block_on(record(&directory, &resolved, &options.pcap));
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN_LIMIT);
@@ -45,12 +45,6 @@ pub fn conduct(options: &ConductOptions) -> Result<Exit, Failure> {
             Err(Failure::infrastructure(error))
         }
     }
-}
-
-fn read_plan(directory: &RunDirectory) -> Result<Resolved> {
-    let path = directory.plan();
-    let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-    resolve(&path.display().to_string(), &text, &Overrides::default())
 }
 
 /// The time of a simulated broker is that of a runtime which is paused: it passes as soon as everybody waits.

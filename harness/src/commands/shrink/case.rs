@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 use checkers::{Anomaly, Validity, Verdict};
 
-use crate::directory::{RunDirectory, shown};
-use crate::plan::{Overrides, Plan, resolve};
+use crate::directory::RunDirectory;
+use crate::plan::Plan;
 use crate::shrink::Clue;
 
 /// What is to be shrunk.
@@ -28,9 +28,7 @@ impl Case {
     /// Reads a run's directory. A run that found nothing is refused.
     pub fn open(dir: &Path, anomaly: Option<&str>) -> Result<Self> {
         let directory = RunDirectory::open(dir)?;
-        let plan = directory.plan();
-        let text = fs::read_to_string(&plan).with_context(|| format!("read {}", plan.display()))?;
-        let resolved = resolve(&shown(&plan), &text, &Overrides::default())?;
+        let resolved = directory.resolved()?;
         let verdict = verdict(&directory.verdict())?;
         if verdict.valid != Validity::Invalid {
             bail!("{} is no run that failed: {}", directory.shown(), verdict.summary);

@@ -4,7 +4,7 @@
 //! clients did. It is figures first, and breaks no promise: a violation is only what the plan limits
 //! (`limits.availability`). A limit is asked for as progress is: in stretches of time in which no node is taken away or
 //! given back and the faults leave each partition enough to go on. What of an outage lies outside of such a stretch
-//! counts for nothing.
+//! counts for nothing; and all replicas in sync are asked for only while no fault keeps a node away.
 
 mod attempts;
 mod losses;
@@ -79,7 +79,7 @@ pub(crate) fn run(context: &Context) -> Outcome {
     ] {
         let Some(limit) = limit else { continue };
         for (key, gap) in context.attempts.gaps(f) {
-            if reaches(context, key, (gap.from, gap.to), limit) {
+            if owed(context, key, (gap.from, gap.to)) >= limit.as_nanos() {
                 outcome.violation(UNAVAILABLE_TOO_LONG, || unavailable(context, f, key, gap, limit));
             }
         }
@@ -125,9 +125,14 @@ fn tell(measured: &Availability, outcome: &mut Outcome) {
     }
 }
 
-/// Whether a time is as long as a limit within one stretch in which the partition owed service.
-fn reaches(context: &Context, key: Key, (from, to): (u64, u64), limit: Span) -> bool {
-    context.attempts.owed(key, from, to) >= limit.as_nanos()
+/// The longest part of a time in which the partition owed service.
+fn owed(context: &Context, key: Key, (from, to): (u64, u64)) -> u64 {
+    context.attempts.owed(|stand| stand.asks(key), from, to)
+}
+
+/// The same of service by all its replicas: not while a fault keeps a node away.
+fn owed_by_all(context: &Context, key: Key, (from, to): (u64, u64)) -> u64 {
+    context.attempts.owed(|stand| stand.asks_all(key), from, to)
 }
 
 fn judge(context: &Context, row: &Row, outcome: &mut Outcome) {
@@ -135,7 +140,7 @@ fn judge(context: &Context, row: &Row, outcome: &mut Outcome) {
     let Row { outage, .. } = row;
     let name = &outage.partition;
     if let (Some(limit), Some((from, to))) = (limits.leader, row.without_leader)
-        && reaches(context, outage.key, (from, to), limit)
+        && owed(context, outage.key, (from, to)) >= limit.as_nanos()
     {
         outcome.violation(ELECTED_TOO_LATE, || {
             let sentence = format!(
@@ -160,7 +165,7 @@ fn judge(context: &Context, row: &Row, outcome: &mut Outcome) {
         let (Some(limit), Some((from, to))) = (limit, time) else {
             continue;
         };
-        if reaches(context, outage.key, (from, to), limit) {
+        if owed_by_all(context, outage.key, (from, to)) >= limit.as_nanos() {
             outcome.violation(RECOVERED_TOO_LATE, || {
                 let sentence = format!(
                     "Fault {} was healed at {}, and {} later it was not so that {what}, for {name}; the plan allows {}.",
@@ -215,7 +220,7 @@ fn unavailable(context: &Context, f: ProbeOf, key: Key, gap: &Gap, limit: Span) 
         ),
         format!(
             "For {} of that time nothing changed and enough was left for the partition to go on.",
-            seconds(context.attempts.owed(key, gap.from, gap.to))
+            seconds(owed(context, key, (gap.from, gap.to)))
         ),
     ];
     case(context, key, gap.from, story)

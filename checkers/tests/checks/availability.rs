@@ -167,6 +167,61 @@ fn what_the_faults_do_not_leave_is_not_owed() {
     assert_eq!(only(&verdict).write_outage, Some(50_550_000_000));
 }
 
+/// Node 1 is killed at 10 s and comes back at 60 s; meanwhile topics are created, which takes nothing away.
+fn beside_a_kill(healed: &str, limits: &str) -> Verdict {
+    let text = format!(
+        "topics log:1 rf=3 isr=2 require=kill
+        at 1
+        phase steady
+        p0 send 0:1 -> ok @0
+        at 9.5
+        node2 says 0=2/e0[1,2,3]
+        phase faults
+        at 10
+        fault 0 kill [1] killed | injecting down=1
+        fault 0 kill [1] killed | injected
+        at 10.5
+        node2 says 0=2/e0[2,3]
+        at 12
+        fault 1 create-topics | injecting nothing
+        fault 1 create-topics | injected
+        at 13
+        fault 1 create-topics | healed gone
+        {healed}
+        at 63
+        probed 0 write 1.5 62.9 600
+        p0 send 0:2 -> ok @1
+        at 90
+        finally 0@0=1 0@1=2"
+    );
+    let mut history = dsl::history(&text);
+    history.header.expect.availability = toml(limits);
+    crate::judge(&history, &Options::default())
+}
+
+#[test]
+fn not_all_replicas_are_owed_while_a_fault_keeps_one_away() {
+    let back = "at 60
+        fault 0 kill [1] | healed gone
+        at 62
+        node2 says 0=2/e0[1,2,3]";
+    let rows = [
+        (back, "full-isr=30s recovery-time=30s", "valid"),
+        // Two seconds after the node had come back are owed.
+        (back, "full-isr=1900ms", "invalid: recovered-too-late 2"),
+        (back, "full-isr=2100ms recovery-time=2100ms", "valid"),
+        // One that never comes back had its effect looked at by nobody, and takes nothing from this.
+        ("", "full-isr=30s recovery-time=30s", "unknown: effect"),
+    ];
+    for (healed, limits, expected) in rows {
+        assert_eq!(
+            crate::brief(&beside_a_kill(healed, limits)),
+            expected,
+            "{healed} {limits}"
+        );
+    }
+}
+
 #[test]
 fn limits_without_a_prober_are_held_against_nothing() {
     assert_eq!(crate::brief(&run("", "write-outage=1s")), "unknown: availability");

@@ -199,9 +199,9 @@ impl Attempts {
         self.impairs.get(&fault)
     }
 
-    /// The longest part of a time that lies within one stretch in which the partition owed service.
-    pub(crate) fn owed(&self, key: Key, from: u64, to: u64) -> u64 {
-        let parts = self.owed.iter().filter(|(stand, _)| stand.asks(key));
+    /// The longest part of a time that lies within one stretch in which this was owed.
+    pub(super) fn owed(&self, is_owed: impl Fn(&Stand) -> bool, from: u64, to: u64) -> u64 {
+        let parts = self.owed.iter().filter(|(stand, _)| is_owed(stand));
         let lengths = parts.map(|(stand, end)| to.min(*end).saturating_sub(from.max(stand.since)));
         lengths.max().unwrap_or(0)
     }

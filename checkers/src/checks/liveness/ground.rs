@@ -66,6 +66,11 @@ impl Stand {
     pub(in crate::checks) fn asks(&self, key: Key) -> bool {
         self.whole && self.asked.get(key as usize).copied().unwrap_or(false)
     }
+
+    /// Whether it is asked of this partition, and none of its replicas is kept away.
+    pub(in crate::checks) fn asks_all(&self, key: Key) -> bool {
+        self.gone.is_empty() && self.asks(key)
+    }
 }
 
 /// What is known of the cluster.

@@ -65,9 +65,7 @@ pub(crate) fn run(context: &Context) -> Outcome {
     if limits.is_empty() {
         return outcome;
     }
-    if measured.probed == 0 && limits.probed().next().is_some() {
-        outcome.unknown("the plan limits outages, and no partition was probed".to_owned());
-    }
+    untried(context, measured.probed, &mut outcome);
     if context.attempts.overflowed() {
         outcome
             .unknown("faults and nodes changed too often for outages to be held against limits".to_owned());
@@ -89,6 +87,35 @@ pub(crate) fn run(context: &Context) -> Outcome {
         judge(context, row, &mut outcome);
     }
     outcome
+}
+
+/// Says which limits cannot be held, because nobody tried.
+fn untried(context: &Context, probed: u32, outcome: &mut Outcome) {
+    let limits = &context.header.expect.availability;
+    if probed == 0 && limits.probed().next().is_some() {
+        outcome.unknown("the plan limits outages, and no partition was probed".to_owned());
+        return;
+    }
+    let keys = context.attempts.probed();
+    let asked_for = [
+        (
+            ProbeOf::Write,
+            limits.write_outage.or(limits.recovery_time),
+            "write to",
+        ),
+        (ProbeOf::Read, limits.read_outage, "read"),
+    ];
+    for (f, _, what) in asked_for.into_iter().filter(|(_, limit, _)| limit.is_some()) {
+        let untried = keys
+            .iter()
+            .find(|key| context.attempts.gaps_of(**key, f).is_none());
+        if let Some(key) = untried {
+            outcome.unknown(format!(
+                "the plan limits outages, and the prober did not try to {what} {}",
+                context.name(*key)
+            ));
+        }
+    }
 }
 
 /// The figures, in sentences.

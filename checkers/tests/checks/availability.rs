@@ -226,6 +226,17 @@ fn not_all_replicas_are_owed_while_a_fault_keeps_one_away() {
 fn limits_without_a_prober_are_held_against_nothing() {
     assert_eq!(crate::brief(&run("", "write-outage=1s")), "unknown: availability");
     assert_eq!(crate::brief(&run("", "leader=1s")), "invalid: elected-too-late 2");
+    // All was in sync at 23 s; when it was written again nobody tried.
+    let read_only = "at 24\nprobed 0 read 1.5 89 900";
+    assert_eq!(
+        crate::brief(&run(read_only, "recovery-time=4s")),
+        "unknown: availability"
+    );
+    assert_eq!(crate::brief(&run(read_only, "read-outage=4s")), "valid");
+    assert_eq!(
+        crate::brief(&run("", "recovery-time=4s")),
+        "unknown: availability"
+    );
 }
 
 #[test]

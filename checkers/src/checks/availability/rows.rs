@@ -19,7 +19,7 @@ pub(super) struct Row {
     pub(super) without_leader: Option<(u64, u64)>,
     /// From the healing to all replicas in sync, or as long as they were not.
     pub(super) without_isr: Option<(u64, u64)>,
-    /// The same, until a write had succeeded too.
+    /// The same, until a write had succeeded too; none where nobody tried to write.
     pub(super) unrecovered: Option<(u64, u64)>,
 }
 
@@ -61,10 +61,11 @@ fn row(context: &Context, fault: &FaultInterval, start: u64, key: Key) -> Option
         .filter(|time| *time <= until);
     let without_leader = hit_leader.then(|| (start, elected.unwrap_or_else(|| fault.to.unwrap_or(until))));
     let isr = all_in_sync(context, fault, lane, until);
-    let written = fault.to.and_then(|to| served(context, key, to));
+    let writes = context.attempts.gaps_of(key, ProbeOf::Write);
+    let written = fault.to.and_then(|to| served(writes?, to));
     let recovered = isr.and_then(|isr| Some(isr.max(written?)));
     let over = recovered.unwrap_or(until);
-    let write = longest(context.attempts.gaps_of(key, ProbeOf::Write), start, over);
+    let write = longest(writes, start, over);
     let read = longest(context.attempts.gaps_of(key, ProbeOf::Read), start, over);
     let since = |time: Option<u64>| Some(time?.saturating_sub(fault.to?));
     let lost = context.losses.of(fault.id, key);
@@ -89,7 +90,7 @@ fn row(context: &Context, fault: &FaultInterval, start: u64, key: Key) -> Option
         start,
         without_leader,
         without_isr: fault.to.map(|to| (to, isr.unwrap_or(until).max(to))),
-        unrecovered: fault.to.map(|to| (to, over.max(to))),
+        unrecovered: fault.to.zip(writes).map(|(to, _)| (to, over.max(to))),
     })
 }
 
@@ -139,8 +140,7 @@ fn all_in_sync(context: &Context, fault: &FaultInterval, lane: &Lane, until: u64
 }
 
 /// The first moment from a time on at which writes succeeded.
-fn served(context: &Context, key: Key, time: u64) -> Option<u64> {
-    let gaps = context.attempts.gaps_of(key, ProbeOf::Write)?;
+fn served(gaps: &[Gap], time: u64) -> Option<u64> {
     match gaps.iter().find(|gap| gap.from <= time && time < gap.to) {
         Some(gap) => gap.ended.then_some(gap.to),
         None => Some(time),

@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 
 use history::{Event, Header, ReadError, Scanned, Source, What};
 
-use crate::checks::availability::{self, Attempts, Losses};
+use crate::checks::availability::{Attempts, Losses};
 use crate::checks::controllers::Quorums;
-use crate::checks::leadership::{self, Claims};
+use crate::checks::leadership::{Claims, Depositions};
 use crate::checks::liveness::Progress;
 use crate::checks::log::{self, Tally};
 use crate::checks::metrics::Told;
@@ -198,8 +198,8 @@ fn by_the_list(context: &Context) -> Verdict {
         allowed: BTreeMap::new(),
         stories: Vec::new(),
         checks: Vec::new(),
-        depositions: leadership::depositions(context),
-        availability: availability::measure(context),
+        depositions: Depositions::default(),
+        availability: None,
         stats: Stats::default(),
     };
     let mut unseen = 0;
@@ -214,6 +214,10 @@ fn by_the_list(context: &Context) -> Verdict {
         });
         take(&mut verdict.anomalies, outcome.anomalies);
         take(&mut verdict.allowed, outcome.allowed);
+        if !outcome.depositions.is_empty() {
+            verdict.depositions = outcome.depositions;
+        }
+        verdict.availability = verdict.availability.or(outcome.availability);
     }
     verdict.stats = stats(context, &verdict.anomalies, unseen);
     verdict.summary = summary::sentence(context, &verdict);

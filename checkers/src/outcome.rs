@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::anomaly::Anomaly;
+use crate::availability::Availability;
+use crate::checks::leadership::Depositions;
 use crate::verdict::{CASES_MAX, Case, Findings, Validity};
 
 /// Reasons of one check that are kept in full: a hostile history has as many flaws as it has lines.
@@ -46,6 +48,9 @@ pub(crate) struct Outcome {
     pub(crate) unseen: u64,
     pub(crate) anomalies: BTreeMap<&'static str, Findings>,
     pub(crate) allowed: BTreeMap<&'static str, Findings>,
+    /// Figures for the verdict, of the check that knows them.
+    pub(crate) depositions: Depositions,
+    pub(crate) availability: Option<Availability>,
 }
 
 impl Outcome {

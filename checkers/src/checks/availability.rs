@@ -24,18 +24,37 @@ use crate::verdict::Case;
 use attempts::Gap;
 use rows::Row;
 
-/// What was measured; `None` where nothing was.
-pub(crate) fn measure(context: &Context) -> Option<Availability> {
+pub(crate) fn run(context: &Context) -> Outcome {
+    let mut outcome = Outcome::default();
     let keys = rows::keys(context);
     if keys.is_empty() {
-        return None;
+        return outcome;
     }
     let (rows, left_out) = rows::rows(context, &keys);
-    let outages: Vec<Outage> = rows.into_iter().map(|row| row.outage).collect();
+    let outages = rows.iter().map(|row| row.outage.clone()).collect();
+    let measured = measured(context, outages, left_out);
+    tell(&measured, &mut outcome);
+    let known = context.tally.lost_all.len() as u64;
+    if context.tally.lost.count > known {
+        outcome.note(format!(
+            "of the lost writes the first {} are put down to faults",
+            text::number(known)
+        ));
+    }
+    if !context.header.expect.availability.is_empty() {
+        untried(context, measured.probed, &mut outcome);
+        hold(context, &rows, &mut outcome);
+    }
+    outcome.availability = Some(measured);
+    outcome
+}
+
+/// The figures of these rows.
+fn measured(context: &Context, outages: Vec<Outage>, left_out: u64) -> Availability {
     let spread = |time: fn(&Outage) -> Option<u64>| {
         Spread::of(outages.iter().filter_map(time).filter(|time| *time > 0))
     };
-    Some(Availability {
+    Availability {
         probed: context.attempts.probed().len() as u32,
         partitions: context.index.keys,
         writes: spread(|row| row.write_outage),
@@ -45,32 +64,17 @@ pub(crate) fn measure(context: &Context) -> Option<Availability> {
         recovery: Spread::of(outages.iter().filter_map(|row| row.recovery)),
         left_out,
         outages,
-    })
+    }
 }
 
-pub(crate) fn run(context: &Context) -> Outcome {
-    let mut outcome = Outcome::default();
-    let Some(measured) = measure(context) else {
-        return outcome;
-    };
-    tell(&measured, &mut outcome);
-    let known = context.tally.lost_all.len() as u64;
-    if context.tally.lost.count > known {
-        outcome.note(format!(
-            "of the lost writes the first {} are put down to faults",
-            text::number(known)
-        ));
-    }
-    let limits = &context.header.expect.availability;
-    if limits.is_empty() {
-        return outcome;
-    }
-    untried(context, measured.probed, &mut outcome);
+/// Holds what was measured against the plan's limits.
+fn hold(context: &Context, rows: &[Row], outcome: &mut Outcome) {
     if context.attempts.overflowed() {
         outcome
             .unknown("faults and nodes changed too often for outages to be held against limits".to_owned());
-        return outcome;
+        return;
     }
+    let limits = &context.header.expect.availability;
     for (f, limit) in [
         (ProbeOf::Write, limits.write_outage),
         (ProbeOf::Read, limits.read_outage),
@@ -82,11 +86,9 @@ pub(crate) fn run(context: &Context) -> Outcome {
             }
         }
     }
-    let (rows, _) = rows::rows(context, &rows::keys(context));
-    for row in &rows {
-        judge(context, row, &mut outcome);
+    for row in rows {
+        judge(context, row, outcome);
     }
-    outcome
 }
 
 /// Says which limits cannot be held, because nobody tried.

@@ -56,12 +56,8 @@ pub(crate) fn run(context: &Context) -> Outcome {
     let depositions = deposed::of(context);
     loss::find(context, &depositions, &mut outcome);
     deposed::tell(context, &depositions, &mut outcome);
+    outcome.depositions = depositions;
     outcome
-}
-
-/// The figures of deposed leaders, for the verdict.
-pub(crate) fn depositions(context: &Context) -> Depositions {
-    deposed::of(context)
 }
 
 fn two_leaders(context: &Context, first: &Claimed, second: &Claimed) -> Case {

@@ -32,29 +32,53 @@ pub(super) fn keys(context: &Context) -> Vec<Key> {
     probed
 }
 
+/// A fault that was in force, and what of it is the same for each partition.
+struct Hit<'c> {
+    fault: &'c FaultInterval,
+    start: u64,
+    /// When the next one began, or the history ended.
+    until: u64,
+    /// The nodes that it takes away.
+    gone: BTreeSet<NodeId>,
+    took_controller: bool,
+}
+
+impl<'c> Hit<'c> {
+    /// `None` where it never was in force.
+    fn of(context: &Context, fault: &'c FaultInterval) -> Option<Self> {
+        let start = fault.start()?;
+        let gone = gone(context, fault);
+        let controller = controller(context, start);
+        Some(Self {
+            fault,
+            start,
+            until: next_fault(&context.timeline, fault, start).1,
+            took_controller: controller.is_some_and(|controller| gone.contains(&controller)),
+            gone,
+        })
+    }
+}
+
 /// A row for each fault that was in force and each of these partitions, and how many more there would be.
 pub(super) fn rows(context: &Context, keys: &[Key]) -> (Vec<Row>, u64) {
     let faults = context.timeline.faults.iter();
-    let faults: Vec<(&FaultInterval, u64)> =
-        faults.filter_map(|fault| Some((fault, fault.start()?))).collect();
-    let all = faults
+    let hits: Vec<Hit> = faults.filter_map(|fault| Hit::of(context, fault)).collect();
+    let all = hits
         .iter()
-        .flat_map(|(fault, start)| keys.iter().map(|key| (*fault, *start, *key)));
-    let rows: Vec<Row> = all
-        .filter_map(|(fault, start, key)| row(context, fault, start, key))
-        .take(Outage::ROWS_MAX)
-        .collect();
-    let left_out = (faults.len() * keys.len()).saturating_sub(Outage::ROWS_MAX);
+        .flat_map(|hit| keys.iter().filter_map(|key| row(context, hit, *key)));
+    let rows: Vec<Row> = all.take(Outage::ROWS_MAX).collect();
+    let left_out = (hits.len() * keys.len()).saturating_sub(Outage::ROWS_MAX);
     (rows, left_out as u64)
 }
 
-fn row(context: &Context, fault: &FaultInterval, start: u64, key: Key) -> Option<Row> {
-    let timeline = &context.timeline;
-    let lane = timeline.lanes.get(key as usize)?;
-    let (_, until) = next_fault(timeline, fault, start);
-    let gone = gone(context, fault);
+fn row(context: &Context, hit: &Hit, key: Key) -> Option<Row> {
+    let Hit {
+        fault, start, until, ..
+    } = *hit;
+    let lane = context.timeline.lanes.get(key as usize)?;
     let before = lane.at(start);
-    let hit_leader = before.is_some_and(|state| state.leader.is_some_and(|leader| gone.contains(&leader)));
+    let hit_leader =
+        before.is_some_and(|state| state.leader.is_some_and(|leader| hit.gone.contains(&leader)));
     let elected = before
         .and_then(|state| lane.next_leader(start, state.epoch))
         .map(|change| change.time)
@@ -75,7 +99,7 @@ fn row(context: &Context, fault: &FaultInterval, start: u64, key: Key) -> Option
         key,
         partition: context.name(key),
         hit_leader,
-        hit_controller: controller(context, start).is_some_and(|controller| gone.contains(&controller)),
+        hit_controller: hit.took_controller,
         write_outage: write.map(|(time, _)| time),
         read_outage: read.map(|(time, _)| time),
         unended: [write, read].into_iter().flatten().any(|(_, ended)| !ended),

@@ -24,33 +24,38 @@ use crate::verdict::Case;
 use attempts::Gap;
 use rows::Row;
 
+/// More rows than this are not held against limits.
+const JUDGED_MAX: usize = 1 << 20;
+
 pub(crate) fn run(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
     let keys = rows::keys(context);
     if keys.is_empty() {
         return outcome;
     }
-    let (rows, left_out) = rows::rows(context, &keys);
-    let outages = rows.iter().map(|row| row.outage.clone()).collect();
-    let measured = measured(context, outages, left_out);
-    tell(&measured, &mut outcome);
-    let known = context.tally.lost_all.len() as u64;
-    if context.tally.lost.count > known {
-        outcome.note(format!(
-            "of the lost writes the first {} are put down to faults",
-            text::number(known)
-        ));
-    }
+    let mut rows = rows::rows(context, &keys);
+    let first: Vec<Row> = rows.by_ref().take(Outage::ROWS_MAX).collect();
+    let count = rows::count(context, &keys);
+    let outages = first.iter().map(|row| row.outage.clone()).collect();
+    let measured = measured(context, outages, count.saturating_sub(Outage::ROWS_MAX));
+    tell(context, &measured, &mut outcome);
     if !context.header.expect.availability.is_empty() {
         untried(context, measured.probed, &mut outcome);
-        hold(context, &rows, &mut outcome);
+        if count > JUDGED_MAX {
+            outcome.unknown("there are too many faults and partitions to hold all against limits".to_owned());
+        }
+        hold(
+            context,
+            first.into_iter().chain(rows).take(JUDGED_MAX),
+            &mut outcome,
+        );
     }
     outcome.availability = Some(measured);
     outcome
 }
 
 /// The figures of these rows.
-fn measured(context: &Context, outages: Vec<Outage>, left_out: u64) -> Availability {
+fn measured(context: &Context, outages: Vec<Outage>, left_out: usize) -> Availability {
     let spread = |time: fn(&Outage) -> Option<u64>| {
         Spread::of(outages.iter().filter_map(time).filter(|time| *time > 0))
     };
@@ -62,19 +67,22 @@ fn measured(context: &Context, outages: Vec<Outage>, left_out: u64) -> Availabil
         leaders: spread(|row| row.leader),
         full_isr: Spread::of(outages.iter().filter_map(|row| row.full_isr)),
         recovery: Spread::of(outages.iter().filter_map(|row| row.recovery)),
-        left_out,
+        left_out: left_out as u64,
         outages,
     }
 }
 
 /// Holds what was measured against the plan's limits.
-fn hold(context: &Context, rows: &[Row], outcome: &mut Outcome) {
-    if context.attempts.overflowed() {
-        outcome
-            .unknown("faults and nodes changed too often for outages to be held against limits".to_owned());
-        return;
-    }
+fn hold(context: &Context, rows: impl Iterator<Item = Row>, outcome: &mut Outcome) {
     let limits = &context.header.expect.availability;
+    if context.attempts.overflowed() {
+        outcome.unknown(
+            "faults and nodes changed too often for all outages to be held against limits".to_owned(),
+        );
+    }
+    if context.attempts.left_out() > 0 && limits.probed().next().is_some() {
+        outcome.unknown("there were too many outages for all of them to be held against limits".to_owned());
+    }
     for (f, limit) in [
         (ProbeOf::Write, limits.write_outage),
         (ProbeOf::Read, limits.read_outage),
@@ -87,7 +95,7 @@ fn hold(context: &Context, rows: &[Row], outcome: &mut Outcome) {
         }
     }
     for row in rows {
-        judge(context, row, outcome);
+        judge(context, &row, outcome);
     }
 }
 
@@ -121,7 +129,7 @@ fn untried(context: &Context, probed: u32, outcome: &mut Outcome) {
 }
 
 /// The figures, in sentences.
-fn tell(measured: &Availability, outcome: &mut Outcome) {
+fn tell(context: &Context, measured: &Availability, outcome: &mut Outcome) {
     if measured.probed > 0 && measured.probed < measured.partitions {
         outcome.note(format!(
             "{} of {} were probed",
@@ -150,6 +158,20 @@ fn tell(measured: &Availability, outcome: &mut Outcome) {
         outcome.note(format!(
             "of {} of a fault and a partition the figures are left out",
             text::count(measured.left_out, "more pair")
+        ));
+    }
+    let left_out = context.attempts.left_out();
+    if left_out > 0 {
+        outcome.note(format!(
+            "{} of a partition are left out of the figures",
+            text::count(left_out, "more outage")
+        ));
+    }
+    let known = context.tally.lost_all.len() as u64;
+    if context.tally.lost.count > known {
+        outcome.note(format!(
+            "of the lost writes the first {} are put down to faults",
+            text::number(known)
         ));
     }
 }

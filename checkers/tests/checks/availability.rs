@@ -267,6 +267,60 @@ fn what_was_lost_is_put_down_to_the_fault_that_was_not_over() {
 }
 
 #[test]
+fn what_the_verdict_has_no_room_for_is_held_against_limits_too() {
+    // Faults that take nothing away, and after them one that took the leader.
+    let harmless: Vec<String> = (1..=Outage::ROWS_MAX)
+        .map(|id| format!("fault {id} create-topics | injected\nfault {id} create-topics | healed gone"))
+        .collect();
+    let harmless = harmless.join("\n");
+    let text = format!(
+        "topics log:1 rf=3 isr=2 faults
+        at 1
+        phase steady
+        p0 send 0:1 -> ok @0
+        node2 says 0=1/e0[1,2,3]
+        phase faults
+        {harmless}
+        at 10
+        node2 says 0=1/e0[1,2,3]
+        fault 9000 kill [1] killed | injecting down=1
+        fault 9000 kill [1] killed | injected
+        at 12
+        node2 says 0=2/e1[2,3]
+        at 20
+        fault 9000 kill [1] | healed gone
+        node2 says 0=2/e1[1,2,3]
+        p0 send 0:2 -> ok @1
+        at 90
+        finally 0@0=1 0@1=2"
+    );
+    let mut history = dsl::history(&text);
+    history.header.expect.availability = toml("leader=1s");
+    let verdict = crate::judge(&history, &Options::default());
+    assert_eq!(crate::brief(&verdict), "invalid: elected-too-late 1");
+    let measured = verdict.availability.expect("it was measured");
+    assert_eq!((measured.outages.len(), measured.left_out), (Outage::ROWS_MAX, 1));
+}
+
+#[test]
+fn outages_that_are_not_kept_are_known_to_be_missing() {
+    let attempts: Vec<String> = (0..1_010)
+        .map(|number| {
+            let second = 24.0 + f64::from(number) / 100.0;
+            let (failed, done) = (second + 0.002, second + 0.005);
+            format!("probed 0 write {second} {failed} 1 refused\nprobed 0 write {failed} {done} 1")
+        })
+        .collect();
+    let attempts = attempts.join("\n");
+    let probes = format!("at 40\nprobed 0 read 1.5 39 400\n{attempts}");
+    assert_eq!(
+        crate::brief(&run(&probes, "write-outage=5s")),
+        "unknown: availability"
+    );
+    assert_eq!(crate::brief(&run(&probes, "leader=5s")), "valid");
+}
+
+#[test]
 fn figures_survive_being_written_down() {
     let measured = run(&down_until(13.0), "").availability.expect("it was measured");
     let text = serde_json::to_string(&measured).expect("it has a form in JSON");

@@ -33,6 +33,8 @@ struct Track {
     /// The outage that goes on.
     open: Option<Gap>,
     gaps: Vec<Gap>,
+    /// Outages beyond [`GAPS_MAX`].
+    left_out: u64,
 }
 
 impl Track {
@@ -67,8 +69,13 @@ impl Track {
     }
 
     fn keep(&mut self, gap: Gap) {
-        if self.gaps.len() < GAPS_MAX && gap.to >= gap.from {
+        if gap.to < gap.from {
+            return;
+        }
+        if self.gaps.len() < GAPS_MAX {
             self.gaps.push(gap);
+        } else {
+            self.left_out += 1;
         }
     }
 }
@@ -194,6 +201,11 @@ impl Attempts {
         self.tracks.get(&(key, f)).map(|track| track.gaps.as_slice())
     }
 
+    /// How many outages are not kept.
+    pub(crate) fn left_out(&self) -> u64 {
+        self.tracks.values().map(|track| track.left_out).sum()
+    }
+
     /// What a fault takes away, where it says so.
     pub(crate) fn impairs(&self, fault: u32) -> Option<&Impairment> {
         self.impairs.get(&fault)
@@ -201,7 +213,12 @@ impl Attempts {
 
     /// The longest part of a time that lies within one stretch in which this was owed.
     pub(super) fn owed(&self, is_owed: impl Fn(&Stand) -> bool, from: u64, to: u64) -> u64 {
-        let parts = self.owed.iter().filter(|(stand, _)| is_owed(stand));
+        // They follow each other.
+        let first = self.owed.partition_point(|(_, end)| *end <= from);
+        let within = self.owed[first..]
+            .iter()
+            .take_while(|(stand, _)| stand.since < to);
+        let parts = within.filter(|(stand, _)| is_owed(stand));
         let lengths = parts.map(|(stand, end)| to.min(*end).saturating_sub(from.max(stand.since)));
         lengths.max().unwrap_or(0)
     }

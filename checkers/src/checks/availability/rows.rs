@@ -59,16 +59,18 @@ impl<'c> Hit<'c> {
     }
 }
 
-/// A row for each fault that was in force and each of these partitions, and how many more there would be.
-pub(super) fn rows(context: &Context, keys: &[Key]) -> (Vec<Row>, u64) {
+/// A row for each fault that was in force and each of these partitions.
+pub(super) fn rows(context: &Context, keys: &[Key]) -> impl Iterator<Item = Row> {
     let faults = context.timeline.faults.iter();
-    let hits: Vec<Hit> = faults.filter_map(|fault| Hit::of(context, fault)).collect();
-    let all = hits
-        .iter()
-        .flat_map(|hit| keys.iter().filter_map(|key| row(context, hit, *key)));
-    let rows: Vec<Row> = all.take(Outage::ROWS_MAX).collect();
-    let left_out = (hits.len() * keys.len()).saturating_sub(Outage::ROWS_MAX);
-    (rows, left_out as u64)
+    let hits = faults.filter_map(|fault| Hit::of(context, fault));
+    hits.flat_map(move |hit| keys.iter().filter_map(move |key| row(context, &hit, *key)))
+}
+
+/// How many these are.
+pub(super) fn count(context: &Context, keys: &[Key]) -> usize {
+    let faults = context.timeline.faults.iter();
+    let in_force = faults.filter(|fault| fault.start().is_some());
+    in_force.count().saturating_mul(keys.len())
 }
 
 fn row(context: &Context, hit: &Hit, key: Key) -> Option<Row> {

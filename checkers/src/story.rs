@@ -108,7 +108,7 @@ pub struct Holder {
     /// Why that copy was made, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_moment: Option<String>,
-    /// When the first later copy was made, which lacks them.
+    /// When the first later copy was made that certainly lacks what that one had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone_by: Option<u64>,
     /// Why that copy was made, in words.

@@ -18,6 +18,8 @@ use crate::context::Context;
 use crate::outcome::Outcome;
 use crate::text;
 
+pub(crate) use members::is_whole;
+
 /// What each replica holds at an offset.
 type Held = Vec<(NodeId, Option<Value>)>;
 

@@ -1,11 +1,12 @@
 //! What the evidence shows of a lost range.
 
-use history::{Moment, NodeId, Offset};
+use history::{Key, Moment, NodeId, Offset, Value};
 
 use super::quotes;
 use super::ranges::Range;
+use crate::checks::replicas::is_whole;
 use crate::context::{Context, distinct};
-use crate::disks::{Copied, DiskReplica};
+use crate::disks::{Copied, DiskReplica, Held};
 use crate::rulings::{Clock, Ruled};
 use crate::story::{DeposedLeader, Holder, Source, StoryElection, StoryState, Truncation, Why};
 use crate::timeline::FaultInterval;
@@ -19,8 +20,9 @@ const ASKING: [&str; 6] = [
     "reassign",
     "unclean-config",
 ];
-/// A replica's records are asked for one by one up to this many.
-const ASKED_MAX: usize = 20_000;
+
+/// Records of a range, in the order of their offsets.
+type Records = Vec<(Offset, Value)>;
 
 /// Who might lead the partition at a time in the range's epoch.
 pub(super) fn state(context: &Context, range: &Range, time: u64) -> Option<StoryState> {
@@ -39,7 +41,7 @@ pub(super) fn state(context: &Context, range: &Range, time: u64) -> Option<Story
 /// The same by what brokers showed.
 fn shown_state(
     context: &Context,
-    key: history::Key,
+    key: Key,
     time: u64,
     epoch: i32,
     node: Option<NodeId>,
@@ -79,28 +81,60 @@ pub(super) fn holders(context: &Context, range: &Range) -> Vec<Holder> {
 }
 
 fn holder(context: &Context, range: &Range, node: NodeId, replica: &DiskReplica) -> Holder {
-    let mut held: (u64, Option<usize>) = (0, None);
-    for (offset, value) in range.records().take(ASKED_MAX) {
-        if let Some(state) = replica.last_holding(offset, value) {
-            held = (held.0 + 1, held.1.max(Some(state)));
+    let all = range.records().count();
+    let mut never: Records = range.records().collect();
+    let mut last = None;
+    for state in (0..replica.states().len()).rev() {
+        let (held, others) = parted(replica, state, never);
+        never = others;
+        if last.is_none() && !held.is_empty() {
+            last = Some((state, held));
         }
     }
-    let copy = |state: usize| {
-        replica
-            .states()
-            .get(state)
-            .map(|state| context.disks.copy_of(state))
-    };
-    let last = held.1.and_then(copy);
-    let gone = held.1.and_then(|state| copy(state + 1));
+    let copy = |state: usize| context.disks.copy_of(&replica.states()[state]);
+    let held = last.as_ref().map(|(state, _)| copy(*state));
+    let gone = last.and_then(|(state, held)| gone(context, range.key, replica, state, &held));
+    let gone = gone.map(copy);
     Holder {
         node,
-        records: held.0,
-        held_until: last.map(|copy| copy.begun),
-        held_moment: last.map(moment),
+        records: (all - never.len()) as u64,
+        held_until: held.map(|copy| copy.begun),
+        held_moment: held.map(moment),
         gone_by: gone.map(|copy| copy.begun),
         gone_moment: gone.map(moment),
     }
+}
+
+/// Which of some records a state holds, and the others.
+fn parted(replica: &DiskReplica, state: usize, records: Records) -> (Records, Records) {
+    let from = records.first().map_or(0, |first| first.0);
+    let to = records.last().map_or(0, |last| last.0.saturating_add(1));
+    let mut there = replica.records(state, from, to).peekable();
+    records.into_iter().partition(|(offset, value)| {
+        while there.next_if(|record| record.0 < *offset).is_some() {}
+        let record = there.peek();
+        record.is_some_and(|record| (record.0, record.1) == (*offset, *value))
+    })
+}
+
+/// The first state after one that certainly lacks all of these records. What was deleted, or lies where a copy could not be
+/// read, may have been there.
+fn gone(
+    context: &Context,
+    key: Key,
+    replica: &DiskReplica,
+    last: usize,
+    records: &[(Offset, Value)],
+) -> Option<usize> {
+    (last + 1..replica.states().len()).find(|state| {
+        let whole = is_whole(context, key, &replica.states()[*state]);
+        let lacks = |(offset, value): &(Offset, Value)| match replica.at(*state, *offset) {
+            Held::Record { value: held, .. } => held != *value,
+            Held::Nothing | Held::Beyond => whole,
+            Held::Before | Held::Unknown => false,
+        };
+        records.iter().all(lacks)
+    })
 }
 
 /// Why a copy was made, as the rest of a sentence.
@@ -283,7 +317,7 @@ fn candidates(context: &Context, range: &Range, epoch: i32) -> Vec<Candidate> {
     found
 }
 
-fn shown_first(context: &Context, key: history::Key, epoch: i32) -> Option<u64> {
+fn shown_first(context: &Context, key: Key, epoch: i32) -> Option<u64> {
     let lane = context.timeline.lanes.get(key as usize)?;
     lane.changes
         .iter()

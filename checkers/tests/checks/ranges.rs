@@ -1,5 +1,7 @@
 //! Findings that belong together, told as one story, with whatever evidence there is.
 
+use std::fmt::Write as _;
+
 use checkers::{Source, Story, Verdict, Why};
 use history::{
     BrokerLine, DiskCopy, DiskLog, Event, History, MetadataLog, Moment, Observed, Probe, Ruling, Stand,
@@ -329,6 +331,49 @@ fn the_last_replica_is_elected_whatever_it_has_left() {
     assert!(
         sentences(diverged.expect("one offset held two"))
             .contains("see the story of offsets 0 to 1 of log-0")
+    );
+}
+
+#[test]
+fn what_a_copy_could_not_read_is_not_gone() {
+    let holder = |history: &History| {
+        let verdict = judged(history);
+        let story = lost(&verdict).next().expect("it is lost");
+        let holder = &story.holders[0];
+        let said = sentences(story).contains("and not in that made at the end of the run");
+        assert_eq!(said, holder.gone_by.is_some());
+        (holder.node, holder.records, holder.gone_by)
+    };
+    let mut history = deposed_with_evidence();
+    assert_eq!(holder(&history), (1, 3, Some(31 * SECOND)));
+    let end = history.events.iter_mut().find_map(|event| match &mut event.what {
+        What::Disk(copy) if copy.node == 1 && copy.moment == Moment::AtTheEnd => Some(copy),
+        _ => None,
+    });
+    let end = end.expect("it was copied");
+    end.logs[0].records.pop();
+    end.problems.push("evidence/log-0/0.log: damaged".to_owned());
+    assert_eq!(holder(&history), (1, 3, None));
+}
+
+#[test]
+fn of_a_long_range_all_is_looked_for_on_disk() {
+    let last = 20_002;
+    let mut text = "topics log:1 rf=1 require=kill\nphase steady\nnode1 says 0=1/e0[1]\n".to_owned();
+    for value in 0..=last {
+        writeln!(text, "p0 send 0:{value} -> ok @{value} by 1").expect("a string takes all");
+    }
+    text.push_str("phase faults\nfault 0 kill [1] x | injected\nfault 0 kill | healed y\nfinally 0@0=0");
+    let mut history = dsl::history(&text);
+    let records: Vec<(i64, u64, i32)> = (0..=last).map(|value| (value, value as u64, 0)).collect();
+    copy(&mut history, 1, 100, Moment::BeforeHeal(0), &records, &[]);
+    let verdict = judged(&history);
+    let story = lost(&verdict).next().expect("they are lost");
+    assert_eq!((story.records, story.holders[0].records), (20_002, 20_002));
+    assert!(
+        sentences(story).contains("node 1 had all of them"),
+        "{}",
+        sentences(story)
     );
 }
 

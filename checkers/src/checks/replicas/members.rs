@@ -103,7 +103,7 @@ fn member<'c>(context: &'c Context, key: Key, node: NodeId, replica: &'c DiskRep
 }
 
 /// Whether nothing of a log was hidden from a copy by damage or by a write that was under way.
-pub(super) fn is_whole(context: &Context, key: Key, state: &LogState) -> bool {
+pub(crate) fn is_whole(context: &Context, key: Key, state: &LogState) -> bool {
     let log = context.header.key_name(key);
     let problems = &context.disks.copy_of(state).problems;
     !state.unread && !problems.iter().any(|problem| hides(problem, &log))

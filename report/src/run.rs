@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use checkers::{Aftermath, FaultInterval, FaultOutcome, Timeline, Verdict, aftermaths, timeline};
+use checkers::{Aftermath, Deposed, FaultInterval, FaultOutcome, Timeline, Verdict, aftermaths, timeline};
 use history::{Header, Key, NodeId};
 
 use crate::ReportInput;
@@ -18,6 +18,8 @@ const COLOURS: usize = 8;
 pub(crate) struct Run<'a> {
     pub(crate) input: &'a ReportInput<'a>,
     pub(crate) timeline: Timeline,
+    /// The deposed leaders that went on naming themselves.
+    pub(crate) deposed: Vec<Deposed>,
     /// What each fault of the timeline did.
     pub(crate) aftermaths: Vec<Aftermath>,
     pub(crate) series: Series,
@@ -35,6 +37,7 @@ impl<'a> Run<'a> {
             series: Series::of(input.history, span),
             processes: processes(input.history, &timeline),
             aftermaths: aftermaths(input.history, &timeline),
+            deposed: timeline.deposed(),
             timeline,
             span,
         }

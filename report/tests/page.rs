@@ -4,6 +4,7 @@ mod support;
 
 use std::time::Instant;
 
+use history::{Event, Fault, FaultStep, What};
 use support::{acks1, clean, cycles, hostile, page, verdicts};
 
 /// Every place of the page where something could be fetched from.
@@ -60,6 +61,37 @@ fn a_story_is_told_with_the_lanes_of_its_minute() {
             "id=\"deposed\"",
             "Acknowledged and lost",
         ],
+    );
+}
+
+#[test]
+fn of_many_faults_the_storys_own_are_drawn() {
+    let mut history = acks1();
+    let fault = |id| Fault {
+        id,
+        kind: "pause".to_owned(),
+        nodes: vec![3],
+        detail: "broker 3 stopped".to_owned(),
+        impairs: None,
+        step: FaultStep::Injected,
+    };
+    history.events.extend((20..26).map(|id| Event {
+        time: 6_000_000_000,
+        what: What::Fault(fault(id)),
+    }));
+    history.events.sort_by_key(|event| event.time);
+    let mut verdict = verdicts::acks1(&history);
+    verdict.stories[0].faults = vec![25];
+    let page = page(&history, &verdict);
+    let picture = page
+        .split("story-lanes")
+        .nth(1)
+        .and_then(|rest| rest.split("</figure>").next());
+    let picture = picture.expect("it is drawn");
+    assert!(picture.contains("fault 25: pause"));
+    assert!(
+        !picture.contains("fault 24: pause"),
+        "no more than five are drawn"
     );
 }
 

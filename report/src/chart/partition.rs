@@ -18,7 +18,7 @@ const FOOT: f64 = 6.0;
 
 /// The leaders of one partition: its epochs, below them leaders that did not know they were deposed, below
 /// them one thin line for each replica while it is in the ISR.
-pub(crate) fn partition(run: &Run<'_>, span: Span, key: history::Key, deposed: &[Deposed]) -> Markup {
+pub(crate) fn partition(run: &Run<'_>, span: Span, key: history::Key) -> Markup {
     let Some(found) = run.timeline.lanes.get(key as usize) else {
         return lane(span, LEADER, &[]);
     };
@@ -28,7 +28,8 @@ pub(crate) fn partition(run: &Run<'_>, span: Span, key: history::Key, deposed: &
         segments: leaders(run, found),
     }];
     let mut y = LEADER + GAP;
-    let stale: Vec<Segment> = deposed
+    let stale: Vec<Segment> = run
+        .deposed
         .iter()
         .filter(|one| one.key == key)
         .map(|one| stale(run, one))

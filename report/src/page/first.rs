@@ -90,9 +90,8 @@ fn picture(run: &Run<'_>, first: &First<'_>) -> Markup {
 }
 
 fn rows(run: &Run<'_>, span: Span, key: Key) -> Markup {
-    let deposed = run.timeline.deposed();
     html! {
-        div.row { div.name { "leader of " (run.header().key_name(key)) } div.cell { (partition(run, span, key, &deposed)) } }
+        div.row { div.name { "leader of " (run.header().key_name(key)) } div.cell { (partition(run, span, key)) } }
         @for one in acknowledged(run, span, key, &lost(run, key)) {
             div.row.low { div.name { "acknowledged by node " (one.node) } div.cell { (one.picture) } }
         }

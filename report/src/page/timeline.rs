@@ -1,6 +1,5 @@
 //! The timeline: all panels over one axis, which a script zooms together.
 
-use checkers::Deposed;
 use history::Key;
 use maud::{Markup, html};
 
@@ -76,15 +75,14 @@ fn title(text: &str) -> Markup {
 
 fn partitions(run: &Run<'_>) -> Markup {
     let keys = run.keys_by_interest();
-    let deposed = run.timeline.deposed();
     let open = keys.len().min(LANES_OPEN);
     let drawn = keys.len().min(LANES_MAX);
     html! {
-        (lanes(run, &keys[..open], &deposed))
+        (lanes(run, &keys[..open]))
         @if open < drawn {
             details.more {
                 summary { (drawn - open) " more partitions" }
-                (lanes(run, &keys[open..drawn], &deposed))
+                (lanes(run, &keys[open..drawn]))
             }
         }
         @if drawn < keys.len() {
@@ -93,10 +91,10 @@ fn partitions(run: &Run<'_>) -> Markup {
     }
 }
 
-fn lanes(run: &Run<'_>, keys: &[Key], deposed: &[Deposed]) -> Markup {
+fn lanes(run: &Run<'_>, keys: &[Key]) -> Markup {
     html! {
         @for key in keys {
-            (row("", &html! { (run.header().key_name(*key)) }, &partition(run, run.span, *key, deposed)))
+            (row("", &html! { (run.header().key_name(*key)) }, &partition(run, run.span, *key)))
         }
     }
 }

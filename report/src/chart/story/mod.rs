@@ -29,7 +29,7 @@ const GRAPH: f64 = 58.0;
 const TICKS: f64 = 9.0;
 const GAP: f64 = 12.0;
 const AXIS: f64 = 20.0;
-/// Faults that are drawn: of more, those that hit the story's own nodes come first in its data.
+/// Faults that are drawn: of more, the story's own before others.
 const FAULTS_MAX: usize = 5;
 /// Narrower than this in percent, a bar carries no words.
 const WORDS_PERCENT: f64 = 7.0;
@@ -167,7 +167,10 @@ fn faults(scene: &Scene<'_>, layers: &mut Layers) {
         .run
         .bands()
         .filter(|(_, from, to)| scene.span.meets(*from, *to));
-    let shown: Vec<_> = shown.take(FAULTS_MAX).collect();
+    let mut shown: Vec<_> = shown.collect();
+    shown.sort_by_key(|(fault, ..)| !scene.story.faults.contains(&fault.id));
+    shown.truncate(FAULTS_MAX);
+    shown.sort_by_key(|(fault, ..)| fault.id);
     for (fault, from, to) in shown {
         let (from, to) = scene.span.clip(from, to);
         let title = format!(
@@ -258,8 +261,8 @@ fn led(scene: &Scene<'_>, layers: &mut Layers, node: NodeId) {
             &format!("node {node} leads in epoch {}", change.epoch),
         );
     }
-    let deposed = run.timeline.deposed();
-    for stale in deposed
+    for stale in run
+        .deposed
         .iter()
         .filter(|stale| stale.key == scene.story.key && stale.node == node)
     {

@@ -37,9 +37,10 @@ pub(crate) fn of(context: &Context, verdict: &Verdict) -> Vec<Story> {
         .take(STORIES_MAX)
         .map(|range| lost_range(context, range))
         .collect();
-    stories.extend(others::diverged(context, verdict, &stories));
-    stories.extend(others::duplicates(context, verdict));
-    stories.truncate(STORIES_MAX);
+    let room = STORIES_MAX - stories.len();
+    stories.extend(others::diverged(context, verdict, &stories, room));
+    let room = STORIES_MAX - stories.len();
+    stories.extend(others::duplicates(context, verdict, room));
     stories
 }
 

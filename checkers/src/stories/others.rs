@@ -12,8 +12,8 @@ use crate::verdict::{Case, Verdict};
 /// Findings of one kind that are looked at, over all partitions.
 const LOOKED_AT_MAX: usize = 100_000;
 
-/// Neighbouring offsets that held two values each.
-pub(super) fn diverged(context: &Context, verdict: &Verdict, lost: &[Story]) -> Vec<Story> {
+/// Neighbouring offsets that held two values each, no more stories than there is room for.
+pub(super) fn diverged(context: &Context, verdict: &Verdict, lost: &[Story], room: usize) -> Vec<Story> {
     if !verdict.anomalies.contains_key(INCONSISTENT_OFFSETS) {
         return Vec::new();
     }
@@ -21,18 +21,16 @@ pub(super) fn diverged(context: &Context, verdict: &Verdict, lost: &[Story]) -> 
     let logs = index.logs();
     let all = logs.flat_map(|(key, log)| log.divided().map(move |offset| (key, offset)));
     let all = all.filter(|(key, offset)| index.at(*key, *offset).len() > 1);
-    let mut stories: Vec<Story> = Vec::new();
-    for (key, offset) in all.take(LOOKED_AT_MAX) {
-        extend(context, &mut stories, INCONSISTENT_OFFSETS, key, offset as Offset);
-    }
+    let places = all.map(|(key, offset)| (key, offset as Offset));
+    let mut stories = joined(context, INCONSISTENT_OFFSETS, places.take(LOOKED_AT_MAX), room);
     for story in &mut stories {
         story.sentences = two_values(context, verdict, story, lost);
     }
     stories
 }
 
-/// Writes that stand at two places, neighbours by the later one.
-pub(super) fn duplicates(context: &Context, verdict: &Verdict) -> Vec<Story> {
+/// Writes that stand at two places, neighbours by the later one, no more stories than there is room for.
+pub(super) fn duplicates(context: &Context, verdict: &Verdict, room: usize) -> Vec<Story> {
     if !verdict.anomalies.contains_key(DUPLICATE) {
         return Vec::new();
     }
@@ -43,10 +41,7 @@ pub(super) fn duplicates(context: &Context, verdict: &Verdict) -> Vec<Story> {
     let last = repeated.filter_map(|(number, offsets)| Some((writes.key(number), *offsets.iter().max()?)));
     let mut places: Vec<(Key, Offset)> = last.take(LOOKED_AT_MAX).collect();
     places.sort_unstable();
-    let mut stories: Vec<Story> = Vec::new();
-    for (key, offset) in places {
-        extend(context, &mut stories, DUPLICATE, key, offset);
-    }
+    let mut stories = joined(context, DUPLICATE, places.into_iter(), room);
     for story in &mut stories {
         let mut told = vec![format!(
             "{} written a second time: {}.",
@@ -63,25 +58,38 @@ pub(super) fn duplicates(context: &Context, verdict: &Verdict) -> Vec<Story> {
     stories
 }
 
-/// One more finding: of the last story where it adjoins that, or of a new one.
-fn extend(context: &Context, stories: &mut Vec<Story>, anomaly: &str, key: Key, offset: Offset) {
-    if let Some(last) = stories.last_mut()
-        && last.key == key
-        && last.last.is_some_and(|last| offset == last.saturating_add(1))
-    {
-        last.last = Some(offset);
-        last.records += 1;
-        return;
+/// The first stories of findings in the order of their places: each is of the story before where it adjoins that, or of a
+/// new one.
+fn joined(
+    context: &Context,
+    anomaly: &str,
+    places: impl Iterator<Item = (Key, Offset)>,
+    room: usize,
+) -> Vec<Story> {
+    let mut stories: Vec<Story> = Vec::new();
+    for (key, offset) in places {
+        if let Some(last) = stories.last_mut()
+            && last.key == key
+            && last.last.is_some_and(|last| offset == last.saturating_add(1))
+        {
+            last.last = Some(offset);
+            last.records += 1;
+            continue;
+        }
+        if stories.len() >= room {
+            break;
+        }
+        stories.push(Story {
+            anomaly: anomaly.to_owned(),
+            key,
+            partition: context.name(key),
+            first: Some(offset),
+            last: Some(offset),
+            records: 1,
+            ..Story::default()
+        });
     }
-    stories.push(Story {
-        anomaly: anomaly.to_owned(),
-        key,
-        partition: context.name(key),
-        first: Some(offset),
-        last: Some(offset),
-        records: 1,
-        ..Story::default()
-    });
+    stories
 }
 
 /// The cases of a story that are told in full.

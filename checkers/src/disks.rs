@@ -9,7 +9,7 @@ mod replica;
 
 use std::collections::BTreeMap;
 
-use history::{DiskCopy, History, Key, Moment, NodeId, QuorumState, What};
+use history::{DiskCopy, History, Key, Moment, NodeId, What};
 
 pub use replica::{DiskReplica, Held, LogState};
 
@@ -25,18 +25,12 @@ pub struct Disks {
 pub struct Copied {
     /// The node.
     pub node: NodeId,
-    /// Its newest process then.
-    pub incarnation: u32,
     /// When the copying began, in nanoseconds of the history's clock.
     pub begun: u64,
     /// When what was copied had been read.
     pub time: u64,
     /// Why then.
     pub moment: Moment,
-    /// Where the copied files lie, below the run's directory.
-    pub directory: Option<String>,
-    /// What the node had noted of its quorum.
-    pub quorum: Option<QuorumState>,
     /// What could not be read.
     pub problems: Vec<String>,
 }
@@ -58,12 +52,9 @@ impl Disks {
         let number = self.copies.len();
         self.copies.push(Copied {
             node: copy.node,
-            incarnation: copy.incarnation,
             begun: copy.begun,
             time,
             moment: copy.moment.clone(),
-            directory: copy.directory.clone(),
-            quorum: copy.quorum,
             problems: copy.problems.clone(),
         });
         for log in &copy.logs {

@@ -2,7 +2,7 @@
 //!
 //! The entry point is [`check`]. Every check is a pure function of the history: this crate opens no file,
 //! reads no clock, draws no random number. [`timeline()`] puts what was seen in order, for those who draw it;
-//! [`disks()`] and [`rulings()`] do so with what lay on the nodes' disks.
+//! [`disks()`] does so with what lay on the nodes' disks.
 
 mod aftermath;
 mod anomaly;
@@ -42,7 +42,6 @@ pub use disks::{Disks, disks};
 pub use judge::{check, check_history};
 pub use list::{Check, LIST};
 pub use options::{Model, Options, SubVia};
-pub use rulings::rulings;
 pub use stories::log_end;
 pub use story::{DeposedLeader, Holder, Source, Story, StoryElection, StoryState, Truncation, Why};
 pub use text::number;

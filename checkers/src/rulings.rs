@@ -12,9 +12,7 @@ mod metadata;
 
 use std::collections::BTreeMap;
 
-use history::{History, Key, NodeId, Ruling, What};
-
-use crate::timeline::Timeline;
+use history::{Key, NodeId, Ruling};
 
 pub use clock::Clock;
 pub use election::{Election, Standing};
@@ -42,17 +40,6 @@ pub struct Ruled {
     /// Whether it is certain that the quorum had committed it: it lay below a high watermark that some node had noted,
     /// or in the logs of most of the run's nodes. Otherwise nobody knows.
     pub committed: bool,
-}
-
-/// What the controllers of a history decided.
-pub fn rulings(history: &History, timeline: &Timeline) -> Rulings {
-    let mut builder = Builder::default();
-    for event in &history.events {
-        if let What::Disk(copy) = &event.what {
-            builder.push(event.time, copy);
-        }
-    }
-    builder.finish(&history.header, timeline)
 }
 
 impl Rulings {

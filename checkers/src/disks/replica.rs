@@ -21,8 +21,6 @@ pub struct LogState {
     pub end: Offset,
     /// The high watermark as the node had noted it; as much as 5 s old.
     pub high_watermark: Option<Offset>,
-    /// What was known to be synced.
-    pub recovery_point: Option<Offset>,
     /// `(epoch, first offset)` as the node had noted it: leaders note epochs without records, followers do not.
     pub noted_epochs: Vec<(i32, Offset)>,
     /// `(epoch, first offset)` as the batches themselves say.
@@ -70,7 +68,6 @@ impl DiskReplica {
             start: log.start,
             end: log.end,
             high_watermark: log.high_watermark,
-            recovery_point: log.recovery_point,
             noted_epochs: log.noted_epochs.clone(),
             epochs: log.epochs.clone(),
             holes: log.holes.clone(),
@@ -111,11 +108,6 @@ impl DiskReplica {
     /// The log as each copy found it, in order of time.
     pub fn states(&self) -> &[LogState] {
         &self.states
-    }
-
-    /// The last of them.
-    pub fn last(&self) -> Option<&LogState> {
-        self.states.last()
     }
 
     /// What it held at an offset in one of its states.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use history::{Header, Key, Names, NodeId, Value};
+use history::{Header, Key, Names, Value};
 
 use crate::checks::availability::{Attempts, Losses};
 use crate::checks::controllers::Quorums;
@@ -153,7 +153,8 @@ impl Context<'_> {
     }
 }
 
-fn fault_since(fault: &crate::timeline::FaultInterval) -> String {
+/// A fault, from when to when.
+pub(crate) fn fault_since(fault: &crate::timeline::FaultInterval) -> String {
     let from = fault
         .start()
         .map_or_else(String::new, |from| format!(" from {}", text::seconds(from)));
@@ -170,10 +171,10 @@ pub(crate) fn with_faults(context: &Context, time: u64, mut story: Vec<String>) 
     story
 }
 
-/// Nodes in order, each once.
-pub(crate) fn distinct(nodes: impl IntoIterator<Item = NodeId>) -> Vec<NodeId> {
-    let mut nodes: Vec<NodeId> = nodes.into_iter().collect();
-    nodes.sort_unstable();
-    nodes.dedup();
-    nodes
+/// Things in order, each once.
+pub(crate) fn distinct<T: Ord>(things: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut things: Vec<T> = things.into_iter().collect();
+    things.sort_unstable();
+    things.dedup();
+    things
 }

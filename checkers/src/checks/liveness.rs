@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use history::{Event, F, Header, Key, Mop, NodeId, Op, Phase, Probe, Span, What};
 
 use crate::anomaly::NO_PROGRESS;
-use crate::context::{Context, with_faults};
+use crate::context::{Context, distinct, with_faults};
 use crate::outcome::{Kept, Outcome};
 use crate::text::{self, seconds};
 use crate::verdict::Case;
@@ -190,10 +190,7 @@ fn written(f: &F) -> Vec<Key> {
                 Mop::Send(send) => Some(send.key),
                 _ => None,
             });
-            let mut keys: Vec<Key> = sends.collect();
-            keys.sort_unstable();
-            keys.dedup();
-            keys
+            distinct(sends)
         }
         _ => Vec::new(),
     }

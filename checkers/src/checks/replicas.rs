@@ -14,7 +14,7 @@ mod members;
 
 use history::{NodeId, Value};
 
-use crate::context::Context;
+use crate::context::{Context, distinct};
 use crate::outcome::Outcome;
 use crate::text;
 
@@ -61,9 +61,7 @@ fn note_disks(context: &Context, outcome: &mut Outcome) {
 /// What each value is held by, and who holds none: `value 1 in the copies of nodes 1 and 2; no record in the copy of
 /// node 3`.
 fn holding(at: &Held) -> String {
-    let mut values: Vec<Value> = at.iter().filter_map(|(_, value)| *value).collect();
-    values.sort_unstable();
-    values.dedup();
+    let values = distinct(at.iter().filter_map(|(_, value)| *value));
     let holding: Vec<String> = values
         .iter()
         .map(|value| {

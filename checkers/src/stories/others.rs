@@ -142,10 +142,7 @@ fn now(context: &Context, story: &Story) -> Option<String> {
     let held: Vec<(NodeId, i32)> = copies
         .filter_map(|(node, copy)| Some((node, copy.at(&context.index, story.key, place)?.1)))
         .collect();
-    let epochs = held.iter().map(|(_, epoch)| *epoch);
-    let mut epochs: Vec<i32> = epochs.collect();
-    epochs.sort_unstable();
-    epochs.dedup();
+    let epochs = distinct(held.iter().map(|(_, epoch)| *epoch));
     let [epoch] = epochs.as_slice() else { return None };
     let of: Vec<NodeId> = held.iter().map(|(node, _)| *node).collect();
     Some(format!(

@@ -7,7 +7,7 @@ use history::{BrokerLine, NodeId, Offset};
 use super::facts;
 use super::quotes::{self, quoted};
 use super::ranges::Range;
-use crate::context::{Context, distinct};
+use crate::context::{Context, distinct, fault_since};
 use crate::story::{Holder, Source, Story, StoryState, Why};
 use crate::text::{self, count, isr, list, nodes, number, seconds};
 use crate::timeline::{FaultInterval, FaultOutcome};
@@ -204,19 +204,12 @@ fn faults(context: &Context, range: &Range, story: &Story) -> Option<String> {
 }
 
 fn in_force(fault: &FaultInterval) -> String {
-    let from = fault
-        .start()
-        .map_or_else(String::new, |from| format!(" from {}", seconds(from)));
-    let to = fault.to.map_or_else(
-        || " to the end of the history".to_owned(),
-        |to| format!(" to {}", seconds(to)),
-    );
     let did = match &fault.outcome {
         FaultOutcome::Healed { bit: true, evidence } => format!(" ({evidence})"),
         FaultOutcome::Healed { bit: false, .. } => " (without an effect that can be shown)".to_owned(),
         _ => String::new(),
     };
-    format!("{}{from}{to}{did}", text::fault(fault))
+    fault_since(fault) + &did
 }
 
 /// Processes that ended or started meanwhile.
@@ -288,7 +281,7 @@ fn election(context: &Context, story: &Story) -> Vec<String> {
     let before = election.before.as_ref().map_or_else(String::new, |before| {
         format!(
             " ({}: ISR {}{})",
-            uncapital(by(before.source)),
+            text::uncapitalised(by(before.source)),
             isr(&before.isr),
             elr(before)
         )
@@ -318,10 +311,6 @@ fn election(context: &Context, story: &Story) -> Vec<String> {
         ));
     }
     told
-}
-
-fn uncapital(text: &str) -> String {
-    text::uncapitalised(text)
 }
 
 fn lacked(story: &Story, end: Offset) -> String {

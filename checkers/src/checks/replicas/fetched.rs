@@ -6,7 +6,7 @@ use history::{Key, NodeId, Offset, Phase, Value};
 
 use super::{Held, holding};
 use crate::anomaly::REPLICA_DIVERGENCE;
-use crate::context::Context;
+use crate::context::{Context, distinct};
 use crate::index::{ReplicaCopy, differences, keys_of};
 use crate::outcome::Outcome;
 use crate::text::count;
@@ -81,9 +81,6 @@ fn is_deleted_alone(context: &Context, key: Key, offset: u64, copies: &[&Replica
 }
 
 fn case(context: &Context, time: u64, key: Key, offset: Offset, at: &Held, below: Offset) -> Case {
-    let mut values: Vec<Value> = at.iter().filter_map(|(_, value)| *value).collect();
-    values.sort_unstable();
-    values.dedup();
     let mut story = vec![format!(
         "Offset {offset} of {} is not the same in all replicas: {}.",
         context.name(key),
@@ -95,7 +92,7 @@ fn case(context: &Context, time: u64, key: Key, offset: Offset, at: &Held, below
     ));
     Case {
         offset: Some(offset),
-        values,
+        values: distinct(at.iter().filter_map(|(_, value)| *value)),
         nodes: at.iter().map(|(node, _)| *node).collect(),
         story,
         ..context.case(time, key)

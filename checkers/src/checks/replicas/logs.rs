@@ -2,13 +2,13 @@
 
 use std::iter::Peekable;
 
-use history::{NodeId, Offset, Value};
+use history::{NodeId, Offset};
 
 use super::fetched::Diverging;
 use super::members::{Member, Members};
 use super::{Held, holding};
 use crate::anomaly::{LINEAGE_DIVERGENCE, REPLICA_DIVERGENCE, REPLICA_HOLE};
-use crate::context::Context;
+use crate::context::{Context, distinct};
 use crate::disks;
 use crate::outcome::Outcome;
 use crate::text;
@@ -93,12 +93,9 @@ fn follow(
 }
 
 fn diverging(context: &Context, members: &Members, offset: Offset, at: &Held) -> Case {
-    let mut values: Vec<Value> = at.iter().filter_map(|held| held.1).collect();
-    values.sort_unstable();
-    values.dedup();
     Case {
         offset: Some(offset),
-        values,
+        values: distinct(at.iter().filter_map(|held| held.1)),
         nodes: at.iter().map(|held| held.0).collect(),
         story: vec![
             format!(

@@ -34,7 +34,7 @@ pub(crate) fn place(case: &Case) -> Option<String> {
     })
 }
 
-/// A story's partition and offsets: `orders-3 at offsets 17 to 40, at 4.2 s`.
+/// A story's partition and offsets, and when it began: `orders-3 at offsets 17 to 40, from 4.2 s on`.
 pub(crate) fn range(story: &Story) -> String {
     let offsets = match (story.first, story.last) {
         (Some(first), Some(last)) if first == last => format!(" at offset {first}"),

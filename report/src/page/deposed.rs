@@ -45,6 +45,7 @@ fn leaders(run: &Run<'_>, leaders: &[Deposition]) -> Markup {
                 td.number { (count(one.lost)) }
             } } }
         } }
+        (more(leaders.len()))
     }
 }
 
@@ -65,6 +66,16 @@ fn services(run: &Run<'_>, services: &[ServedOn]) -> Markup {
                 td.number { (length(one.since, one.read_until)) }
             } } }
         } }
+        (more(services.len()))
+    }
+}
+
+/// How many are not shown, where some are not.
+fn more(all: usize) -> Markup {
+    html! {
+        @if all > SHOWN {
+            p.muted { (count((all - SHOWN) as u64)) " more are not shown; " code { "verdict.json" } " holds them." }
+        }
     }
 }
 

@@ -38,11 +38,13 @@ pub(super) fn compare(context: &Context, members: &Members, known: &Diverging, o
         })
         .collect();
     let mut stretch: Option<Stretch> = None;
+    let mut at: Held = Vec::with_capacity(each.len());
+    let mut epochs: Epochs = Vec::with_capacity(each.len());
     loop {
         let next = records.iter_mut().filter_map(|records| Some(records.peek()?.0));
         let Some(offset) = next.min() else { break };
-        let mut at: Held = Vec::with_capacity(each.len());
-        let mut epochs: Epochs = Vec::with_capacity(each.len());
+        at.clear();
+        epochs.clear();
         let mut in_hole = false;
         for (member, records) in each.iter().zip(&mut records) {
             if let Some((_, value, epoch)) = records.next_if(|record| record.0 == offset) {
@@ -60,7 +62,7 @@ pub(super) fn compare(context: &Context, members: &Members, known: &Diverging, o
             outcome.violation(REPLICA_DIVERGENCE, || diverging(context, members, offset, &at));
         }
         let lineages = epochs.iter().any(|epoch| epoch.1 != epochs[0].1);
-        let differing = (same && !in_hole && lineages).then_some(epochs);
+        let differing = (same && !in_hole && lineages).then_some(&epochs);
         stretch = follow(context, members, stretch, offset, differing, outcome);
     }
     if let Some(last) = stretch {
@@ -74,11 +76,11 @@ fn follow(
     members: &Members,
     stretch: Option<Stretch>,
     offset: Offset,
-    epochs: Option<Epochs>,
+    epochs: Option<&Epochs>,
     outcome: &mut Outcome,
 ) -> Option<Stretch> {
     match (stretch, epochs) {
-        (Some(open), Some(epochs)) if open.epochs == epochs => Some(Stretch { to: offset, ..open }),
+        (Some(open), Some(epochs)) if open.epochs == *epochs => Some(Stretch { to: offset, ..open }),
         (open, epochs) => {
             if let Some(ended) = open {
                 outcome.violation(LINEAGE_DIVERGENCE, || lineages(context, members, &ended));
@@ -86,7 +88,7 @@ fn follow(
             epochs.map(|epochs| Stretch {
                 from: offset,
                 to: offset,
-                epochs,
+                epochs: epochs.clone(),
             })
         }
     }

@@ -53,10 +53,11 @@ pub(crate) fn run(context: &Context) -> Outcome {
         went_back(context, claimed, *before)
     });
     elections::find(context, &mut outcome);
-    let depositions = deposed::of(context);
-    loss::find(context, &depositions, &mut outcome);
+    let (mut depositions, lost) = (deposed::of(context), loss::Lost::of(context));
+    loss::count(context, &lost, &mut depositions.leaders);
+    loss::find(context, &lost, &depositions, &mut outcome);
     deposed::tell(context, &depositions, &mut outcome);
-    outcome.depositions = depositions;
+    outcome.depositions = depositions.first();
     outcome
 }
 

@@ -47,6 +47,14 @@ impl Lane {
             .find(|change| change.epoch > epoch && change.leader.is_some())
     }
 
+    /// The first change that deposed the leader of an epoch: to another one or to none. A newer epoch of its own does not.
+    pub(crate) fn deposing(&self, leader: NodeId, epoch: i32) -> Option<&LeaderChange> {
+        let newer = self.changes.partition_point(|change| change.epoch <= epoch);
+        self.changes[newer..]
+            .iter()
+            .find(|change| change.leader != Some(leader))
+    }
+
     /// How often the leader was seen to become another one.
     pub fn leader_changes(&self) -> u64 {
         let mut leaders = self.changes.iter().filter_map(|change| change.leader);
@@ -125,8 +133,7 @@ pub(super) fn deposed(lanes: &[Lane], views: &[View]) -> Vec<Deposed> {
             continue;
         };
         for span in view.spans.iter().filter(|span| span.leader == Some(view.node)) {
-            let newer = lane.changes.partition_point(|change| change.epoch <= span.epoch);
-            let Some(newer) = lane.changes.get(newer) else {
+            let Some(newer) = lane.deposing(view.node, span.epoch) else {
                 continue;
             };
             if span.until_asked > newer.time {

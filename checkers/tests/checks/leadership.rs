@@ -233,6 +233,33 @@ fn deposed_leaders_are_told_and_counted() {
     "##);
 }
 
+#[test]
+fn nobody_is_deposed_by_a_newer_epoch_of_its_own() {
+    let own = "
+        at 10
+        node1 says 0=1/e4[1,2,3]
+        node1 stands 0/e4=1:1
+        at 13
+        node2 says 0=1/e5[1,2,3]
+        at 17
+        node1 says 0=1/e4[1,2,3]
+        node1 stands 0/e4=1:1";
+    let verdict = checkers::check_history(&dsl::history(&run(own)));
+    assert_eq!(
+        (verdict.stats.deposed_leaders, verdict.depositions.leaders),
+        (0, vec![])
+    );
+    // Who came after that deposed it.
+    let another = own.replace("at 17", "at 15\nnode2 says 0=2/e6[2,3]\nat 17");
+    let verdict = checkers::check_history(&dsl::history(&run(&another)));
+    let leader = &verdict.depositions.leaders[0];
+    assert_eq!(
+        (leader.epoch, leader.newer_epoch, leader.newer_leader),
+        (4, 6, Some(2))
+    );
+    assert_eq!((verdict.stats.deposed_leaders, leader.since), (1, 15_000_000_000));
+}
+
 const STANDS: Rows = &[
     (
         "a deposed leader that still answers, in its own epoch",
@@ -418,6 +445,20 @@ fn what_was_begun_before_or_acknowledged_by_a_leader_again_is_no_split_brain() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn a_split_brain_is_found_behind_any_number_of_other_losses() {
+    let others: Vec<String> = (0..1_000)
+        .map(|number| format!("p3 send 0:{} -> ok @{} by 1", 100 + number, 100 + number))
+        .collect();
+    let others = format!("    at 5\n{}\n    at 10\n", others.join("\n"));
+    let verdict = checkers::check_history(&dsl::history(&GOES_ON.replacen("    at 10\n", &others, 1)));
+    assert_eq!(
+        crate::brief(&verdict),
+        "invalid: lost-write 1002, split-brain-loss 1"
+    );
+    assert_eq!(verdict.depositions.leaders[0].lost, 2);
 }
 
 /// A state of partition 0 in the metadata log.

@@ -33,6 +33,13 @@ impl Depositions {
     pub fn is_empty(&self) -> bool {
         self.leaders.is_empty() && self.services.is_empty()
     }
+
+    /// What of them the verdict holds.
+    pub(super) fn first(mut self) -> Self {
+        self.leaders.truncate(KEPT_MAX);
+        self.services.truncate(KEPT_MAX);
+        self
+    }
 }
 
 /// A leader of one of the workload's partitions that went on after another broker had shown a newer epoch. Times are in
@@ -108,14 +115,10 @@ impl Deposition {
 
 /// All of a history.
 pub(super) fn of(context: &Context) -> Depositions {
-    let mut all = Depositions {
+    Depositions {
         leaders: leaders(context),
         services: services(context),
-    };
-    super::loss::count(context, &mut all.leaders);
-    all.leaders.truncate(KEPT_MAX);
-    all.services.truncate(KEPT_MAX);
-    all
+    }
 }
 
 fn leaders(context: &Context) -> Vec<Deposition> {
@@ -132,8 +135,7 @@ fn leaders(context: &Context) -> Vec<Deposition> {
     reigns.dedup();
     let deposed = reigns.into_iter().filter_map(|reign| {
         let lane = context.timeline.lanes.get(reign.partition as usize)?;
-        let newer = lane.changes.partition_point(|change| change.epoch <= reign.epoch);
-        let newer = lane.changes.get(newer)?;
+        let newer = lane.deposing(reign.node, reign.epoch)?;
         let until = |showing| past(beliefs.get(Reign { showing, ..reign }), newer.time);
         let (named_until, answered_until) = (until(Showing::Names), until(Showing::Answers));
         named_until.or(answered_until)?;

@@ -4,7 +4,9 @@
 //! epoch, so that it was acknowledged after that too, and where the one that acknowledged was not seen as a leader of a newer
 //! epoch up to then. Anything less is no certainty.
 
-use history::{Offset, Value};
+use std::collections::BTreeMap;
+
+use history::{Key, NodeId, Offset, Value};
 
 use super::deposed::{Deposition, Depositions};
 use crate::anomaly::SPLIT_BRAIN_LOSS;
@@ -19,41 +21,50 @@ const SOON: u64 = 1_000_000_000;
 /// Values of one deposed leader that a case names.
 const VALUES_MAX: usize = 100;
 
-/// The lost writes that a deposed leader acknowledged, of those of which the evidence was kept.
-fn lost_by(context: &Context, deposition: &Deposition) -> Vec<WriteStory> {
-    let writes = context.tally.lost.first.iter();
-    let acknowledged = writes.filter(|number| context.index.writes.is_acknowledged(**number));
-    let stories = acknowledged.map(|number| context.evidence.writes.of_number(*number));
-    stories
-        .filter(|write| is_by(context, deposition, write))
-        .collect()
+/// The acknowledged writes that were lost and of which the evidence was kept, by partition and by who acknowledged.
+pub(super) struct Lost(BTreeMap<(Key, NodeId), Vec<WriteStory>>);
+
+impl Lost {
+    pub(super) fn of(context: &Context) -> Self {
+        let mut lost: BTreeMap<_, Vec<WriteStory>> = BTreeMap::new();
+        let writes = context.tally.lost_all.iter();
+        for number in writes.filter(|number| context.index.writes.is_acknowledged(**number)) {
+            let write = context.evidence.writes.of_number(*number);
+            if let Some(broker) = write.broker {
+                lost.entry((write.key, broker)).or_default().push(write);
+            }
+        }
+        Self(lost)
+    }
+
+    /// Those that were acknowledged by a leader after it had been deposed, beyond doubt.
+    fn by(&self, context: &Context, deposition: &Deposition) -> Vec<&WriteStory> {
+        let again = leads_again(context, deposition);
+        let is_by = |write: &&WriteStory| {
+            write.completed.is_some_and(|completed| {
+                let deposed = again.is_none_or(|again| again > completed.saturating_add(SOON));
+                write.invoked > deposition.since && (deposition.until() >= completed || deposed)
+            })
+        };
+        let writes = self.0.get(&(deposition.key, deposition.node));
+        writes.into_iter().flatten().filter(is_by).collect()
+    }
 }
 
-/// Whether a write was acknowledged by a leader after it had been deposed, beyond doubt.
-fn is_by(context: &Context, deposition: &Deposition, write: &WriteStory) -> bool {
-    let Some(completed) = write.completed else {
-        return false;
-    };
-    let same = (write.key, write.broker) == (deposition.key, Some(deposition.node));
-    same && write.invoked > deposition.since
-        && (deposition.until() >= completed || !leads_again(context, deposition, completed))
-}
-
-/// Whether the deposed leader was seen to lead in a newer epoch up to a time.
-fn leads_again(context: &Context, deposition: &Deposition, time: u64) -> bool {
-    let lane = context.timeline.lanes.get(deposition.key as usize);
-    let mut changes = lane.into_iter().flat_map(|lane| &lane.changes);
-    changes.any(|change| {
-        change.epoch > deposition.epoch
-            && change.leader == Some(deposition.node)
-            && change.time <= time.saturating_add(SOON)
-    })
+/// When the deposed leader was first seen to lead in a newer epoch.
+fn leads_again(context: &Context, deposition: &Deposition) -> Option<u64> {
+    let lane = context.timeline.lanes.get(deposition.key as usize)?;
+    let again = lane
+        .changes
+        .iter()
+        .filter(|change| change.epoch > deposition.epoch && change.leader == Some(deposition.node));
+    again.map(|change| change.time).min()
 }
 
 /// Counts what each lost, and what was read of it.
-pub(super) fn count(context: &Context, deposed: &mut [Deposition]) {
+pub(super) fn count(context: &Context, lost: &Lost, deposed: &mut [Deposition]) {
     for deposition in deposed {
-        deposition.lost = lost_by(context, deposition).len() as u64;
+        deposition.lost = lost.by(context, deposition).len() as u64;
         let vanished = context.tally.vanished.first.iter();
         let reads = vanished.filter_map(|number| {
             let write = context.evidence.writes.of_number(*number);
@@ -64,10 +75,10 @@ pub(super) fn count(context: &Context, deposed: &mut [Deposition]) {
     }
 }
 
-pub(super) fn find(context: &Context, all: &Depositions, outcome: &mut Outcome) {
+pub(super) fn find(context: &Context, lost: &Lost, all: &Depositions, outcome: &mut Outcome) {
     let mut found = Kept::default();
     for deposition in all.leaders.iter().filter(|deposition| deposition.lost > 0) {
-        found.push(|| case(context, deposition, &lost_by(context, deposition)));
+        found.push(|| case(context, deposition, lost.by(context, deposition)));
     }
     // With any other number of acknowledgements the leader's word alone is what was asked for: that it may be lost with
     // the leader is known, and the loss is a finding of its own.
@@ -90,8 +101,7 @@ pub(super) fn find(context: &Context, all: &Depositions, outcome: &mut Outcome) 
     }
 }
 
-fn case(context: &Context, deposition: &Deposition, lost: &[WriteStory]) -> Case {
-    let mut lost: Vec<&WriteStory> = lost.iter().collect();
+fn case(context: &Context, deposition: &Deposition, mut lost: Vec<&WriteStory>) -> Case {
     lost.sort_by_key(|write| (write.time(), write.op));
     let time = lost.first().map_or(deposition.since, |write| write.time());
     let until = lost.last().map_or(time, |write| write.time());

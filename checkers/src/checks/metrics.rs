@@ -100,8 +100,8 @@ pub(crate) fn run(context: &Context) -> Outcome {
 fn is_excused(context: &Context, lie: &Lie) -> bool {
     let kinds = lie.rule.changed_by();
     context.timeline.faults.iter().any(|fault| {
-        let begun = fault.start().is_some_and(|start| start <= lie.until);
-        begun && kinds.contains(&fault.kind.as_str())
+        let acted = fault.may_have_acted_from().is_some_and(|from| from <= lie.until);
+        acted && kinds.contains(&fault.kind.as_str())
     })
 }
 

@@ -3,7 +3,7 @@
 use history::{Header, Key, NodeId, Ruling, milliseconds_of};
 
 use crate::context::distinct;
-use crate::timeline::{Lane, Timeline};
+use crate::timeline::{FaultInterval, Lane, Timeline};
 
 /// Where the time of a ruling comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,10 +29,7 @@ pub(super) struct Times<'t> {
 
 impl<'t> Times<'t> {
     pub(super) fn new(header: &Header, timeline: &'t Timeline) -> Self {
-        let shifted = timeline
-            .faults
-            .iter()
-            .any(|fault| fault.kind.starts_with("clock"));
+        let shifted = timeline.faults.iter().any(FaultInterval::is_of_clock);
         Self {
             started_ms: milliseconds_of(&header.started).filter(|_| !shifted),
             lanes: &timeline.lanes,

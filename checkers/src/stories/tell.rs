@@ -398,7 +398,7 @@ fn proof(context: &Context, range: &Range) -> Option<String> {
 fn clocks(context: &Context, story: &Story) -> Option<String> {
     let quoted = distinct(story.lines.iter().map(|line| line.node));
     let faults = context.timeline.faults.iter();
-    let clock = faults.filter(|fault| fault.kind.starts_with("clock") && fault.from.is_some());
+    let clock = faults.filter(|fault| fault.is_of_clock() && fault.from.is_some());
     let wrong = clock.filter(|fault| quoted.iter().any(|node| fault.nodes.contains(node)));
     let wrong: Vec<String> = wrong
         .map(|fault| format!("{} by fault {}", nodes(&fault.nodes), fault.id))

@@ -69,6 +69,16 @@ impl FaultInterval {
             .map(|from| self.begun.map_or(from, |begun| begun.min(from)))
     }
 
+    /// When it may first have had an effect, where injecting it failed half-way too.
+    pub(crate) fn may_have_acted_from(&self) -> Option<u64> {
+        self.start().or(self.begun)
+    }
+
+    /// Whether it makes a node's clock wrong.
+    pub(crate) fn is_of_clock(&self) -> bool {
+        self.kind.starts_with("clock")
+    }
+
     /// Whether it was in force at a time, or may have been.
     pub fn in_force(&self, time: u64) -> bool {
         self.start().is_some_and(|start| start <= time) && self.to.is_none_or(|to| time <= to)

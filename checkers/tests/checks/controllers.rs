@@ -103,6 +103,23 @@ const SIDE_BY_SIDE: Rows = &[
         "valid (allowed two-controllers 1)",
     ),
     (
+        "its clock may have been set back, though that went wrong half-way",
+        "
+            fault 0 clock-jump [1] back | injecting
+            fault 0 clock-jump [1] | failed no answer
+            node1 leads-quorum t3 as 1
+            node2 leads-quorum t4 as 2
+            at 1
+            node1 leads-quorum t3 as 1
+            at 2
+            node1 leads-quorum t3 as 1
+            at 3
+            node1 leads-quorum t3 as 1
+            at 4
+            node1 leads-quorum t3 as 1",
+        "valid (allowed two-controllers 1)",
+    ),
+    (
         "the same node in a later term",
         "
             node1 leads-quorum t3 as 1
@@ -189,6 +206,15 @@ const ON_DISK: Rows = &[
             fault 0 wipe [1] | injecting
             fault 0 wipe [1] | injected
             fault 0 wipe [1] | healed gone
+            node1 leads-quorum t1 as 1 hw=4
+            node2 metadata-log end=4 0-1/t1:7 2-3/t2:9",
+        "valid (allowed metadata-divergence 1)",
+    ),
+    (
+        "a node may have forgotten what it had, though its wiping went wrong half-way",
+        "
+            fault 0 wipe [1] | injecting
+            fault 0 wipe [1] | failed no room
             node1 leads-quorum t1 as 1 hw=4
             node2 metadata-log end=4 0-1/t1:7 2-3/t2:9",
         "valid (allowed metadata-divergence 1)",

@@ -142,12 +142,14 @@ fn a_metric_that_lags_is_no_lie() {
 #[test]
 fn what_changes_the_measure_excuses() {
     let lie = format!("{OWN}\nnode1 metrics leaders=2 under-replicated=0 under-min-isr=0");
-    let with = |kind: &str| {
-        let fault = format!("fault 0 {kind} [1] x | injecting\nfault 0 {kind} [1] x | injected\n");
+    let with = |kind: &str, then: &str| {
+        let fault = format!("fault 0 {kind} [1] x | injecting\nfault 0 {kind} [1] x | {then}\n");
         let text = run(12, &lie).replace("at 1\n", &format!("{fault}at 1\n"));
         lies(&check_history(&dsl::history(&text)))
     };
-    assert_eq!([with("kill"), with("min-isr"), with("reassign")], [2, 1, 0]);
+    let kinds = ["kill", "min-isr", "reassign"];
+    assert_eq!(kinds.map(|kind| with(kind, "injected")), [2, 1, 0]);
+    assert_eq!(kinds.map(|kind| with(kind, "failed half-way")), [2, 1, 0]);
 }
 
 #[test]

@@ -9,9 +9,6 @@ use crate::outcome::{Kept, Outcome};
 use crate::text::{count, seconds};
 use crate::verdict::Case;
 
-/// Faults by which a controller's own clock, by which it resigns, may stand still or go back.
-const CLOCKS: &str = "clock";
-
 /// A controller that went on in its term after another had begun a later one.
 struct Overlap {
     reign: Reign,
@@ -89,12 +86,14 @@ fn overlaps(context: &Context) -> Vec<Overlap> {
     found.collect()
 }
 
-/// Whether the deposed controller's clock had been tampered with: it resigns by its wall clock.
+/// Whether the deposed controller's clock had been tampered with: it resigns by its wall clock, which may have stood still or
+/// gone back.
 fn clock_was_wrong(context: &Context, overlap: &Overlap) -> bool {
     context.timeline.faults.iter().any(|fault| {
-        let began = fault.start().is_some_and(|start| start <= overlap.reign.until);
+        let acted = fault.may_have_acted_from();
+        let acted = acted.is_some_and(|from| from <= overlap.reign.until);
         let whom = fault.nodes.is_empty() || fault.nodes.contains(&overlap.reign.node);
-        fault.kind.starts_with(CLOCKS) && began && whom
+        fault.is_of_clock() && acted && whom
     })
 }
 

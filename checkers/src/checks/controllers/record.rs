@@ -48,8 +48,9 @@ pub(super) fn judge(context: &Context, outcome: &mut Outcome) {
             });
         }
     }
-    let forgot =
-        |fault: &crate::FaultInterval| FORGETTING.contains(&fault.kind.as_str()) && fault.from.is_some();
+    let forgot = |fault: &crate::FaultInterval| {
+        FORGETTING.contains(&fault.kind.as_str()) && fault.may_have_acted_from().is_some()
+    };
     if context.timeline.faults.iter().any(forgot) {
         outcome.allowances(METADATA_DIVERGENCE, &found, |found| case(context, found));
     } else {

@@ -78,8 +78,8 @@ fn is_allowed(context: &Context, election: &Election<'_>, before: &Ruled) -> boo
             .any(|topic| topic.name == name && topic.unclean_election)
     });
     let asked = context.timeline.faults.iter().any(|fault| {
-        let begun = fault.start().or(fault.begun);
-        ASKED_BY.contains(&fault.kind.as_str()) && begun.is_some_and(|begun| begun <= latest(election))
+        let acted = fault.may_have_acted_from();
+        ASKED_BY.contains(&fault.kind.as_str()) && acted.is_some_and(|from| from <= latest(election))
     });
     // Nobody was in sync or eligible, and who led last came back (KIP-966).
     let none_left = before.ruling.isr.is_empty() && before.ruling.elr.is_empty();

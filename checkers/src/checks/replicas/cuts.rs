@@ -96,10 +96,10 @@ pub(super) fn harmed<'c>(
     to: u64,
 ) -> Option<&'c FaultInterval> {
     context.timeline.faults.iter().find(|fault| {
-        let begun = fault.begun.or(fault.from);
+        let acted = fault.may_have_acted_from();
         HARMFUL.contains(&fault.kind.as_str())
             && fault.nodes.contains(&node)
-            && begun.is_some_and(|begun| begun <= to && fault.to.is_none_or(|over| over >= from))
+            && acted.is_some_and(|acted| acted <= to && fault.to.is_none_or(|over| over >= from))
     })
 }
 

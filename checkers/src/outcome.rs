@@ -89,6 +89,31 @@ impl Outcome {
         add(&mut self.allowed, name, case);
     }
 
+    /// What was found of one kind, and whether the run promised that there is nothing of it.
+    pub(crate) fn found<T>(
+        &mut self,
+        promised: bool,
+        name: &'static str,
+        found: &Kept<T>,
+        case: impl Fn(&T) -> Case,
+    ) {
+        add_all(self.of(promised), name, found, case);
+    }
+
+    /// One thing of this kind. The case is only made while there is room for it.
+    pub(crate) fn found_one(&mut self, promised: bool, name: &'static str, case: impl FnOnce() -> Case) {
+        add(self.of(promised), name, case);
+    }
+
+    /// Where what breaks a promise is kept, or what breaks none.
+    fn of(&mut self, promised: bool) -> &mut BTreeMap<&'static str, Findings> {
+        if promised {
+            &mut self.anomalies
+        } else {
+            &mut self.allowed
+        }
+    }
+
     /// Broken promises of one kind.
     pub(crate) fn violations<T>(&mut self, name: &'static str, found: &Kept<T>, case: impl Fn(&T) -> Case) {
         add_all(&mut self.anomalies, name, found, case);

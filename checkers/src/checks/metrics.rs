@@ -82,13 +82,11 @@ pub(crate) fn run(context: &Context) -> Outcome {
     for found in counters::missed(context, &told.counters) {
         missed.push(|| found);
     }
-    if context.header.expect.strict_metrics {
-        outcome.violations(LYING_METRIC, &lies, |lie| lied(context, lie));
-        outcome.violations(LYING_METRIC, &missed, |missed| counted_too_few(context, missed));
-    } else {
-        outcome.allowances(LYING_METRIC, &lies, |lie| lied(context, lie));
-        outcome.allowances(LYING_METRIC, &missed, |missed| counted_too_few(context, missed));
-    }
+    let strict = context.header.expect.strict_metrics;
+    outcome.found(strict, LYING_METRIC, &lies, |lie| lied(context, lie));
+    outcome.found(strict, LYING_METRIC, &missed, |missed| {
+        counted_too_few(context, missed)
+    });
     if lies.count + missed.count > 0 {
         let number = lies.count + missed.count;
         outcome.note(format!("{} of a broker certainly lied", count(number, "metric")));

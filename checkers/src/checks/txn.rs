@@ -57,11 +57,8 @@ fn tell(context: &Context, dependencies: &Dependencies, found: &Found, ordered: 
         };
         let name = kind.name(Naming::Plain);
         let case = |ring: &&Ring| dependencies.case(context, ring);
-        if ordered || kind.base == Base::G0 {
-            outcome.allowances(name, &kept, case);
-        } else {
-            outcome.violations(name, &kept, case);
-        }
+        let promised = !ordered && kind.base != Base::G0;
+        outcome.found(promised, name, &kept, case);
     }
     for timeout in &found.timeouts {
         given_up(*timeout, ordered, outcome);

@@ -5,7 +5,7 @@ use history::NodeId;
 use super::quorums::Reign;
 use crate::anomaly::TWO_CONTROLLERS;
 use crate::context::{Context, distinct, with_faults};
-use crate::outcome::{Kept, Outcome};
+use crate::outcome::Outcome;
 use crate::text::{count, seconds};
 use crate::verdict::Case;
 
@@ -44,17 +44,10 @@ pub(super) fn judge(context: &Context, outcome: &mut Outcome) {
         return;
     };
     let limit = limit.as_nanos();
-    let (mut beyond, mut excused) = (Kept::default(), Kept::default());
-    for overlap in overlaps.into_iter().filter(|overlap| overlap.length() > limit) {
-        let kept = if clock_was_wrong(context, &overlap) {
-            &mut excused
-        } else {
-            &mut beyond
-        };
-        kept.push(|| overlap);
+    for overlap in overlaps.iter().filter(|overlap| overlap.length() > limit) {
+        let promised = !clock_was_wrong(context, overlap);
+        outcome.found_one(promised, TWO_CONTROLLERS, || case(context, overlap, limit));
     }
-    outcome.violations(TWO_CONTROLLERS, &beyond, |overlap| case(context, overlap, limit));
-    outcome.allowances(TWO_CONTROLLERS, &excused, |overlap| case(context, overlap, limit));
 }
 
 /// Each reign that went on after the first answer of a later term. What is counted is what is certain: the time from the later of

@@ -51,11 +51,10 @@ pub(super) fn judge(context: &Context, outcome: &mut Outcome) {
     let forgot = |fault: &crate::FaultInterval| {
         FORGETTING.contains(&fault.kind.as_str()) && fault.may_have_acted_from().is_some()
     };
-    if context.timeline.faults.iter().any(forgot) {
-        outcome.allowances(METADATA_DIVERGENCE, &found, |found| case(context, found));
-    } else {
-        outcome.violations(METADATA_DIVERGENCE, &found, |found| case(context, found));
-    }
+    let promised = !context.timeline.faults.iter().any(forgot);
+    outcome.found(promised, METADATA_DIVERGENCE, &found, |found| {
+        case(context, found)
+    });
 }
 
 /// The furthest that the leader of any earlier term had committed, and which term that was.

@@ -10,7 +10,7 @@ use history::NodeId;
 
 use crate::anomaly::UNCLEAN_ELECTION;
 use crate::context::{Context, distinct, with_faults};
-use crate::outcome::{Kept, Outcome};
+use crate::outcome::Outcome;
 use crate::rulings::{Election, Ruled, Standing};
 use crate::text::{isr, seconds};
 use crate::verdict::Case;
@@ -30,7 +30,6 @@ enum Kind {
 }
 
 pub(super) fn find(context: &Context, outcome: &mut Outcome) {
-    let (mut unclean, mut allowed) = (Kept::default(), Kept::default());
     for key in 0..context.index.keys {
         for election in context.rulings.elections(key) {
             let Some((kind, before)) = kind_of(&election) else {
@@ -42,15 +41,14 @@ pub(super) fn find(context: &Context, outcome: &mut Outcome) {
                     "perhaps unclean: {}",
                     sentence(context, &election, before)
                 ));
-            } else if is_allowed(context, &election, before) {
-                allowed.push(|| case(context, &election, before, kind));
-            } else {
-                unclean.push(|| case(context, &election, before, kind));
+                continue;
             }
+            let promised = !is_allowed(context, &election, before);
+            outcome.found_one(promised, UNCLEAN_ELECTION, || {
+                case(context, &election, before, kind)
+            });
         }
     }
-    outcome.violations(UNCLEAN_ELECTION, &unclean, Case::clone);
-    outcome.allowances(UNCLEAN_ELECTION, &allowed, Case::clone);
 }
 
 /// What an election from outside was, and the state that it changed; nothing for a clean one.

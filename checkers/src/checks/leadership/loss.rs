@@ -82,11 +82,8 @@ pub(super) fn find(context: &Context, lost: &Lost, all: &Depositions, outcome: &
     }
     // With any other number of acknowledgements the leader's word alone is what was asked for: that it may be lost with
     // the leader is known, and the loss is a finding of its own.
-    if context.header.expect.acks == "all" {
-        outcome.violations(SPLIT_BRAIN_LOSS, &found, Case::clone);
-    } else {
-        outcome.allowances(SPLIT_BRAIN_LOSS, &found, Case::clone);
-    }
+    let promised = context.header.expect.acks == "all";
+    outcome.found(promised, SPLIT_BRAIN_LOSS, &found, Case::clone);
     for deposition in all.leaders.iter().filter(|deposition| deposition.vanished > 0) {
         outcome.note(format!(
             "{} of {} that clients read between {} and {}, while node {}, deposed, still showed itself as leader in epoch {}, {} gone",

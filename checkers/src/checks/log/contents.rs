@@ -19,15 +19,10 @@ pub(super) fn find(context: &Context, outcome: &mut Outcome) {
         divided(context, *key, *offset)
     });
     let repeats = all_repeated(index);
-    if context.header.expect.producers == ProducerPromise::Idempotent {
-        outcome.violations(DUPLICATE, &repeats, |(number, offsets)| {
-            repeated(context, *number, offsets)
-        });
-    } else {
-        outcome.allowances(DUPLICATE, &repeats, |(number, offsets)| {
-            repeated(context, *number, offsets)
-        });
-    }
+    let idempotent = context.header.expect.producers == ProducerPromise::Idempotent;
+    outcome.found(idempotent, DUPLICATE, &repeats, |(number, offsets)| {
+        repeated(context, *number, offsets)
+    });
     outcome.violations(G1A, &context.tally.aborted, |number| aborted(context, *number));
     let (phantoms, misplacements) = all_strangers(index);
     outcome.violations(PHANTOM_READ, &phantoms, |number| phantom(context, *number));

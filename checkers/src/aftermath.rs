@@ -184,14 +184,9 @@ impl Seen<'_> {
     }
 
     fn controllers(&self, start: u64, until: u64) -> Vec<NodeId> {
-        let terms = &self.timeline.controllers;
-        let before = terms
-            .iter()
-            .rfind(|term| term.from <= start)
-            .map(|term| term.leader);
-        let during = terms
-            .iter()
-            .filter(|term| term.from > start && term.from <= until);
+        let before = self.timeline.controller_at(start);
+        let terms = self.timeline.controllers.iter();
+        let during = terms.filter(|term| term.from > start && term.from <= until);
         let mut all: Vec<NodeId> = before.into_iter().chain(during.map(|term| term.leader)).collect();
         all.dedup();
         all

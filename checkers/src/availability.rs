@@ -14,7 +14,7 @@ pub struct Availability {
     /// What each fault did to each partition, in the order of the faults; at most [`Outage::ROWS_MAX`].
     pub outages: Vec<Outage>,
     /// Rows beyond these.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::verdict::is_zero")]
     pub left_out: u64,
     /// The times without a successful write, of the rows in which there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,10 +69,10 @@ pub struct Outage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<u64>,
     /// Acknowledged writes that were lost, put down to the first fault that was not over when they were acknowledged.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::verdict::is_zero")]
     pub lost: u64,
     /// From the first to the last of their acknowledgements.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::verdict::is_zero")]
     pub lost_time: u64,
 }
 
@@ -106,11 +106,6 @@ impl Spread {
             most: *times.last()?,
         })
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 #[cfg(test)]

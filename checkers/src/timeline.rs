@@ -9,7 +9,7 @@ mod faults;
 mod lanes;
 mod terms;
 
-use history::{Event, Header, History, Phase, What};
+use history::{Event, Header, History, NodeId, Phase, What};
 
 pub use faults::{FaultInterval, FaultOutcome};
 pub use lanes::{Deposed, Lane, LeaderChange, View, ViewSpan};
@@ -92,6 +92,12 @@ impl Timeline {
             .iter()
             .find(|(found, _)| *found == phase)
             .map(|(_, time)| *time)
+    }
+
+    /// Who led the controllers' quorum at a time, as far as was seen.
+    pub(crate) fn controller_at(&self, time: u64) -> Option<NodeId> {
+        let term = self.controllers.iter().rfind(|term| term.from <= time)?;
+        Some(term.leader)
     }
 
     /// The faults in force at a time.

@@ -217,3 +217,9 @@ pub struct Stats {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub possible: Vec<String>,
 }
+
+/// What is left out where it is nothing.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+pub(crate) fn is_zero(number: &u64) -> bool {
+    *number == 0
+}

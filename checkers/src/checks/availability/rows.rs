@@ -48,7 +48,7 @@ impl<'c> Hit<'c> {
     fn of(context: &Context, fault: &'c FaultInterval) -> Option<Self> {
         let start = fault.start()?;
         let gone = gone(context, fault);
-        let controller = controller(context, start);
+        let controller = context.timeline.controller_at(start);
         Some(Self {
             fault,
             start,
@@ -143,15 +143,6 @@ fn apart(impairs: &Impairment, node: NodeId) -> usize {
         }
     }
     others.len()
-}
-
-/// Who led the controllers' quorum at a time.
-fn controller(context: &Context, time: u64) -> Option<NodeId> {
-    let terms = &context.timeline.controllers;
-    terms
-        .iter()
-        .rfind(|term| term.from <= time)
-        .map(|term| term.leader)
 }
 
 /// Since when, from the fault's healing on, all replicas were in sync.

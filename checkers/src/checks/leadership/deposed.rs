@@ -70,10 +70,10 @@ pub struct Deposition {
     pub answered_until: Option<u64>,
     /// Acknowledged writes of clients that it acknowledged meanwhile and that were lost, among those of which the evidence was
     /// kept.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::verdict::is_zero")]
     pub lost: u64,
     /// Records that clients read meanwhile and that are gone, among those of which the evidence was kept.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::verdict::is_zero")]
     pub vanished: u64,
 }
 
@@ -99,11 +99,6 @@ pub struct ServedOn {
     /// Until when it served reads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_until: Option<u64>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 impl Deposition {

@@ -140,6 +140,25 @@ fn a_metric_that_lags_is_no_lie() {
 }
 
 #[test]
+fn what_is_not_said_any_more_is_held_against_nobody() {
+    let (says, stands) = OWN.split_once('\n').expect("two answers");
+    // A second replica of the second partition comes back at 5 s, and from then on one of the two is not answered.
+    let silent_from_5 = |silent: &str, metrics: &str| {
+        let mut text = run(4, &format!("{OWN}\nnode1 metrics leaders=2 under-replicated=1"));
+        let (head, end) = text.split_once("at 60").expect("it ends");
+        let later: Vec<String> = (5..20)
+            .map(|second| format!("at {second}\n{silent}\nnode1 metrics {metrics}\n"))
+            .collect();
+        text = format!("{head}{}at 60{end}", later.concat());
+        lies(&check_history(&dsl::history(&text)))
+    };
+    assert_eq!(silent_from_5(stands, "leaders=2 under-replicated=0"), 0);
+    assert_eq!(silent_from_5(says, "leaders=1 under-replicated=0"), 0);
+    assert_eq!(silent_from_5(stands, "leaders=1 under-replicated=1"), 1);
+    assert_eq!(silent_from_5(OWN, "leaders=2 under-replicated=0"), 1);
+}
+
+#[test]
 fn what_changes_the_measure_excuses() {
     let lie = format!("{OWN}\nnode1 metrics leaders=2 under-replicated=0 under-min-isr=0");
     let with = |kind: &str, then: &str| {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use history::{Claim, Key, Metrics, NodeId, Stand};
 
-use super::rule::{Fact, Needs, Rule, of_all, of_partitions, of_quorum};
+use super::rule::{Fact, Needs, Rule, of_all, of_partitions, of_quorum, of_standing};
 
 /// For so long what a broker says of itself stands before its metrics are held against it: it works on changes one after the other.
 const SETTLED: u64 = 2_000_000_000;
@@ -50,9 +50,10 @@ struct Streak {
 #[derive(Debug, Default)]
 pub(super) struct Node {
     incarnation: u32,
-    claims: Vec<Claim>,
-    /// The partitions that it stands by as leader of, once it was asked.
-    standing: Option<Vec<Key>>,
+    /// What its metadata said last, and when.
+    claims: Option<(u64, Vec<Claim>)>,
+    /// The partitions that it stood by as leader of when it was asked last, and when.
+    standing: Option<(u64, Vec<Key>)>,
     known: BTreeMap<Rule, Known>,
     streaks: BTreeMap<Rule, Streak>,
 }
@@ -69,9 +70,9 @@ impl Node {
     }
 
     pub(super) fn metadata(&mut self, node: NodeId, time: u64, claims: &[Claim], needs: &[Needs]) {
-        self.claims = claims.to_vec();
+        self.claims = Some((time, claims.to_vec()));
         for (rule, fact) in of_all(claims) {
-            self.know(rule, fact, time);
+            self.know(rule, fact, time, time);
         }
         self.partitions(node, time, needs);
     }
@@ -81,14 +82,24 @@ impl Node {
         let mut keys: Vec<Key> = stood_by.map(|stand| stand.key).collect();
         keys.sort_unstable();
         keys.dedup();
-        self.standing = Some(keys);
+        let (rule, fact) = of_standing(&keys);
+        self.know(rule, fact, time, time);
+        self.standing = Some((time, keys));
         self.partitions(node, time, needs);
     }
 
+    /// What its metadata and what it stands by say together, while both are of the present: as old as the older of the two.
     fn partitions(&mut self, node: NodeId, time: u64, needs: &[Needs]) {
-        let Some(standing) = &self.standing else { return };
-        for (rule, fact) in of_partitions(node, &self.claims, standing, needs) {
-            self.know(rule, fact, time);
+        let Some(((claimed, claims), (stood, standing))) = self.claims.as_ref().zip(self.standing.as_ref())
+        else {
+            return;
+        };
+        let confirmed = *claimed.min(stood);
+        if time.saturating_sub(confirmed) > FRESH {
+            return;
+        }
+        for (rule, fact) in of_partitions(node, claims, standing, needs) {
+            self.know(rule, fact, time, confirmed);
         }
     }
 
@@ -97,23 +108,24 @@ impl Node {
     pub(super) fn quorum(&mut self, time: u64, leads: bool, certain: bool) {
         if certain {
             let (rule, fact) = of_quorum(leads);
-            self.know(rule, fact, time);
+            self.know(rule, fact, time, time);
         } else {
             self.known.remove(&Rule::Active);
             self.streaks.remove(&Rule::Active);
         }
     }
 
-    fn know(&mut self, rule: Rule, fact: Fact, time: u64) {
+    /// Something is known from this time on, of answers of which the oldest came at that time.
+    fn know(&mut self, rule: Rule, fact: Fact, time: u64, confirmed: u64) {
         match self.known.get_mut(&rule) {
             Some(known) if known.fact == fact && time.saturating_sub(known.confirmed) <= FRESH => {
-                known.confirmed = time;
+                known.confirmed = confirmed;
             }
             _ => {
                 let known = Known {
                     fact,
                     since: time,
-                    confirmed: time,
+                    confirmed,
                 };
                 self.known.insert(rule, known);
                 self.streaks.remove(&rule);

@@ -172,7 +172,7 @@ pub(super) fn of_partitions(
     claims: &[Claim],
     standing: &[Key],
     needs: &[Needs],
-) -> [(Rule, Fact); 3] {
+) -> [(Rule, Fact); 2] {
     let own = claims
         .iter()
         .filter(|claim| claim.leader == Some(node) && standing.contains(&claim.key));
@@ -181,13 +181,17 @@ pub(super) fn of_partitions(
     let short = |of: fn(&Needs) -> usize| known.iter().filter(|(isr, needs)| *isr < of(needs)).count();
     let (replicas, in_sync) = (short(|needs| needs.replicas), short(|needs| needs.in_sync));
     [
-        (Rule::Leaders, Fact::least(standing.len())),
         (
             Rule::UnderReplicated,
             Fact::between(replicas, known.len() - replicas),
         ),
         (Rule::UnderMinIsr, Fact::between(in_sync, known.len() - in_sync)),
     ]
+}
+
+/// What a broker says of itself that stands by these partitions as their leader.
+pub(super) fn of_standing(standing: &[Key]) -> (Rule, Fact) {
+    (Rule::Leaders, Fact::least(standing.len()))
 }
 
 /// What a controller's own metadata says of all partitions.

@@ -70,7 +70,6 @@ impl Gathered {
         }
         let passed_over = log::passed_over(source, &index)?;
         let tally = Tally::of(&index, passed_over);
-        let losses = Losses::gather(source, &index, &tally, &walk.timeline)?;
         let wanted = log::wanted(&index, &tally);
         let mut evidence = Evidence::default();
         if !wanted.is_empty() {
@@ -78,6 +77,7 @@ impl Gathered {
             scan(source, |event| gatherer.event(event))?;
             evidence = gatherer.finish();
         }
+        let losses = Losses::of_all(&index, &tally, &walk.timeline, &evidence);
         Ok(Self {
             walk,
             index,

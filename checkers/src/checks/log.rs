@@ -49,14 +49,10 @@ pub(crate) fn wanted(index: &Index, tally: &Tally) -> Wanted {
         operations: !index.windows.is_empty(),
         ..Wanted::default()
     };
-    let told = [&tally.lost, &tally.vanished, &tally.aborted, &tally.unseen];
-    wanted.writes = told
-        .iter()
-        .flat_map(|found| found.first.iter().copied())
-        .collect();
-    if index.phased {
-        wanted.writes.extend(tally.lost_all.iter().copied());
-    } else {
+    let told = [&tally.vanished, &tally.aborted, &tally.unseen];
+    let told = told.iter().flat_map(|found| &found.first);
+    wanted.writes = told.chain(&tally.lost_all).copied().collect();
+    if !index.phased {
         let keys = tally.lost.first.iter().map(|number| index.writes.key(*number));
         wanted.passes = keys.collect();
         let bounds = wanted.passes.iter().filter_map(|key| tally.bound(*key));

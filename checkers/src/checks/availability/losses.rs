@@ -1,12 +1,12 @@
 //! The recovery point: how many acknowledged writes were lost, and over how long a time they had been acknowledged.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
-use history::{F, Key, Mop, ReadError, Source, Value, What};
+use history::Key;
 
 use crate::checks::log::Tally;
+use crate::evidence::Evidence;
 use crate::index::Index;
-use crate::kafka::scan;
 use crate::timeline::{FaultInterval, Timeline};
 
 /// Lost writes by the fault that they are put down to, and by partition.
@@ -22,52 +22,29 @@ pub(crate) struct Lost {
 }
 
 impl Losses {
-    /// Walks through the history once more, where something was lost: when it was acknowledged nobody has noted.
-    pub(crate) fn gather(
-        source: &mut dyn Source,
-        index: &Index,
-        tally: &Tally,
-        timeline: &Timeline,
-    ) -> Result<Self, ReadError> {
+    /// Of the lost writes of which the evidence tells when they were acknowledged.
+    pub(crate) fn of_all(index: &Index, tally: &Tally, timeline: &Timeline, evidence: &Evidence) -> Self {
         let mut losses = Self::default();
-        let mut faults: Vec<&FaultInterval> = timeline
-            .faults
-            .iter()
-            .filter(|fault| fault.start().is_some())
-            .collect();
+        let faults = timeline.faults.iter();
+        let mut faults: Vec<&FaultInterval> = faults.filter(|fault| fault.start().is_some()).collect();
         faults.sort_by_key(|fault| fault.start());
-        if tally.lost_all.is_empty() || faults.is_empty() {
-            return Ok(losses);
+        let lost = tally.lost_all.iter();
+        for number in lost.filter(|number| index.writes.is_acknowledged(**number)) {
+            let write = evidence.writes.of_number(*number);
+            let Some(time) = write.completed else { continue };
+            let Some(fault) = blamed(&faults, time) else {
+                continue;
+            };
+            let lost = losses.0.entry((fault, write.key)).or_insert(Lost {
+                count: 0,
+                first: time,
+                last: time,
+            });
+            lost.count += 1;
+            lost.first = lost.first.min(time);
+            lost.last = lost.last.max(time);
         }
-        let lost: HashSet<(Key, Value)> = tally
-            .lost_all
-            .iter()
-            .map(|number| (index.writes.key(*number), index.writes.value(*number)))
-            .collect();
-        let mut acknowledged = |time: u64, key: Key, value: Value| {
-            if let Some(fault) = blamed(&faults, time).filter(|_| lost.contains(&(key, value))) {
-                let lost = losses.0.entry((fault, key)).or_insert(Lost {
-                    count: 0,
-                    first: time,
-                    last: time,
-                });
-                lost.count += 1;
-                lost.last = time;
-            }
-        };
-        scan(source, |event| {
-            let What::Ok(op) = &event.what else { return };
-            match &op.f {
-                F::Send(send) => acknowledged(event.time, send.key, send.value),
-                F::Txn(txn) => txn.mops.iter().for_each(|mop| {
-                    if let Mop::Send(send) = mop {
-                        acknowledged(event.time, send.key, send.value);
-                    }
-                }),
-                _ => {}
-            }
-        })?;
-        Ok(losses)
+        losses
     }
 
     /// What of a partition was lost to a fault.

@@ -21,7 +21,7 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
-use super::ask::{Place, missing, named, nodes_in_order, topic_name};
+use super::ask::{Place, by_topic, missing, named, nodes_in_order, topic_name};
 use super::wire::{Connection, WireError};
 use crate::{Elected, Election, NewTopic, Reassignment, TopicPartition};
 
@@ -48,7 +48,11 @@ impl Connection {
         partitions: &[TopicPartition],
         within: Duration,
     ) -> Result<Vec<Elected>, WireError> {
-        let asked = by_topic(partitions.iter().map(|at| (at, at.partition as i32)));
+        let asked = by_topic(
+            partitions
+                .iter()
+                .map(|at| (at.topic.as_str(), at.partition as i32)),
+        );
         let asked = asked.into_iter().map(|(topic, partitions)| {
             TopicPartitions::default()
                 .with_topic(topic_name(topic))
@@ -94,7 +98,11 @@ impl Connection {
                 .with_partition_index(at.partition as i32)
                 .with_replicas(replicas.as_ref().map(ids))
         };
-        let topics = by_topic(moves.iter().map(|change| (&change.0, partition(change))));
+        let topics = by_topic(
+            moves
+                .iter()
+                .map(|change| (change.0.topic.as_str(), partition(change))),
+        );
         let topics = topics.into_iter().map(|(topic, partitions)| {
             ReassignableTopic::default()
                 .with_name(topic_name(topic))
@@ -281,15 +289,6 @@ impl Connection {
         WireError::check(partition.error_code, || named("DeleteRecords", at))?;
         Ok(partition.low_watermark)
     }
-}
-
-/// What is asked of each partition, gathered by topic.
-fn by_topic<'a, T>(asked: impl Iterator<Item = (&'a TopicPartition, T)>) -> BTreeMap<&'a str, Vec<T>> {
-    let mut topics: BTreeMap<&str, Vec<T>> = BTreeMap::new();
-    for (at, what) in asked {
-        topics.entry(at.topic.as_str()).or_default().push(what);
-    }
-    topics
 }
 
 fn millis(within: Duration) -> i32 {

@@ -13,12 +13,14 @@ use kafka_protocol::messages::create_topics_request::{
     CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig, CreateTopicsRequest,
 };
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchRequest, FetchTopic};
+use kafka_protocol::messages::fetch_response::PartitionData;
 use kafka_protocol::messages::list_offsets_request::{
     ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic,
 };
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::metadata_response::MetadataResponsePartition;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, ProduceRequest, TopicProduceData};
+use kafka_protocol::messages::produce_response::PartitionProduceResponse;
 use kafka_protocol::messages::{
     BrokerId, DescribeQuorumRequest, InitProducerIdRequest, MetadataRequest, TopicName,
     describe_quorum_request,
@@ -233,30 +235,42 @@ impl Connection {
     ) -> Result<Fetched, WireError> {
         let partition = FetchPartition::default()
             .with_partition(at.partition as i32)
-            .with_fetch_offset(at.offset)
-            .with_partition_max_bytes(bytes_max as i32);
-        // Up to version 12 the name counts, from 13 on the identity; each is written only where it counts.
-        let topic = FetchTopic::default()
-            .with_topic(topic_name(at.topic))
-            .with_topic_id(at.id)
-            .with_partitions(vec![partition]);
-        let request = FetchRequest::default()
-            .with_replica_id(CONSUMER)
-            .with_max_bytes(bytes_max as i32)
-            .with_topics(vec![topic]);
-        let answer = self.call(&request, within).await?;
-        WireError::check(answer.error_code, || named("Fetch", at))?;
-        let partition = answer
-            .responses
-            .into_iter()
-            .next()
-            .and_then(|topic| topic.partitions.into_iter().next());
-        let partition = partition.ok_or_else(|| missing("Fetch"))?;
+            .with_fetch_offset(at.offset);
+        let answers = self
+            .fetch_each((at.topic, at.id), vec![partition], bytes_max as i32, within)
+            .await?;
+        let partition = answers.into_iter().next().ok_or_else(|| missing("Fetch"))?;
         WireError::check(partition.error_code, || named("Fetch", at))?;
         Ok(Fetched {
             high_watermark: partition.high_watermark,
             batches: partition.records.unwrap_or_default(),
         })
+    }
+
+    /// Reads partitions of one topic in one request, so many bytes at most: what is said of each.
+    async fn fetch_each(
+        &mut self,
+        (topic, id): (&str, Uuid),
+        mut partitions: Vec<FetchPartition>,
+        bytes_max: i32,
+        within: Duration,
+    ) -> Result<Vec<PartitionData>, WireError> {
+        for partition in &mut partitions {
+            partition.partition_max_bytes = bytes_max;
+        }
+        // Up to version 12 the name counts, from 13 on the identity; each is written only where it counts.
+        let asked = FetchTopic::default()
+            .with_topic(topic_name(topic))
+            .with_topic_id(id)
+            .with_partitions(partitions);
+        let request = FetchRequest::default()
+            .with_replica_id(CONSUMER)
+            .with_max_bytes(bytes_max)
+            .with_topics(vec![asked]);
+        let answer = self.call(&request, within).await?;
+        WireError::check(answer.error_code, || format!("Fetch for {topic}"))?;
+        let topics = answer.responses.into_iter();
+        Ok(topics.flat_map(|topic| topic.partitions).collect())
     }
 
     /// Writes one batch of records with these values, with acks 1 or -1 (all); `at.offset` means nothing. Says when the
@@ -281,24 +295,40 @@ impl Connection {
         theirs: Duration,
         within: Duration,
     ) -> Result<i64, WireError> {
+        let partitions = [at.partition];
+        let written = self.produce_each((at.topic, at.id), &partitions, values, (acks, theirs), within);
+        let partition = written.await?.into_iter().next();
+        let partition = partition.ok_or_else(|| missing("Produce"))?;
+        WireError::check(partition.error_code, || named("Produce", at))?;
+        Ok(partition.log_append_time_ms)
+    }
+
+    /// Writes one and the same batch to partitions of one topic in one request: what is said of each. The broker is told how
+    /// many are to have it, and when to give up.
+    async fn produce_each(
+        &mut self,
+        (topic, id): (&str, Uuid),
+        partitions: &[u32],
+        values: &[impl AsRef<[u8]>],
+        (acks, theirs): (i16, Duration),
+        within: Duration,
+    ) -> Result<Vec<PartitionProduceResponse>, WireError> {
         let records = batch_of(values).map_err(|error| WireError::Protocol(format!("{error:#}")))?;
-        let data = PartitionProduceData::default()
-            .with_index(at.partition as i32)
-            .with_records(Some(records));
+        let data = partitions.iter().map(|partition| {
+            PartitionProduceData::default()
+                .with_index(*partition as i32)
+                .with_records(Some(records.clone()))
+        });
         let topic = TopicProduceData::default()
-            .with_name(topic_name(at.topic))
-            .with_topic_id(at.id)
-            .with_partition_data(vec![data]);
+            .with_name(topic_name(topic))
+            .with_topic_id(id)
+            .with_partition_data(data.collect());
         let request = ProduceRequest::default()
             .with_acks(acks)
             .with_timeout_ms(theirs.as_millis() as i32)
             .with_topic_data(vec![topic]);
-        let answer = self.call(&request, within).await?;
-        let topic = answer.responses.into_iter().next();
-        let partition = topic.and_then(|topic| topic.partition_responses.into_iter().next());
-        let partition = partition.ok_or_else(|| missing("Produce"))?;
-        WireError::check(partition.error_code, || named("Produce", at))?;
-        Ok(partition.log_append_time_ms)
+        let topics = self.call(&request, within).await?.responses.into_iter();
+        Ok(topics.flat_map(|topic| topic.partition_responses).collect())
     }
 
     /// Asks for a producer's id, which nobody will use. A broker fetches its block of ids from the controller only
@@ -426,6 +456,15 @@ fn nodes(ids: impl Iterator<Item = BrokerId>) -> Vec<NodeId> {
 /// The same in the order in which they were named.
 pub(super) fn nodes_in_order(ids: impl IntoIterator<Item = BrokerId>) -> Vec<NodeId> {
     ids.into_iter().filter_map(node).collect()
+}
+
+/// What is asked of each partition, gathered by topic.
+pub(super) fn by_topic<'a, T>(asked: impl Iterator<Item = (&'a str, T)>) -> BTreeMap<&'a str, Vec<T>> {
+    let mut topics: BTreeMap<&str, Vec<T>> = BTreeMap::new();
+    for (topic, what) in asked {
+        topics.entry(topic).or_default().push(what);
+    }
+    topics
 }
 
 pub(super) fn missing(request: &str) -> WireError {

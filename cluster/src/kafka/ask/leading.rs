@@ -6,17 +6,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use history::Offset;
-use kafka_protocol::messages::fetch_request::{FetchPartition, FetchRequest, FetchTopic};
+use kafka_protocol::messages::fetch_request::FetchPartition;
 use kafka_protocol::messages::list_offsets_request::{
     ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic,
 };
 use kafka_protocol::messages::offset_for_leader_epoch_request::{
     OffsetForLeaderEpochRequest, OffsetForLeaderPartition, OffsetForLeaderTopic,
 };
-use kafka_protocol::messages::produce_request::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use uuid::Uuid;
 
-use super::{ACKS_LEADER, CONSUMER, LATEST, batch_of, topic_name};
+use super::{ACKS_LEADER, CONSUMER, LATEST, by_topic, topic_name};
 use crate::kafka::wire::{Connection, WireError};
 
 /// A partition that a broker says to lead, and in which epoch.
@@ -48,11 +47,13 @@ impl Connection {
                 .with_current_leader_epoch(led.epoch)
                 .with_timestamp(LATEST)
         };
-        let topics = by_topic(led, partition).into_iter().map(|(name, partitions)| {
-            ListOffsetsTopic::default()
-                .with_name(topic_name(name))
-                .with_partitions(partitions)
-        });
+        let topics = by_topic(led.iter().map(|led| (led.topic.as_str(), partition(led))))
+            .into_iter()
+            .map(|(name, partitions)| {
+                ListOffsetsTopic::default()
+                    .with_name(topic_name(name))
+                    .with_partitions(partitions)
+            });
         let request = ListOffsetsRequest::default()
             .with_replica_id(CONSUMER)
             .with_topics(topics.collect());
@@ -78,11 +79,13 @@ impl Connection {
                 .with_current_leader_epoch(led.epoch)
                 .with_leader_epoch(led.epoch)
         };
-        let topics = by_topic(led, partition).into_iter().map(|(name, partitions)| {
-            OffsetForLeaderTopic::default()
-                .with_topic(topic_name(name))
-                .with_partitions(partitions)
-        });
+        let topics = by_topic(led.iter().map(|led| (led.topic.as_str(), partition(led))))
+            .into_iter()
+            .map(|(name, partitions)| {
+                OffsetForLeaderTopic::default()
+                    .with_topic(topic_name(name))
+                    .with_partitions(partitions)
+            });
         let request = OffsetForLeaderEpochRequest::default()
             .with_replica_id(CONSUMER)
             .with_topics(topics.collect());
@@ -99,33 +102,16 @@ impl Connection {
     /// Writes an empty record with acks=1 to each of these partitions of one topic. Says where it went.
     pub(in crate::kafka) async fn write_each(
         &mut self,
-        (topic, id): (&str, Uuid),
+        topic: (&str, Uuid),
         partitions: &[u32],
         within: Duration,
     ) -> Result<BTreeMap<u32, OffsetOrCode>, WireError> {
-        let records = batch_of(&[[]]).map_err(|error| WireError::Protocol(format!("{error:#}")))?;
-        let data = partitions.iter().map(|partition| {
-            PartitionProduceData::default()
-                .with_index(*partition as i32)
-                .with_records(Some(records.clone()))
+        let acks = (ACKS_LEADER, within);
+        let written = self.produce_each(topic, partitions, &[[]], acks, within).await?;
+        let answers = written.into_iter().map(|partition| {
+            let answer = answered(partition.error_code, partition.base_offset);
+            (partition.index as u32, answer)
         });
-        let topic = TopicProduceData::default()
-            .with_name(topic_name(topic))
-            .with_topic_id(id)
-            .with_partition_data(data.collect());
-        let request = ProduceRequest::default()
-            .with_acks(ACKS_LEADER)
-            .with_timeout_ms(within.as_millis() as i32)
-            .with_topic_data(vec![topic]);
-        let answer = self.call(&request, within).await?;
-        let answers = answer
-            .responses
-            .into_iter()
-            .flat_map(|topic| topic.partition_responses)
-            .map(|partition| {
-                let answer = answered(partition.error_code, partition.base_offset);
-                (partition.index as u32, answer)
-            });
         Ok(answers.collect())
     }
 
@@ -133,7 +119,7 @@ impl Connection {
     /// high watermark is. Of the records one batch is asked for, and dropped.
     pub(in crate::kafka) async fn read_each(
         &mut self,
-        (topic, id): (&str, Uuid),
+        topic: (&str, Uuid),
         partitions: &[(Led, Offset)],
         within: Duration,
     ) -> Result<BTreeMap<u32, OffsetOrCode>, WireError> {
@@ -142,38 +128,16 @@ impl Connection {
                 .with_partition(led.partition as i32)
                 .with_current_leader_epoch(led.epoch)
                 .with_fetch_offset(*offset)
-                .with_partition_max_bytes(1)
         });
-        let topic = FetchTopic::default()
-            .with_topic(topic_name(topic))
-            .with_topic_id(id)
-            .with_partitions(partitions.collect());
-        let request = FetchRequest::default()
-            .with_replica_id(CONSUMER)
-            .with_max_bytes(1)
-            .with_topics(vec![topic]);
-        let answer = self.call(&request, within).await?;
-        WireError::check(answer.error_code, || "Fetch".to_owned())?;
-        let answers = answer
-            .responses
-            .into_iter()
-            .flat_map(|topic| topic.partitions)
-            .map(|partition| {
-                let answer = answered(partition.error_code, partition.high_watermark);
-                (partition.partition_index as u32, answer)
-            });
+        let read = self.fetch_each(topic, partitions.collect(), 1, within).await?;
+        let answers = read.into_iter().map(|partition| {
+            let answer = answered(partition.error_code, partition.high_watermark);
+            (partition.partition_index as u32, answer)
+        });
         Ok(answers.collect())
     }
 }
 
 fn answered(code: i16, offset: Offset) -> OffsetOrCode {
     if code == 0 { Ok(offset) } else { Err(code) }
-}
-
-fn by_topic<T>(led: &[Led], one: impl Fn(&Led) -> T) -> BTreeMap<&str, Vec<T>> {
-    let mut topics: BTreeMap<&str, Vec<T>> = BTreeMap::new();
-    for led in led {
-        topics.entry(&led.topic).or_default().push(one(led));
-    }
-    topics
 }

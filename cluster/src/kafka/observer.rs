@@ -64,10 +64,8 @@ impl Observer {
         for (turn, node) in (0..).zip(observed.nodes) {
             // All questions to one node at one time, so that it wakes up once for them; one node after the other.
             let first = begun + PERIOD * turn / count;
-            let ask_metrics = || -> Box<dyn Question> { Box::new(metrics::Ask::new(&node)) };
-            let metrics = observed.metrics.then(ask_metrics);
-            let questions = questions(&node, &topics, &beliefs, &newest).into_iter();
-            for question in questions.chain(metrics) {
+            let questions = questions(&node, &topics, &beliefs, &newest, observed.metrics);
+            for question in questions {
                 let asker = Asker {
                     node: Arc::clone(&node),
                     question,
@@ -87,16 +85,21 @@ fn questions(
     topics: &Arc<[Topic]>,
     beliefs: &Arc<Beliefs>,
     newest: &Newest,
+    metrics: bool,
 ) -> Vec<Box<dyn Question>> {
     let broker = || Line::new(node, node.broker());
     let own = Own::new(newest);
-    vec![
+    let mut questions: Vec<Box<dyn Question>> = vec![
         Box::new(metadata::Ask::new(broker(), topics, beliefs, &own)),
         Box::new(partitions::Ask::new(broker(), topics)),
         Box::new(stands::Ask::new(broker(), topics, &own)),
         Box::new(served::Ask::new(broker(), &own)),
         Box::new(quorum::Ask::new(Line::new(node, node.controller()), beliefs)),
-    ]
+    ];
+    if metrics {
+        questions.push(Box::new(metrics::Ask::new(node)));
+    }
+    questions
 }
 
 /// A question that one node is asked again and again.

@@ -68,7 +68,8 @@ impl Turn {
 #[derive(Clone)]
 pub(super) struct Own {
     heard: Arc<Mutex<Heard>>,
-    newest: Newest,
+    /// What all brokers have shown together.
+    pub(super) newest: Newest,
 }
 
 #[derive(Default)]
@@ -85,11 +86,6 @@ impl Own {
             heard: Arc::default(),
             newest: newest.clone(),
         }
-    }
-
-    /// What all brokers have shown together.
-    pub(super) fn newest(&self) -> Newest {
-        self.newest.clone()
     }
 
     pub(super) fn said(&self, incarnation: u32, metadata: Metadata) {

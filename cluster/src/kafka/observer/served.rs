@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::line::{Line, left};
-use super::own::{Newest, Own, Turn, led};
+use super::own::{Own, Turn, led};
 use super::{Answer, Question, in_whole};
 use crate::kafka::ask::{Led, OffsetOrCode, PROBE_TOPIC};
 use crate::kafka::wire::{WireError, kafka_name};
@@ -27,7 +27,6 @@ const PAUSE_MAX: Duration = Duration::from_secs(4);
 pub(super) struct Ask {
     line: Line,
     own: Own,
-    newest: Newest,
     turn: Turn,
     /// Where each partition is read: at its last record below the high watermark, so that there is something to read.
     read_at: BTreeMap<u32, Offset>,
@@ -39,7 +38,6 @@ impl Ask {
         Self {
             line,
             own: own.clone(),
-            newest: own.newest(),
             turn: Turn::default(),
             read_at: BTreeMap::new(),
             pause: Duration::ZERO,
@@ -76,7 +74,7 @@ impl Question for Ask {
             let said = Probe::Served(Served { served: Vec::new() });
             return self.own.nothing(Answer { incarnation, said });
         };
-        if !self.turn.is_due(&self.newest, incarnation, &led) {
+        if !self.turn.is_due(&self.own.newest, incarnation, &led) {
             self.line.keep(connection, incarnation);
             // That it is silent shows without being asked this, and that it is so no longer is to be seen at once.
             let silent = self.own.unless_silent(None);

@@ -14,7 +14,7 @@ use history::{Key, Probe, Stand, Stands, Topic, key_of};
 use tokio::time::Instant;
 
 use super::line::{Line, left};
-use super::own::{Newest, Own, Turn, led};
+use super::own::{Own, Turn, led};
 use super::{Answer, Question};
 use crate::kafka::ask::{Led, Metadata, OffsetOrCode, OffsetsOrCodes};
 use crate::kafka::wire::{WireError, kafka_name};
@@ -27,7 +27,6 @@ pub(super) struct Ask {
     line: Line,
     topics: Arc<[Topic]>,
     own: Own,
-    newest: Newest,
     turn: Turn,
 }
 
@@ -37,7 +36,6 @@ impl Ask {
             line,
             topics: Arc::clone(topics),
             own: own.clone(),
-            newest: own.newest(),
             turn: Turn::default(),
         }
     }
@@ -68,7 +66,7 @@ impl Question for Ask {
             return self.own.nothing(Answer { incarnation, said });
         }
         let (keys, led): (Vec<Key>, Vec<Led>) = believed.into_iter().unzip();
-        let both = self.turn.is_due(&self.newest, incarnation, &led);
+        let both = self.turn.is_due(&self.own.newest, incarnation, &led);
         let high_watermarks = if both {
             Some(connection.high_watermarks(&led, left(by)).await?)
         } else {

@@ -112,10 +112,7 @@ impl SimCluster {
     pub fn shut_down(&self) {
         self.court.with(|world, sink| {
             world.stop_observing();
-            for id in world.ids() {
-                let copied = world.copy_disk(id, Moment::AtTheEnd);
-                sink.take(world.now(), copied);
-            }
+            world.copy_disks(&world.ids(), &Moment::AtTheEnd, sink);
         });
         self.driver.abort();
     }
@@ -289,12 +286,7 @@ impl Cluster for SimCluster {
     }
 
     async fn keep(&self, nodes: &[NodeId], moment: Moment) {
-        self.with(|world, sink| {
-            for id in nodes {
-                let copied = world.copy_disk(*id, moment.clone());
-                sink.take(world.now(), copied);
-            }
-        });
+        self.with(|world, sink| world.copy_disks(nodes, &moment, sink));
     }
 
     async fn answers(&self, node: NodeId, within: Duration) -> bool {

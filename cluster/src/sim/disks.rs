@@ -10,6 +10,7 @@ use history::{
     DiskCopy, DiskLog, Key, MetadataBatch, MetadataLog, Moment, NodeId, Offset, QuorumState, Ruling, What,
 };
 
+use super::cluster::Sink;
 use super::controller::Decision;
 use super::log::{Entry, Kind};
 use super::node::{Replica, Role};
@@ -27,6 +28,14 @@ pub(super) struct Shown {
 type Mark = (Kind, history::Value, i32);
 
 impl World {
+    /// Copies the disks of these nodes, one after the other, and writes down what they hold.
+    pub fn copy_disks(&mut self, ids: &[NodeId], moment: &Moment, sink: &mut dyn Sink) {
+        for id in ids {
+            let copied = self.copy_disk(*id, moment.clone());
+            sink.take(self.now, copied);
+        }
+    }
+
     /// Copies a node's disk: the event that shows it, to be written down now.
     pub fn copy_disk(&mut self, id: NodeId, moment: Moment) -> What {
         let mut shown = std::mem::take(&mut self.node_mut(id).shown);

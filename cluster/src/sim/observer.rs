@@ -16,8 +16,16 @@ const ANSWER_WITHIN: u64 = 500 * MILLISECOND;
 /// An answer like the one before is recorded this long after it.
 const REPEAT_AFTER: u64 = 1_000 * MILLISECOND;
 
+/// A question, by its name in silences, and what answers it.
+type Question = (&'static str, fn(&World, NodeId) -> Probe);
+
 /// What each node is asked.
-const QUESTIONS: [&str; 4] = ["metadata", "partitions", "stands", "quorum"];
+const QUESTIONS: [Question; 4] = [
+    ("metadata", World::metadata_answer),
+    ("partitions", World::partitions_answer),
+    ("stands", World::stands_answer),
+    ("quorum", World::quorum_answer),
+];
 
 /// What the observer has recorded.
 pub(super) struct Observer {
@@ -62,20 +70,11 @@ impl World {
         if self.node(node).paused && self.node(node).process != Process::Down && !late {
             return self.push(asked + ANSWER_WITHIN, Event::Answer { node, asked });
         }
-        for question in QUESTIONS {
+        for (question, answer_to) in QUESTIONS {
             let answer = self
                 .silence(node, question)
-                .unwrap_or_else(|| self.answer_to(node, question));
+                .unwrap_or_else(|| answer_to(self, node));
             self.record(node, asked, question, answer);
-        }
-    }
-
-    fn answer_to(&self, node: NodeId, question: &str) -> Probe {
-        match question {
-            "metadata" => self.metadata_answer(node),
-            "partitions" => self.partitions_answer(node),
-            "stands" => self.stands_answer(node),
-            _ => self.quorum_answer(node),
         }
     }
 

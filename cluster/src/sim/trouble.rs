@@ -180,10 +180,7 @@ impl Trouble {
         let (harm, node, cut) = (current.harm, current.node, current.cut);
         self.say(FaultStep::Healing, world, sink);
         // Healing lets any deposed leader hear that it is one, and cut its log off.
-        for id in world.ids() {
-            let copied = world.copy_disk(id, Moment::BeforeHeal(self.count));
-            sink.take(world.now(), copied);
-        }
+        world.copy_disks(&world.ids(), &Moment::BeforeHeal(self.count), sink);
         let (bit, evidence) = match harm {
             Harm::Kill => (world.start(node), format!("node {node} killed by signal 9")),
             Harm::Pause => {

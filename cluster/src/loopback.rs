@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
 use history::NodeId;
+use sandbox::ProcessState;
 use tokio::sync::watch;
 
 use crate::kafka::spawn_bound;
@@ -98,26 +99,14 @@ impl LoopbackMachine {
 }
 
 impl LoopbackMachine {
-    /// What the kernel says of the process that runs, from its state on.
-    fn stat(&self) -> Option<String> {
+    /// What the kernel says of the process that runs.
+    fn state(&self) -> Option<ProcessState> {
         let process = self.process();
         let running = process
             .as_ref()
             .filter(|running| running.exit.borrow().is_none())?;
-        let stat = fs::read_to_string(format!("/proc/{}/stat", running.pid)).ok()?;
-        // The name, in parentheses, may hold anything; the state follows the last of them.
-        stat.rsplit_once(") ").map(|(_, rest)| rest.to_owned())
+        ProcessState::of_stat(&fs::read_to_string(format!("/proc/{}/stat", running.pid)).ok()?)
     }
-}
-
-/// The ticks of the processor that a process used, from its state on (`proc_pid_stat(5)`).
-fn cpu_time(stat: &str) -> Option<Duration> {
-    let mut ticks = stat.split_ascii_whitespace().skip(11).map(str::parse::<u64>);
-    let (user, system) = (ticks.next()?.ok()?, ticks.next()?.ok()?);
-    // SAFETY: no pointer is passed.
-    let per_second = u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).ok()?;
-    let micros = (user + system) * 1_000_000;
-    Some(Duration::from_micros(micros.checked_div(per_second)?))
 }
 
 impl Drop for LoopbackMachine {
@@ -165,12 +154,12 @@ impl Machine for LoopbackMachine {
     }
 
     async fn process_state(&self) -> Result<Option<char>> {
-        let state = self.stat().and_then(|stat| stat.chars().next());
+        let state = self.state().map(|process| process.state);
         Ok(state.filter(|state| !matches!(state, 'Z' | 'X')))
     }
 
     async fn cpu_time(&self) -> Result<Option<Duration>> {
-        Ok(self.stat().and_then(|stat| cpu_time(&stat)))
+        Ok(self.state().map(|process| process.cpu))
     }
 
     async fn exited(&self) -> Result<Exit> {

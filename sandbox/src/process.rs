@@ -109,7 +109,7 @@ impl Processes {
         };
         let path = format!("/proc/{}/stat", child.shown);
         let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
-        parse_stat(&text)
+        ProcessState::of_stat(&text)
             .map(Some)
             .ok_or_else(|| format!("{path}: it is not in the known form"))
     }
@@ -201,20 +201,22 @@ pub(crate) fn exit_of(status: WaitStatus) -> Option<Exit> {
     }
 }
 
-/// Reads `/proc/PID/stat`; its second field, the name, may hold anything, even brackets and spaces.
-fn parse_stat(text: &str) -> Option<ProcessState> {
-    let mut fields = text[text.rfind(')')? + 1..].split_ascii_whitespace();
-    let state = fields.next()?.chars().next()?;
-    let mut ticks = fields.skip(10).map(str::parse::<u64>);
-    let (user, system) = (ticks.next()?.ok()?, ticks.next()?.ok()?);
-    let per_second = sysconf(SysconfVar::CLK_TCK)
-        .ok()
-        .flatten()
-        .filter(|&ticks| ticks > 0)? as u64;
-    Some(ProcessState {
-        state,
-        cpu: Duration::from_millis((user + system) * 1000 / per_second),
-    })
+impl ProcessState {
+    /// What `/proc/PID/stat` says; its second field, the name, may hold anything, even brackets and spaces.
+    pub fn of_stat(text: &str) -> Option<Self> {
+        let mut fields = text[text.rfind(')')? + 1..].split_ascii_whitespace();
+        let state = fields.next()?.chars().next()?;
+        let mut ticks = fields.skip(10).map(str::parse::<u64>);
+        let (user, system) = (ticks.next()?.ok()?, ticks.next()?.ok()?);
+        let per_second = sysconf(SysconfVar::CLK_TCK)
+            .ok()
+            .flatten()
+            .filter(|&ticks| ticks > 0)? as u64;
+        Some(Self {
+            state,
+            cpu: Duration::from_millis((user + system) * 1000 / per_second),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -224,20 +226,20 @@ mod tests {
     #[test]
     fn a_stat_line_gives_state_and_cpu_time() {
         let line = "7 (a) R (b) T 1 7 7 0 -1 4194560 106 0 0 0 150 50 0 0 20 0 1 0 100 0 0";
-        let state = parse_stat(line).expect("it is a stat line");
+        let state = ProcessState::of_stat(line).expect("it is a stat line");
         assert_eq!((state.state, state.cpu), ('T', Duration::from_secs(2)));
     }
 
     #[test]
     fn a_broken_stat_line_gives_nothing() {
         for line in ["", "7 (a", "7 (a) ", "7 (a) S 1 2 3"] {
-            assert_eq!(parse_stat(line), None, "{line:?}");
+            assert_eq!(ProcessState::of_stat(line), None, "{line:?}");
         }
     }
 
     #[test]
     fn this_process_can_be_read() {
         let text = fs::read_to_string("/proc/self/stat").expect("/proc is there");
-        assert!(parse_stat(&text).is_some(), "{text}");
+        assert!(ProcessState::of_stat(&text).is_some(), "{text}");
     }
 }

@@ -116,7 +116,9 @@ impl Fabric {
         epoll.add(shared.wake.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, WAKE))?;
         let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
         let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?;
-        epoll.add(timer.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, TIMER))?;
+        // Said once each time that it is due: it is never read, and a timer that is due and not set anew would wake the thread for ever.
+        let once = EpollFlags::EPOLLIN | EpollFlags::EPOLLET;
+        epoll.add(timer.as_fd(), EpollEvent::new(once, TIMER))?;
         Ok(Self {
             shared,
             cards,
@@ -141,6 +143,7 @@ impl Fabric {
                 Err(Errno::EINTR) => 0,
                 result => result?,
             };
+            self.shared.totals.wakes.fetch_add(1, Ordering::Relaxed);
             for event in &events[..count] {
                 match event.data() {
                     // Before the rules are looked at: what comes after wakes again.

@@ -22,6 +22,8 @@ pub struct SwitchStats {
     pub foreign: u64,
     /// IPv4 frames between addresses that have no link.
     pub stray: u64,
+    /// How often the switch's thread found something to do: a frame, a rule, or that a frame had waited long enough.
+    pub wakes: u64,
     /// The CPU time of the switch's own thread.
     pub cpu: Duration,
     /// Each direction of a link that carried or lost anything.
@@ -50,6 +52,7 @@ pub(crate) struct Totals {
     pub(crate) answered: AtomicU64,
     pub(crate) foreign: AtomicU64,
     pub(crate) stray: AtomicU64,
+    pub(crate) wakes: AtomicU64,
 }
 
 /// The counters of one direction of a link.
@@ -67,6 +70,7 @@ impl Totals {
             answered: AtomicU64::new(0),
             foreign: AtomicU64::new(0),
             stray: AtomicU64::new(0),
+            wakes: AtomicU64::new(0),
         }
     }
 
@@ -82,6 +86,7 @@ impl Totals {
             answered: self.answered.load(Ordering::Relaxed),
             foreign: self.foreign.load(Ordering::Relaxed),
             stray: self.stray.load(Ordering::Relaxed),
+            wakes: self.wakes.load(Ordering::Relaxed),
             ..SwitchStats::default()
         };
         for (from, &sender) in layout.ports().iter().enumerate() {

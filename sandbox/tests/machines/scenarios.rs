@@ -51,6 +51,10 @@ pub const LINKS: &[(&str, Scenario)] = &[
         shapes::a_delay_is_as_long_as_it_says,
     ),
     (
+        "a_switch_without_frames_sleeps",
+        shapes::a_switch_without_frames_sleeps,
+    ),
+    (
         "a_seed_loses_the_same_packets_again",
         shapes::a_seed_loses_the_same_packets_again,
     ),

@@ -15,7 +15,7 @@ use crate::scenarios::{await_equal, check_reach, cut, order, serving};
 
 const SEED: u64 = 7;
 
-fn milliseconds(count: u64) -> Duration {
+const fn milliseconds(count: u64) -> Duration {
     Duration::from_millis(count)
 }
 
@@ -89,6 +89,31 @@ pub fn a_delay_is_as_long_as_it_says(_: &[String]) {
     assert!(deeds.delayed.mean() >= milliseconds(20), "{deeds:?}");
     let healed = round_trips(&mut stream, 20);
     assert!(healed[0] < milliseconds(20), "{healed:?}");
+}
+
+/// With real-time priority, a switch that is woken without end would take a processor from everybody.
+pub fn a_switch_without_frames_sleeps(_: &[String]) {
+    const QUIET: Duration = milliseconds(500);
+    let (sandbox, _processes) = serving(1);
+    let mut stream = connect(&sandbox.nodes()[0], ECHO_PORTS[0]);
+    let both_ways = [
+        on(Place::Clients, Place::Node(1), &[delay(milliseconds(5))]),
+        on(Place::Node(1), Place::Clients, &[delay(milliseconds(5))]),
+    ];
+    let id = apply(&sandbox, &both_ways.concat());
+    for _ in 0..5 {
+        round_trips(&mut stream, 2);
+        // The last acknowledgement has waited as well.
+        thread::sleep(milliseconds(100));
+        let before = sandbox.switch().stats();
+        thread::sleep(QUIET);
+        let after = sandbox.switch().stats();
+        let frames = after.forwarded.frames - before.forwarded.frames + after.answered - before.answered;
+        let wakes = after.wakes - before.wakes;
+        // Each frame may wake it as it comes, and as it has waited.
+        assert!(wakes <= 2 * frames + 10, "{wakes} times for {frames} frames");
+    }
+    end(&sandbox, id);
 }
 
 pub fn a_seed_loses_the_same_packets_again(_: &[String]) {

@@ -3,10 +3,12 @@
 //! Only this crate parses arguments and TOML, prints, and decides how the process exits. What a run *is*
 //! lives in the crates above; here is the order in which it happens.
 
+mod child;
 mod cli;
 mod commands;
 mod directory;
 mod exit;
+mod interrupts;
 mod judge;
 mod plan;
 mod print;

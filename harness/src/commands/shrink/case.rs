@@ -1,11 +1,11 @@
 //! The run that failed: its plan, and what was found.
 
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use checkers::{Anomaly, Validity, Verdict};
 
+use crate::child::verdict;
 use crate::directory::RunDirectory;
 use crate::plan::Plan;
 use crate::shrink::Clue;
@@ -42,12 +42,6 @@ impl Case {
             plan: resolved.plan,
         })
     }
-}
-
-/// A verdict as a run left it.
-pub fn verdict(path: &Path) -> Result<Verdict> {
-    let bytes = fs::read(path).with_context(|| format!("read {}", path.display()))?;
-    serde_json::from_slice(&bytes).with_context(|| format!("read {} as a verdict", path.display()))
 }
 
 /// The finding that was asked for, or the gravest.

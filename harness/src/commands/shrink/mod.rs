@@ -8,17 +8,13 @@ mod outcome;
 mod runner;
 mod state;
 
-use std::fs;
-use std::path::PathBuf;
-
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 
 use self::case::Case;
 use self::outcome::Outcome;
 use self::runner::{Runner, Stop};
 use self::state::State;
 use crate::cli::ShrinkOptions;
-use crate::directory::shown;
 use crate::exit::{Exit, Failure};
 use crate::shrink::{Rule, Smaller, search};
 
@@ -105,13 +101,5 @@ fn stopped(stop: Stop, runner: &Runner<'_>) -> Result<Exit, Failure> {
             eprintln!("tribunal: interrupted after {} runs: {again}", runner.runs());
             Ok(Exit::Interrupted)
         }
-    }
-}
-
-/// Removes what a run left, where it left anything.
-fn remove(directory: &PathBuf) -> anyhow::Result<()> {
-    match fs::remove_dir_all(directory) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        other => other.with_context(|| format!("remove {}", shown(directory))),
     }
 }

@@ -6,8 +6,9 @@ use anyhow::{Context, Result};
 use checkers::Verdict;
 use serde::Serialize;
 
-use super::case::{Case, verdict};
+use super::case::Case;
 use super::runner::Runner;
+use crate::child::verdict;
 use crate::directory::{shown, write_whole};
 use crate::plan::Plan;
 use crate::print;

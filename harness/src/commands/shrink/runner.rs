@@ -1,34 +1,24 @@
 //! Runs candidates: one process a run, counted, within the budget, and told as one line a candidate.
 
-use std::fs::{self, File};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
-use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use anyhow::{Context, Result};
 
-use super::case::{Case, verdict};
-use super::remove;
+use super::case::Case;
 use super::state::{Run, State, Tried, entry, text};
+use crate::child::{Judged, Order, POLL, RunProcess, limit, remove, rough};
 use crate::cli::ShrinkOptions;
 use crate::directory::{RunDirectory, shown, write_whole};
+use crate::interrupts::Interrupts;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::shrink::{Candidate, Decision, Rule, steps_of};
 
-/// How often a child is asked whether it has ended.
-const POLL: Duration = Duration::from_millis(10);
 /// Runs in a row that may come to no verdict because the machine would not do it.
 const ATTEMPTS_MAX: u32 = 3;
-/// What a run may take beyond the limits of its plan before it counts as stuck.
-const RUN_SLACK: Duration = Duration::from_secs(300);
 /// The runs that a time that is left is guessed from.
 const RECENT: usize = 10;
-/// Lines of a run's output that are shown where it came to nothing.
-const LINES_SHOWN: usize = 5;
 
 /// The directory of a run that only counts.
 const RUN: &str = "run";
@@ -60,8 +50,7 @@ pub struct Runner<'a> {
     pub state: State,
     rule: Rule,
     progress: Progress,
-    runtime: Runtime,
-    signals: [Signal; 3],
+    interrupts: Interrupts,
     begun: Instant,
 }
 
@@ -75,19 +64,6 @@ enum List {
 impl<'a> Runner<'a> {
     /// A runner that goes on from a state, in a directory of its own.
     pub fn new(options: &'a ShrinkOptions, case: &'a Case, work: &Path, state: State) -> Result<Self> {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("start the runtime")?;
-        let listen = |kind| signal(kind).context("listen for signals");
-        let signals = {
-            let _inside = runtime.enter();
-            [
-                listen(SignalKind::interrupt())?,
-                listen(SignalKind::terminate())?,
-                listen(SignalKind::hangup())?,
-            ]
-        };
         let work = work
             .canonicalize()
             .with_context(|| format!("find {}", shown(work)))?;
@@ -98,8 +74,7 @@ impl<'a> Runner<'a> {
             state,
             rule: Rule::of_rate(options.runs, options.rate),
             progress: Progress::new(),
-            runtime,
-            signals,
+            interrupts: Interrupts::listen()?,
             begun: Instant::now(),
         })
     }
@@ -294,106 +269,30 @@ impl<'a> Runner<'a> {
 
     /// One run, and why it came to no verdict where it did not.
     fn once(&mut self, plan: &Plan, name: &str, seed: u64) -> Result<Result<Run>, Stop> {
-        let (file, out, log) = (
-            self.work.join("candidate.toml"),
-            self.work.join(name),
-            self.work.join("run.log"),
-        );
+        let (file, out) = (self.work.join("candidate.toml"), self.work.join(name));
         write_whole(&file, text(plan)?.as_bytes())?;
         remove(&out)?;
-        let begun = Instant::now();
-        let mut child = self.spawn(&file, &out, &log, seed)?;
-        let Some(status) = self.wait(&mut child, limit(plan))? else {
-            return Ok(Err(anyhow!("the run was stuck and was ended")));
+        let mut process = RunProcess::start(&Order {
+            file: &file,
+            out: &out,
+            log: &self.work.join("run.log"),
+            seed,
+            offline: self.options.offline,
+            limit: limit(plan),
+        })?;
+        let judged = loop {
+            if let Some(judged) = process.ended()? {
+                break judged;
+            }
+            if self.interrupts.within(POLL) {
+                return Err(Stop::Interrupted);
+            }
         };
-        if !matches!(status.code(), Some(0 | 1 | 3)) {
-            return Ok(Err(anyhow!("the run ended with {status}: {}", tail(&log))));
-        }
-        let verdict = match verdict(&out.join("verdict.json")) {
-            Ok(verdict) => verdict,
-            Err(error) => return Ok(Err(error)),
-        };
-        Ok(Ok(Run {
+        Ok(judged.map(|Judged { verdict, took }| Run {
             seed,
             failed: verdict.anomalies.contains_key(&self.case.anomaly),
-            seconds: begun.elapsed().as_secs_f64(),
+            seconds: took.as_secs_f64(),
             acknowledged: verdict.stats.acknowledged,
         }))
-    }
-
-    /// A run as a process of its own, which the kernel ends when this one ends, and whose signals are ours to send.
-    fn spawn(&self, plan: &Path, out: &Path, log: &Path, seed: u64) -> Result<Child> {
-        let program = std::env::current_exe().context("find this program")?;
-        let log = File::create(log).with_context(|| format!("create {}", shown(log)))?;
-        let mut command = Command::new(program);
-        command.arg("run").arg(plan).arg("--out").arg(out);
-        command.args(["--seed", &seed.to_string()]);
-        if self.options.offline {
-            command.arg("--offline");
-        }
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        // An interrupt from the terminal is for this process alone, which then ends the run.
-        command.process_group(0);
-        cluster::kafka::spawn_bound(&mut command).context("start a run")
-    }
-
-    /// Waits for a run's end; `None` where it took too long. An interrupt ends it.
-    fn wait(&mut self, child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>, Stop> {
-        let [interrupt, terminate, hangup] = &mut self.signals;
-        let ended = self.runtime.block_on(async {
-            let deadline = Instant::now() + limit;
-            let ended = async {
-                loop {
-                    match child.try_wait() {
-                        Ok(None) if Instant::now() < deadline => tokio::time::sleep(POLL).await,
-                        Ok(status) => return Ok(status),
-                        Err(error) => return Err(Stop::Broken(error.into())),
-                    }
-                }
-            };
-            tokio::select! {
-                biased;
-                _ = interrupt.recv() => Err(Stop::Interrupted),
-                _ = terminate.recv() => Err(Stop::Interrupted),
-                _ = hangup.recv() => Err(Stop::Interrupted),
-                ended = ended => ended,
-            }
-        });
-        if !matches!(ended, Ok(Some(_))) {
-            // Whatever it was about to do: with the process its namespaces end.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-        ended
-    }
-}
-
-/// What a run of a plan may take.
-fn limit(plan: &Plan) -> Duration {
-    let limits = &plan.limits;
-    let phases = [
-        limits.bring_up,
-        limits.steady,
-        limits.recover,
-        limits.settle,
-        limits.final_reads,
-    ];
-    let phases: Duration = phases.iter().map(|span| span.duration()).sum();
-    phases + nemesis::length(&steps_of(plan)) + RUN_SLACK
-}
-
-/// The end of a run's output, in one line.
-fn tail(log: &Path) -> String {
-    let text = fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(LINES_SHOWN)..].join(" / ")
-}
-
-/// A time in seconds, as people say it.
-fn rough(seconds: f64) -> String {
-    let seconds = seconds.round() as u64;
-    match seconds {
-        0..100 => format!("{seconds} s"),
-        _ => format!("{} min", (seconds + 30) / 60),
     }
 }

@@ -1,0 +1,47 @@
+//! Ctrl-C and its like, for commands that drive runs as processes: the runs end, what is known is kept.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Listens for SIGINT, SIGTERM and SIGHUP, on the thread that it was made on.
+pub struct Interrupts {
+    runtime: Runtime,
+    signals: [Signal; 3],
+}
+
+impl Interrupts {
+    /// Listens from now on.
+    pub fn listen() -> Result<Self> {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("start the runtime")?;
+        let listen = |kind| signal(kind).context("listen for signals");
+        let signals = {
+            let _inside = runtime.enter();
+            [
+                listen(SignalKind::interrupt())?,
+                listen(SignalKind::terminate())?,
+                listen(SignalKind::hangup())?,
+            ]
+        };
+        Ok(Self { runtime, signals })
+    }
+
+    /// Waits so long. Whether somebody interrupted, now or since the last time.
+    pub fn within(&mut self, time: Duration) -> bool {
+        let [interrupt, terminate, hangup] = &mut self.signals;
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                _ = interrupt.recv() => true,
+                _ = terminate.recv() => true,
+                _ = hangup.recv() => true,
+                () = tokio::time::sleep(time) => false,
+            }
+        })
+    }
+}

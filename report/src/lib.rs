@@ -2,14 +2,15 @@
 //!
 //! Renderings of one judgement: [`html`] (a self-contained page of a run, with its pictures drawn here as SVG),
 //! [`verdict_page`] (the same without the history, for those too big to hold or written by somebody else), [`junit()`]
-//! (for build servers), [`text()`] (for a terminal), [`fault_table()`] (what each fault did, in Markdown) and [`failover_table()`] (how long
-//! writes failed, over many runs). All are pure functions of what they are given, and say the
+//! (for build servers), [`text()`] (for a terminal), [`fault_table()`] (what each fault did, in Markdown) [`failover_table()`] (how long
+//! writes failed, over many runs), and [`CampaignSummary`] with its renderings (what many runs came to). All are pure functions of what they are given, and say the
 //! same thing for the same run, to the byte.
 //!
 //! Absent on purpose: judging (that is `checkers`), files, clocks, and any script or style from elsewhere. What a
 //! broker, a client or a plan said is hostile until escaped: it reaches a page only as text.
 
 mod aftermath;
+mod campaign;
 mod chart;
 mod cycle;
 mod failover;
@@ -24,6 +25,9 @@ mod run;
 mod series;
 mod text;
 
+pub use campaign::{
+    CampaignRun, CampaignSummary, CampaignTotals, RunState, campaign_junit, campaign_markdown,
+};
 pub use failover::{FailoverRun, failover_plot, failover_table, sweep_plot, sweep_table};
 pub use fault_table::fault_table;
 pub use junit::{JunitInput, junit};

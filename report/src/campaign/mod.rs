@@ -1,0 +1,237 @@
+//! What a campaign came to: as data, for a build server, and as a page in Markdown.
+
+mod junit;
+mod markdown;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use junit::campaign_junit;
+pub use markdown::campaign_markdown;
+
+/// A campaign's runs and what they came to, as `summary.json` holds it. Of the same runs it is the same, in whatever order and on whatever
+/// machines they were made.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CampaignSummary {
+    /// The campaign's name.
+    pub name: String,
+    /// What it is for.
+    pub about: String,
+    /// The seed that its runs' seeds come from.
+    pub seed: u64,
+    /// What tells it from every other campaign.
+    pub fingerprint: String,
+    /// How many runs came to what.
+    pub totals: CampaignTotals,
+    /// The runs, in the campaign's order.
+    pub runs: Vec<CampaignRun>,
+}
+
+/// How many runs came to what.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CampaignTotals {
+    /// All of them.
+    pub runs: u64,
+    /// What was expected, …
+    pub as_expected: u64,
+    /// … a violation that was not, …
+    pub violations: u64,
+    /// … no violation where one was expected, …
+    pub missed: u64,
+    /// … nobody can say, …
+    pub unknown: u64,
+    /// … the machine would not do it, …
+    pub infrastructure: u64,
+    /// … not made.
+    pub not_made: u64,
+    /// Acknowledged writes.
+    pub acknowledged: u64,
+    /// Acknowledged writes that were lost.
+    pub lost: u64,
+    /// Faults that bit.
+    pub faults: u64,
+}
+
+/// One run of a campaign.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CampaignRun {
+    /// What it is called.
+    pub name: String,
+    /// Its value on each axis.
+    pub axes: BTreeMap<String, String>,
+    /// What it was expected to come to: `valid` or `violation`.
+    pub expect: String,
+    /// What it came to.
+    pub state: RunState,
+    /// Its seed.
+    pub seed: u64,
+    /// The verdict in a sentence, or why there is none.
+    pub summary: String,
+    /// Where it lies, below the campaign's directory.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub dir: String,
+    /// In how many of how many further runs of the same plan and seed its violation came again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<(u32, u32)>,
+    /// How often the machine would not do it.
+    #[serde(default)]
+    pub failures: u32,
+    /// The violations by name, and how many of each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub anomalies: BTreeMap<String, u64>,
+    /// Acknowledged writes.
+    pub acknowledged: u64,
+    /// Acknowledged writes that were lost.
+    pub lost: u64,
+    /// Faults that bit.
+    pub faults: u64,
+    /// How long it took, in seconds: not part of what is compared.
+    #[serde(skip)]
+    pub seconds: f64,
+}
+
+/// What a run came to, beside what it was expected to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunState {
+    /// What was expected.
+    AsExpected,
+    /// A violation that nobody expected.
+    Violation,
+    /// No violation where one was expected.
+    Missed,
+    /// Nobody can say.
+    Unknown,
+    /// The machine would not do it.
+    Infrastructure,
+    /// It was not made.
+    #[default]
+    NotMade,
+}
+
+impl RunState {
+    /// The same for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::AsExpected => "as expected",
+            Self::Violation => "violation",
+            Self::Missed => "missed",
+            Self::Unknown => "unknown",
+            Self::Infrastructure => "infrastructure",
+            Self::NotMade => "not made",
+        }
+    }
+}
+
+impl CampaignSummary {
+    /// Of these runs; the totals follow from them.
+    pub fn new(name: String, about: String, seed: u64, fingerprint: String, runs: Vec<CampaignRun>) -> Self {
+        let mut totals = CampaignTotals::default();
+        for run in &runs {
+            totals.runs += 1;
+            *match run.state {
+                RunState::AsExpected => &mut totals.as_expected,
+                RunState::Violation => &mut totals.violations,
+                RunState::Missed => &mut totals.missed,
+                RunState::Unknown => &mut totals.unknown,
+                RunState::Infrastructure => &mut totals.infrastructure,
+                RunState::NotMade => &mut totals.not_made,
+            } += 1;
+            totals.acknowledged += run.acknowledged;
+            totals.faults += run.faults;
+            // What a control loses on purpose is no loss of the campaign's.
+            if run.state == RunState::Violation {
+                totals.lost += run.lost;
+            }
+        }
+        Self {
+            name,
+            about,
+            seed,
+            fingerprint,
+            totals,
+            runs,
+        }
+    }
+
+    /// What it came to, in a sentence.
+    pub fn sentence(&self) -> String {
+        let totals = &self.totals;
+        let parts = [
+            (totals.violations, "found a violation"),
+            (totals.missed, "missed the violation that was expected"),
+            (totals.unknown, "could not be judged"),
+            (totals.infrastructure, "could not be made"),
+            (
+                totals.not_made,
+                if totals.not_made == 1 {
+                    "was not made yet"
+                } else {
+                    "were not made yet"
+                },
+            ),
+        ];
+        let parts: Vec<String> = parts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        let rest = if parts.is_empty() {
+            String::new()
+        } else {
+            format!("; {}", parts.join(", "))
+        };
+        format!(
+            "{} of {} runs came out as expected{rest}",
+            totals.as_expected, totals.runs
+        )
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::{BTreeMap, CampaignRun, CampaignSummary, RunState};
+
+    /// One run of each kind.
+    pub(crate) fn summary() -> CampaignSummary {
+        let run = |name: &str, state, summary: &str| CampaignRun {
+            name: name.to_owned(),
+            axes: BTreeMap::from([("broker".to_owned(), "sim".to_owned())]),
+            expect: "valid".to_owned(),
+            state,
+            seed: 7,
+            summary: summary.to_owned(),
+            acknowledged: 1_000,
+            faults: 3,
+            seconds: 2.0,
+            ..CampaignRun::default()
+        };
+        let mut again = run("good-r1", RunState::AsExpected, "nothing was lost");
+        again.failures = 1;
+        let mut lost = run("bad-r1", RunState::Violation, "2 acknowledged writes were lost");
+        lost.lost = 2;
+        lost.confirmed = Some((2, 3));
+        lost.anomalies.insert("lost-write".to_owned(), 2);
+        let mut broken = run("off-r1", RunState::Infrastructure, "a broker did not come up <|>");
+        broken.failures = 3;
+        let runs = vec![
+            again,
+            lost,
+            run("control-r1", RunState::Missed, "nothing was lost"),
+            run("odd-r1", RunState::Unknown, "the final reads were not complete"),
+            broken,
+            run("late-r1", RunState::NotMade, "the time was over"),
+        ];
+        CampaignSummary::new(
+            "nightly".to_owned(),
+            "what ships".to_owned(),
+            42,
+            "00ff".to_owned(),
+            runs,
+        )
+    }
+}

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use cluster::sim::Bug;
 use history::Span;
 
+use crate::campaign::Part;
 use crate::plan::DiskChoice;
 use crate::run::capture::Links;
 
@@ -43,6 +44,10 @@ pub enum Command {
     Report(ReportOptions),
     /// Find the smallest plan that still fails as a run did that failed.
     Shrink(ShrinkOptions),
+    /// Run a matrix of plans, or what is left of it, or one part of it; say what came out otherwise than expected.
+    Campaign(CampaignOptions),
+    /// Join the parts of a campaign that several machines ran.
+    Merge(MergeOptions),
     /// List what can be named in a plan: plans, brokers, workloads, faults, bugs, checks.
     List(ListOptions),
     /// Say what this machine can do, and what to install for the rest.
@@ -260,6 +265,71 @@ pub struct ShrinkOptions {
     /// Download nothing: what the cache does not hold is an error.
     #[arg(long)]
     pub offline: bool,
+}
+
+/// `tribunal campaign`.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct CampaignOptions {
+    /// The campaign's file.
+    #[arg(value_name = "CAMPAIGN.toml")]
+    pub file: PathBuf,
+    /// The seed that each run's seed comes from, instead of the file's; drawn and printed where neither gives one.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Only this part of the runs: count:2/8 is the second of eight parts of one size, hash:2/8 stays the same when runs are added.
+    /// Where it is not given, a Slurm array's task or the index of a Kubernetes Job names the part.
+    #[arg(long, value_name = "PART")]
+    pub partition: Option<Part>,
+    /// Go on where an earlier call was ended, however it was.
+    #[arg(long)]
+    pub resume: bool,
+    /// Make the runs again that did not come out as expected, and those that were not made.
+    #[arg(long)]
+    pub rerun_failed: bool,
+    /// How many runs go on at one time [default: as many as cores and memory allow].
+    #[arg(long, value_name = "N", value_parser = parse_at_least_one)]
+    pub parallel: Option<u32>,
+    /// How often a run with a violation that nobody expected is made again, instead of what the file says.
+    #[arg(long, value_name = "N")]
+    pub confirm: Option<u32>,
+    /// After this time nothing more is begun, instead of what the file says.
+    #[arg(long, value_name = "SPAN")]
+    pub time_budget: Option<Span>,
+    /// The campaign's directory instead of results/campaign-NAME.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print the runs and their seeds on standard output, and run nothing.
+    #[arg(long)]
+    pub list: bool,
+    /// Print what the runs came to as JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+    /// Download nothing: what the cache does not hold is an error.
+    #[arg(long)]
+    pub offline: bool,
+}
+
+fn parse_at_least_one(word: &str) -> Result<u32, String> {
+    let number = word.parse::<u32>().map_err(|error| error.to_string())?;
+    if number == 0 {
+        return Err("at least one run has to go on at a time".to_owned());
+    }
+    Ok(number)
+}
+
+/// `tribunal merge`.
+#[derive(Debug, Args)]
+pub struct MergeOptions {
+    /// The directories of the parts.
+    #[arg(required = true, value_name = "DIR")]
+    pub dirs: Vec<PathBuf>,
+    /// The directory of the whole, which must not hold anything yet.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Print what the runs came to as JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `tribunal list`.

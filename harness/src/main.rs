@@ -3,6 +3,7 @@
 //! Only this crate parses arguments and TOML, prints, and decides how the process exits. What a run *is*
 //! lives in the crates above; here is the order in which it happens.
 
+mod campaign;
 mod child;
 mod cli;
 mod commands;
@@ -10,6 +11,7 @@ mod directory;
 mod exit;
 mod interrupts;
 mod judge;
+mod machine;
 mod plan;
 mod print;
 mod progress;
@@ -49,6 +51,8 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Export(options) => commands::export(&options),
         Command::Report(options) => commands::report(&options),
         Command::Shrink(options) => commands::shrink(&options),
+        Command::Campaign(options) => commands::campaign(&options),
+        Command::Merge(options) => commands::merge(&options),
         Command::List(options) => commands::list(&options),
         Command::Doctor(options) => commands::doctor(&options),
     }

@@ -33,6 +33,11 @@ impl Progress {
         Self { bar, live }
     }
 
+    /// Whether somebody sees a line that changes.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+
     /// The run goes on to its next phase.
     pub fn phase(&self, name: &str, about: &str) {
         self.bar.set_prefix(name.to_owned());

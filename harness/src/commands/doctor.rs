@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::cli::DoctorOptions;
 use crate::exit::{Exit, Failure};
+use crate::machine;
 use crate::print;
 
 /// One thing that a run needs or likes.
@@ -95,18 +96,7 @@ fn cache() -> Finding {
 }
 
 fn memory() -> Finding {
-    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let free = meminfo
-        .lines()
-        .find_map(|line| {
-            line.strip_prefix("MemAvailable:")?
-                .trim()
-                .strip_suffix("kB")?
-                .trim()
-                .parse::<u64>()
-                .ok()
-        })
-        .map(|kib| kib / 1024);
+    let free = machine::memory_available().map(|bytes| bytes >> 20);
     Finding {
         name: "memory".to_owned(),
         ok: free.is_none_or(|free| free >= MEMORY_MIB),

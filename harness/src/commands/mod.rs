@@ -1,5 +1,6 @@
 //! The commands beside `run`.
 
+mod campaign;
 mod check;
 mod doctor;
 mod export;
@@ -7,6 +8,7 @@ mod list;
 mod report;
 mod shrink;
 
+pub use campaign::{campaign, merge};
 pub use check::check;
 pub use doctor::doctor;
 pub use export::export;

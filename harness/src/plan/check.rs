@@ -13,7 +13,8 @@ pub struct Wrong {
 }
 
 impl Wrong {
-    pub(super) fn new(path: &[&str], reason: impl Into<String>) -> Self {
+    /// The setting at these keys is wrong.
+    pub fn new(path: &[&str], reason: impl Into<String>) -> Self {
         Self {
             path: path.iter().map(|&part| part.to_owned()).collect(),
             reason: reason.into(),

@@ -5,7 +5,7 @@
 
 mod check;
 mod metrics;
-mod place;
+pub mod place;
 mod resolve;
 mod shipped;
 mod simulated;
@@ -19,10 +19,10 @@ use nemesis::NemesisConfig;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-pub use check::makes_sense;
+pub use check::{Wrong, makes_sense};
 pub use metrics::MetricsChoice;
-pub use resolve::{Overrides, Resolved, resolve};
-pub use shipped::{SHIPPED, shipped};
+pub use resolve::{Overrides, Resolved, draw_seed, resolve};
+pub use shipped::{SHIPPED, load};
 pub use simulated::clients;
 
 /// A plan, as the user wrote it, with the defaults filled in.

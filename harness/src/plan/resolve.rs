@@ -145,7 +145,7 @@ fn report_wrong(file: &str, text: &str, plan: &Plan) -> Result<()> {
 }
 
 /// A seed that is short enough to be read aloud.
-fn draw_seed() -> u64 {
+pub fn draw_seed() -> u64 {
     u64::from(rand::random::<u32>() % 1_000_000)
 }
 

@@ -1,5 +1,9 @@
 //! The plans that ship inside the binary. One file and one line to add one.
 
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+
 /// A plan that ships.
 #[derive(Clone, Copy, Debug)]
 pub struct Shipped {
@@ -54,8 +58,31 @@ shipped![
 ];
 
 /// The plan of that name, which may carry its folder (`plans/`) and its ending, as a path would.
-pub fn shipped(name: &str) -> Option<&'static Shipped> {
+fn shipped(name: &str) -> Option<&'static Shipped> {
     let name = name.strip_prefix("plans/").unwrap_or(name);
     let name = name.strip_suffix(".toml").unwrap_or(name);
     SHIPPED.iter().find(|plan| plan.name == name)
+}
+
+/// A plan's text: a file's, named from where one is or from a folder, or that of a plan that ships. The name is the one that errors carry.
+pub fn load(plan: &str, beside: Option<&Path>) -> Result<(String, String)> {
+    let places = beside
+        .map(|folder| folder.join(plan))
+        .into_iter()
+        .chain([plan.into()]);
+    for path in places {
+        if path.is_file() {
+            let text =
+                std::fs::read_to_string(&path).with_context(|| format!("read plan {}", path.display()))?;
+            return Ok((path.display().to_string(), text));
+        }
+    }
+    if let Some(shipped) = shipped(plan) {
+        return Ok((format!("{plan} (built in)"), shipped.text.to_owned()));
+    }
+    let names: Vec<&str> = SHIPPED.iter().map(|plan| plan.name).collect();
+    Err(anyhow!(
+        "there is no plan {plan}: it is no file, and the plans that ship are {}",
+        names.join(", ")
+    ))
 }

@@ -10,4 +10,4 @@ mod prepare;
 mod trial;
 
 pub use conduct::conduct;
-pub use prepare::prepare;
+pub use prepare::{prepare, prepare_machine};

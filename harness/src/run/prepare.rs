@@ -4,7 +4,6 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use cluster::kafka::{Agent, Install, InstallOptions, Java};
@@ -14,12 +13,12 @@ use crate::cli::{ConductOptions, RunOptions};
 use crate::directory::{RunDirectory, shown, write_whole};
 use crate::exit::{Exit, Failure};
 use crate::judge::MadeOf;
-use crate::plan::{Overrides, Resolved, SHIPPED, resolve, shipped};
+use crate::plan::{Overrides, Resolved, load, resolve};
 use crate::progress::Progress;
 
 /// Prepares a run and enters the sandbox, from where this process never returns to here.
 pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
-    let (file, text) = load(&options.plan).map_err(Failure::usage)?;
+    let (file, text) = load(&options.plan, None).map_err(Failure::usage)?;
     let overrides = Overrides {
         seed: options.seed,
         broker: options.broker.clone(),
@@ -38,7 +37,8 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
     check_machine().map_err(Failure::infrastructure)?;
     let cards = sandbox::Cards::choose().map_err(|error| Failure::infrastructure(error.into()))?;
     let java = Java::find().map_err(Failure::infrastructure)?;
-    let (installs, agent) = fetch(&resolved, options.offline).map_err(Failure::infrastructure)?;
+    let (installs, agent) = fetch(&resolved.versions(), resolved.has_metrics(), options.offline)
+        .map_err(Failure::infrastructure)?;
     let directory = RunDirectory::create(options.out.as_deref(), &resolved.plan.name, resolved.seed)
         .map_err(Failure::usage)?;
     let mut parts = vec![
@@ -97,24 +97,20 @@ fn check_machine() -> anyhow::Result<()> {
     ))
 }
 
-/// The plan's text: a file's, or that of a plan that ships. The name is the one that errors carry.
-fn load(plan: &str) -> anyhow::Result<(String, String)> {
-    if Path::new(plan).is_file() {
-        let text = std::fs::read_to_string(plan).with_context(|| format!("read plan {plan}"))?;
-        return Ok((plan.to_owned(), text));
-    }
-    if let Some(shipped) = shipped(plan) {
-        return Ok((format!("{plan} (built in)"), shipped.text.to_owned()));
-    }
-    let names: Vec<&str> = SHIPPED.iter().map(|plan| plan.name).collect();
-    Err(anyhow!(
-        "there is no plan {plan}: it is no file, and the plans that ship are {}",
-        names.join(", ")
-    ))
+/// Refuses a machine that cannot hold a run of these versions, and fetches what is missing: for those who begin several.
+pub fn prepare_machine(versions: &BTreeSet<String>, metrics: bool, offline: bool) -> anyhow::Result<()> {
+    check_machine()?;
+    sandbox::Cards::choose()?;
+    Java::find()?;
+    fetch(versions, metrics, offline).map(drop)
 }
 
 /// Finds the jars of every version that the run will need, and the agent where metrics are asked for, or fetches them.
-fn fetch(resolved: &Resolved, offline: bool) -> anyhow::Result<(Vec<Install>, Option<Agent>)> {
+fn fetch(
+    versions: &BTreeSet<String>,
+    metrics: bool,
+    offline: bool,
+) -> anyhow::Result<(Vec<Install>, Option<Agent>)> {
     let progress = Progress::new();
     let options = InstallOptions::from_environment(offline)?;
     let install = |version: &String| {
@@ -122,8 +118,8 @@ fn fetch(resolved: &Resolved, offline: bool) -> anyhow::Result<(Vec<Install>, Op
             progress.preparing(&seen);
         })
     };
-    let installs: anyhow::Result<_> = resolved.versions().iter().map(install).collect();
-    let agent = resolved.has_metrics().then(|| {
+    let installs: anyhow::Result<_> = versions.iter().map(install).collect();
+    let agent = metrics.then(|| {
         cluster::kafka::install_agent(&options, &|seen| {
             progress.preparing(&seen);
         })

@@ -1,6 +1,7 @@
 //! The simulated broker before the court: each of its bugs is caught by the finding that names it, and without a bug
 //! nobody is accused.
 
+mod campaign;
 mod commands;
 mod random;
 mod schedules;

@@ -1,0 +1,324 @@
+//! From the axes of a campaign to its cells.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use super::definition::{Definition, Expect, Include};
+use crate::plan::Wrong;
+
+/// A matrix of more cells than this is a mistake.
+const CELLS_MAX: usize = 10_000;
+/// Settings that a change replaces as a whole: half of one and half of another make no sense.
+const WHOLE: [&str; 3] = ["topics", "workload", "nemesis"];
+/// What may stand in a named change beside the plan's own settings.
+const PLAN: &str = "plan";
+/// See [`PLAN`].
+const EXPECT: &str = "expect";
+
+/// One combination of values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Cell {
+    /// Its name: its values, one after the other.
+    pub name: String,
+    /// Its value on each axis, by the axis.
+    pub axes: BTreeMap<String, String>,
+    /// The plan that it begins with.
+    pub plan: String,
+    /// What it sets over that.
+    pub set: Table,
+    /// What its runs are expected to come to.
+    pub expect: Expect,
+    /// How often it is run.
+    pub repeats: u32,
+}
+
+/// A value of an axis: what it is called, and what it changes.
+#[derive(Clone, Debug)]
+struct Choice {
+    label: String,
+    /// The same as it stands in the cell's name.
+    part: String,
+    plan: Option<String>,
+    expect: Option<Expect>,
+    set: Table,
+}
+
+/// All cells of a campaign, in the order of the axes' names, then those that are included.
+pub fn cells(definition: &Definition) -> Result<Vec<Cell>, Wrong> {
+    let axes = axes(definition)?;
+    check_exclusions(definition, &axes)?;
+    let size = axes
+        .values()
+        .try_fold(1_usize, |size, choices| size.checked_mul(choices.len()));
+    if size.is_none_or(|size| size > CELLS_MAX) {
+        return Err(wrong(
+            &["matrix"],
+            format!("the matrix has more than {CELLS_MAX} cells"),
+        ));
+    }
+    let mut cells = if axes.is_empty() && !definition.include.is_empty() {
+        Vec::new()
+    } else {
+        multiply(definition, &axes)
+    };
+    cells.retain(|cell| !definition.exclude.iter().any(|table| matches(table, cell)));
+    cells.extend(
+        definition
+            .include
+            .iter()
+            .map(|include| included(definition, include)),
+    );
+    if cells.is_empty() {
+        return Err(wrong(
+            &["exclude"],
+            "every cell is left out: nothing would be run",
+        ));
+    }
+    check_names(definition, &cells)?;
+    Ok(cells)
+}
+
+/// Lays changes over a plan's settings: tables are merged, except where half of each makes no sense.
+pub fn lay_over(plan: &mut Table, changes: &Table) {
+    for (name, change) in changes {
+        if WHOLE.contains(&name.as_str()) {
+            plan.insert(name.clone(), change.clone());
+        } else {
+            merge(plan, name, change);
+        }
+    }
+}
+
+/// As deep as a setting lies in the file that was read, and its parser bounds that.
+fn merge(table: &mut Table, name: &str, change: &Value) {
+    match (table.get_mut(name), change) {
+        (Some(Value::Table(inner)), Value::Table(changes)) => {
+            for (name, change) in changes {
+                merge(inner, name, change);
+            }
+        }
+        _ => {
+            table.insert(name.to_owned(), change.clone());
+        }
+    }
+}
+
+fn axes(definition: &Definition) -> Result<BTreeMap<String, Vec<Choice>>, Wrong> {
+    let mut axes = BTreeMap::new();
+    for (axis, values) in &definition.matrix {
+        let choices = match values {
+            Value::Array(values) => values
+                .iter()
+                .enumerate()
+                .map(|(index, value)| listed(axis, index, value))
+                .collect::<Result<Vec<_>, _>>()?,
+            Value::Table(values) => values
+                .iter()
+                .map(|(label, value)| named(axis, label, value))
+                .collect::<Result<Vec<_>, _>>()?,
+            _ => {
+                let reason = format!(
+                    "an axis is a list of values (`{axis} = [3, 5]`) or a table of named changes (`[matrix.{axis}]`)"
+                );
+                return Err(wrong(&["matrix", axis], reason));
+            }
+        };
+        if choices.is_empty() {
+            return Err(wrong(
+                &["matrix", axis],
+                "an axis without a value makes no cell: leave it out",
+            ));
+        }
+        axes.insert(axis.clone(), choices);
+    }
+    Ok(axes)
+}
+
+/// A value in a list is one of the plan's settings, or the plan itself.
+fn listed(axis: &str, index: usize, value: &Value) -> Result<Choice, Wrong> {
+    let (label, part) = match value {
+        Value::String(text) => (text.clone(), text.clone()),
+        Value::Integer(_) | Value::Boolean(_) | Value::Float(_) => {
+            (value.to_string(), format!("{axis}-{value}"))
+        }
+        _ => {
+            let reason =
+                format!("a value of this kind has no name: write `[matrix.{axis}]` with a name before each");
+            return Err(wrong(&["matrix", axis, &index.to_string()], reason));
+        }
+    };
+    let plan = (axis == PLAN).then(|| label.clone());
+    let set = Table::from_iter(plan.is_none().then(|| (axis.to_owned(), value.clone())));
+    Ok(Choice {
+        part: part_of_name(&part),
+        label,
+        plan,
+        expect: None,
+        set,
+    })
+}
+
+fn named(axis: &str, label: &str, value: &Value) -> Result<Choice, Wrong> {
+    let path = ["matrix", axis, label];
+    let Value::Table(changes) = value else {
+        return Err(wrong(
+            &path,
+            "a named value is a table of the plan's settings: `{ nodes = 5 }`",
+        ));
+    };
+    let mut set = changes.clone();
+    let plan = match set.remove(PLAN) {
+        None => None,
+        Some(Value::String(plan)) => Some(plan),
+        Some(_) => return Err(wrong(&path, "`plan` is a file or the name of a plan that ships")),
+    };
+    let expect = match set.remove(EXPECT) {
+        None => None,
+        Some(expect) => Some(
+            expect
+                .try_into()
+                .map_err(|_| wrong(&path, "`expect` is \"valid\" or \"violation\""))?,
+        ),
+    };
+    Ok(Choice {
+        label: label.to_owned(),
+        part: part_of_name(label),
+        plan,
+        expect,
+        set,
+    })
+}
+
+/// What may stand in a directory's name.
+fn part_of_name(label: &str) -> String {
+    let legal = |letter: char| {
+        if letter.is_ascii_alphanumeric() || "-.".contains(letter) {
+            letter
+        } else {
+            '-'
+        }
+    };
+    label.chars().map(legal).collect()
+}
+
+fn multiply(definition: &Definition, axes: &BTreeMap<String, Vec<Choice>>) -> Vec<Cell> {
+    let mut cells = vec![Cell {
+        name: String::new(),
+        axes: BTreeMap::new(),
+        plan: definition.plan.clone(),
+        set: definition.set.clone(),
+        expect: definition.expect,
+        repeats: definition.repeats,
+    }];
+    for (axis, choices) in axes {
+        let with = |cell: &Cell| {
+            let cell = cell.clone();
+            choices
+                .iter()
+                .map(move |choice| chosen(cell.clone(), axis, choice))
+        };
+        cells = cells.iter().flat_map(with).collect();
+    }
+    if let ([only], true) = (&mut cells[..], axes.is_empty()) {
+        only.name = part_of_name(&definition.name);
+    }
+    cells
+}
+
+fn chosen(mut cell: Cell, axis: &str, choice: &Choice) -> Cell {
+    if !cell.name.is_empty() {
+        cell.name.push('_');
+    }
+    cell.name.push_str(&choice.part);
+    cell.axes.insert(axis.to_owned(), choice.label.clone());
+    lay_over(&mut cell.set, &choice.set);
+    cell.plan = choice.plan.clone().unwrap_or(cell.plan);
+    cell.expect = choice.expect.unwrap_or(cell.expect);
+    cell
+}
+
+fn included(definition: &Definition, include: &Include) -> Cell {
+    let mut set = definition.set.clone();
+    lay_over(&mut set, &include.set);
+    Cell {
+        name: part_of_name(&include.name),
+        axes: BTreeMap::from([("include".to_owned(), include.name.clone())]),
+        plan: include.plan.clone().unwrap_or_else(|| definition.plan.clone()),
+        set,
+        expect: include.expect.unwrap_or(definition.expect),
+        repeats: include.repeats.unwrap_or(definition.repeats),
+    }
+}
+
+/// What cells are left out by, as it stands in their axes.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn matches(table: &Table, cell: &Cell) -> bool {
+    table
+        .iter()
+        .all(|(axis, value)| cell.axes.get(axis) == Some(&text(value)))
+}
+
+/// An exclusion that names what is not there leaves nothing out, and nobody would notice.
+fn check_exclusions(definition: &Definition, axes: &BTreeMap<String, Vec<Choice>>) -> Result<(), Wrong> {
+    for (index, table) in definition.exclude.iter().enumerate() {
+        let index = index.to_string();
+        if table.is_empty() {
+            return Err(wrong(
+                &["exclude", &index],
+                "what is left out has to be named: one value or more",
+            ));
+        }
+        for (axis, value) in table {
+            let path = ["exclude", &index, axis];
+            let Some(choices) = axes.get(axis) else {
+                let known: Vec<&str> = axes.keys().map(String::as_str).collect();
+                let reason = format!("the matrix has no axis `{axis}`: {}", known.join(", "));
+                return Err(wrong(&path, reason));
+            };
+            if !choices.iter().any(|choice| choice.label == text(value)) {
+                let known: Vec<&str> = choices.iter().map(|choice| choice.label.as_str()).collect();
+                let reason = format!("the axis `{axis}` has no value {value}: {}", known.join(", "));
+                return Err(wrong(&path, reason));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_names(definition: &Definition, cells: &[Cell]) -> Result<(), Wrong> {
+    let mut names = BTreeSet::new();
+    let included = cells.len() - definition.include.len();
+    for (index, cell) in cells.iter().enumerate() {
+        let include = index.checked_sub(included).map(|index| index.to_string());
+        let path = include
+            .as_ref()
+            .map_or(vec!["matrix"], |index| vec!["include", index, "name"]);
+        if !cell
+            .name
+            .starts_with(|letter: char| letter.is_ascii_alphanumeric())
+        {
+            let reason = format!("`{}` cannot be a cell's name: a letter or digit first", cell.name);
+            return Err(wrong(&path, reason));
+        }
+        if !names.insert(&cell.name) {
+            return Err(wrong(&path, format!("two cells are called `{}`", cell.name)));
+        }
+        if cell.repeats == 0 {
+            return Err(wrong(&["repeats"], "a cell that is run no time says nothing"));
+        }
+    }
+    Ok(())
+}
+
+fn wrong(path: &[&str], reason: impl Into<String>) -> Wrong {
+    Wrong::new(path, reason)
+}

@@ -1,0 +1,232 @@
+//! The directory of a campaign: what it is, its journal, its runs.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use super::work::Work;
+use crate::campaign::{Cell, Entry, Job, Part, Standing, standings};
+use crate::directory::{RESULTS, shown, write_whole};
+
+/// What a campaign is.
+pub const IDENTITY: &str = "campaign.json";
+/// What ended, a line each.
+pub const JOURNAL: &str = "journal.jsonl";
+/// Held by the campaign that goes on.
+const LOCK: &str = ".lock";
+/// Below it lie the runs.
+pub const RUNS: &str = "runs";
+
+/// What a campaign is: from its file, and its seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Identity {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub about: String,
+    /// The seed that those of its runs come from.
+    pub seed: u64,
+    /// What tells it from every other.
+    pub fingerprint: String,
+    /// The part of it that is run here, as the command line has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
+    /// Its cells.
+    pub cells: Vec<Cell>,
+    /// Its runs, those of other parts too.
+    pub jobs: Vec<Job>,
+}
+
+impl Identity {
+    /// That of a campaign, or of a part of it.
+    pub fn new(work: &Work, part: Option<Part>) -> Self {
+        Self {
+            part: part.map(|part| part.to_string()),
+            ..work.identity.clone()
+        }
+    }
+
+    /// Reads that of a directory.
+    pub fn read(root: &Path) -> Result<Self> {
+        let path = root.join(IDENTITY);
+        let bytes = fs::read(&path)
+            .with_context(|| format!("read {}: is it a campaign's directory?", shown(&path)))?;
+        serde_json::from_slice(&bytes).with_context(|| format!("read {} as a campaign", shown(&path)))
+    }
+
+    /// Whether a run is made here.
+    pub fn has(&self, place: usize, name: &str) -> bool {
+        let part: Option<Part> = self.part.as_ref().and_then(|part| part.parse().ok());
+        part.is_none_or(|part| part.has(place, name))
+    }
+}
+
+/// Where a campaign is kept that is not told where.
+pub fn default(identity: &Identity) -> PathBuf {
+    let part = identity.part.as_ref();
+    let part = part.map_or_else(String::new, |part| format!("-{}", part.replace([':', '/'], "-")));
+    Path::new(RESULTS).join(format!("campaign-{}{part}", identity.name))
+}
+
+/// A campaign's directory, held by this process.
+pub struct Folder {
+    root: PathBuf,
+    /// What is run here.
+    pub identity: Identity,
+    /// What ended so far.
+    pub journal: Vec<Entry>,
+    file: File,
+    _lock: File,
+}
+
+impl Folder {
+    /// The seed that a campaign was begun with; `None` where there is none yet.
+    pub fn seed_of(root: &Path) -> Option<u64> {
+        Identity::read(root).ok().map(|identity| identity.seed)
+    }
+
+    /// Makes a new one, or goes on with what is there: only with the same campaign.
+    pub fn open(root: &Path, identity: &Identity, go_on: bool) -> Result<Self> {
+        fs::create_dir_all(root.join(RUNS)).with_context(|| format!("create {}", shown(root)))?;
+        let root = root
+            .canonicalize()
+            .with_context(|| format!("find {}", shown(root)))?;
+        let lock = hold(&root)?;
+        if root.join(IDENTITY).exists() {
+            let known = Identity::read(&root)?;
+            check_same(&root, &known, identity, go_on)?;
+        } else {
+            let json = serde_json::to_vec_pretty(identity).context("texts always have a form in JSON")?;
+            write_whole(&root.join(IDENTITY), &json)?;
+        }
+        let journal = read_journal(&root)?;
+        let path = root.join(JOURNAL);
+        let file = OpenOptions::new().create(true).append(true).open(&path);
+        let file = file.with_context(|| format!("open {}", shown(&path)))?;
+        // The next line must not go on with half of one.
+        file.set_len(journal.whole)
+            .with_context(|| format!("cut off the half line at the end of {}", shown(&path)))?;
+        Ok(Self {
+            root,
+            identity: identity.clone(),
+            journal: journal.entries,
+            file,
+            _lock: lock,
+        })
+    }
+
+    /// Where it lies.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Writes down what happened, on the disk when this returns.
+    pub fn append(&mut self, entry: Entry) -> Result<()> {
+        let mut line = serde_json::to_vec(&entry).context("texts always have a form in JSON")?;
+        line.push(b'\n');
+        // In one call: no other line can come between, and a process that is killed leaves a whole line or the start of one.
+        self.file
+            .write_all(&line)
+            .and_then(|()| self.file.sync_data())
+            .with_context(|| format!("write {}", shown(&self.root.join(JOURNAL))))?;
+        self.journal.push(entry);
+        Ok(())
+    }
+
+    /// Has every run made again that did not come out as expected.
+    pub fn forget_failed(&mut self, work: &Work) -> Result<()> {
+        let known = standings(&self.journal);
+        for job in &work.identity.jobs {
+            let expect = work.identity.cells[job.cell].expect;
+            let outcome = known.get(&job.name).and_then(Standing::outcome);
+            if outcome.is_some_and(|record| !record.outcome.is(expect)) {
+                let run = job.name.clone();
+                self.append(Entry::Again { run })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a journal holds.
+pub struct Journal {
+    /// Its entries.
+    pub entries: Vec<Entry>,
+    /// The bytes of its whole lines: what comes after was cut off as somebody killed the campaign.
+    whole: u64,
+}
+
+/// Reads a directory's journal. A last line that was cut off is none.
+pub fn read_journal(root: &Path) -> Result<Journal> {
+    let path = root.join(JOURNAL);
+    let text = match fs::read(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        text => text.with_context(|| format!("read {}", shown(&path)))?,
+    };
+    let whole = text
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |end| end + 1);
+    let lines = text[..whole].split(|byte| *byte == b'\n').enumerate();
+    let entries: Result<Vec<Entry>> = lines
+        .filter(|(_, line)| !line.is_empty())
+        .map(|(number, line)| {
+            serde_json::from_slice(line)
+                .with_context(|| format!("read {}, line {}", shown(&path), number + 1))
+        })
+        .collect();
+    Ok(Journal {
+        entries: entries?,
+        whole: whole as u64,
+    })
+}
+
+fn check_same(root: &Path, known: &Identity, identity: &Identity, go_on: bool) -> Result<()> {
+    let root = shown(root);
+    if !go_on {
+        bail!("{root} holds a campaign already: --resume goes on with it, --out begins another elsewhere");
+    }
+    if known.fingerprint != identity.fingerprint {
+        bail!(
+            "{root} holds a campaign of other runs (seed {}, fingerprint {}; this is seed {}, {}): \
+             its file, its seed or a plan has changed, so begin anew with --out",
+            known.seed,
+            known.fingerprint,
+            identity.seed,
+            identity.fingerprint
+        );
+    }
+    if known.part != identity.part {
+        let name = |part: &Option<String>| part.clone().unwrap_or_else(|| "the whole".to_owned());
+        bail!(
+            "{root} holds {} of the campaign, and this is {}: go on with the same, or begin it elsewhere with --out",
+            name(&known.part),
+            name(&identity.part)
+        );
+    }
+    Ok(())
+}
+
+/// Takes the directory's lock, which ends with the process however it ends.
+fn hold(root: &Path) -> Result<File> {
+    let path = root.join(LOCK);
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("open {}", shown(&path)))?;
+    // SAFETY: the descriptor is open, and no pointer is passed.
+    if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } != 0 {
+        bail!(
+            "{} is in use by another `tribunal campaign`: wait for it, or interrupt it",
+            shown(root)
+        );
+    }
+    Ok(file)
+}

@@ -1,0 +1,109 @@
+//! `tribunal campaign`: a matrix of runs, each a process of its own, as many at a time as the machine carries.
+//!
+//! What is to be run is decided by [`crate::campaign`], which is pure; here it is run, and each run that ends becomes a line of the
+//! campaign's journal. So whatever ends a campaign, `--resume` goes on from there, and parts from several machines are merged by
+//! their journals.
+
+mod folder;
+mod merge;
+mod runner;
+mod summary;
+mod work;
+
+use anyhow::anyhow;
+
+use self::folder::{Folder, Identity};
+use self::runner::{Runner, Stopped};
+use self::work::Work;
+use crate::campaign::{Part, Rules};
+use crate::cli::CampaignOptions;
+use crate::directory::shown;
+use crate::exit::{Exit, Failure};
+
+pub use merge::merge;
+
+/// Runs a campaign, or what is left of it, or the part of it that is this machine's.
+pub fn campaign(options: &CampaignOptions) -> Result<Exit, Failure> {
+    let (part, by) = part(options).map_err(|error| Failure::usage(anyhow!(error)))?;
+    let work = Work::read(&options.file, options.seed, part.is_some()).map_err(Failure::usage)?;
+    let identity = Identity::new(&work, part);
+    let out = options.out.clone().unwrap_or_else(|| folder::default(&identity));
+    let go_on = options.resume || options.rerun_failed;
+    // The seed was drawn when the campaign began.
+    let work = match Folder::seed_of(&out) {
+        Some(seed) if go_on && options.seed.is_none() => {
+            Work::read(&options.file, Some(seed), part.is_some()).map_err(Failure::usage)?
+        }
+        _ => work,
+    };
+    if options.list {
+        return list(&work, part);
+    }
+    work.check_machine(options.offline)
+        .map_err(Failure::infrastructure)?;
+    let mut folder = Folder::open(&out, &Identity::new(&work, part), go_on).map_err(Failure::usage)?;
+    if options.rerun_failed {
+        folder.forget_failed(&work).map_err(Failure::infrastructure)?;
+    }
+    announce(&work, &folder, part, by);
+    let rules = Rules {
+        retries: work.definition.retries,
+        confirm: options.confirm.unwrap_or(work.definition.confirm),
+    };
+    let mut runner = Runner::new(options, &work, &mut folder, rules).map_err(Failure::infrastructure)?;
+    let stopped = runner.run().map_err(Failure::infrastructure)?;
+    let summary = summary::of(&work.identity, &folder.journal, part);
+    summary::publish(folder.root(), &summary).map_err(Failure::infrastructure)?;
+    summary::tell(&summary, folder.root(), options.json).map_err(Failure::infrastructure)?;
+    Ok(match stopped {
+        Stopped::Interrupted => {
+            let again = format!(
+                "tribunal campaign {} --out {} --resume",
+                shown(&options.file),
+                shown(folder.root())
+            );
+            eprintln!("tribunal: interrupted: `{again}` goes on");
+            Exit::Interrupted
+        }
+        Stopped::Done | Stopped::OutOfTime => summary::exit(&summary),
+    })
+}
+
+/// The part that is this machine's: what the command line says, else what the scheduler does.
+fn part(options: &CampaignOptions) -> Result<(Option<Part>, Option<&'static str>), String> {
+    if options.partition.is_some() {
+        return Ok((options.partition, None));
+    }
+    let found = Part::from_environment(&|name| std::env::var(name).ok())?;
+    Ok(found.map_or((None, None), |(part, by)| (Some(part), Some(by))))
+}
+
+fn list(work: &Work, part: Option<Part>) -> Result<Exit, Failure> {
+    let jobs = work.identity.jobs.iter().enumerate();
+    let lines: Vec<String> = jobs
+        .filter(|(place, job)| part.is_none_or(|part| part.has(*place, &job.name)))
+        .map(|(_, job)| format!("{}\t{}", job.name, job.seed))
+        .collect();
+    crate::print::data(&lines.join("\n")).map_err(Failure::infrastructure)?;
+    Ok(Exit::Valid)
+}
+
+fn announce(work: &Work, folder: &Folder, part: Option<Part>, by: Option<&str>) {
+    let identity = &work.identity;
+    let part = part.map_or_else(String::new, |part| {
+        let by = by.map_or_else(String::new, |by| format!(" by {by}"));
+        format!(", part {part}{by}")
+    });
+    let known = match folder.journal.len() {
+        0 => String::new(),
+        lines => format!(", {lines} known"),
+    };
+    eprintln!(
+        "tribunal: campaign {}, seed {}, {} runs of {} cells{part}{known}, in {}",
+        identity.name,
+        identity.seed,
+        identity.jobs.len(),
+        identity.cells.len(),
+        shown(folder.root()),
+    );
+}

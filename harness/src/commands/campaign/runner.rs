@@ -1,0 +1,310 @@
+//! Runs what a campaign still needs, as many runs at a time as the machine carries.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::folder::{Folder, RUNS};
+use super::work::Work;
+use crate::campaign::{Entry, Need, Outcome, Record, Role, Rules, Standing, standings};
+use crate::child::{Judged, Order, RunProcess, limit, remove, rough};
+use crate::cli::CampaignOptions;
+use crate::directory::write_whole;
+use crate::interrupts::Interrupts;
+use crate::machine;
+use crate::progress::Progress;
+
+/// How often runs are asked whether they have ended.
+const POLL: Duration = Duration::from_millis(20);
+/// How often it is said that the campaign goes on, where nobody sees a live line.
+const HEARTBEAT: Duration = Duration::from_secs(60);
+/// What a node of a real cluster and its share of clients and checks take, in bytes.
+const NODE_MEMORY: u64 = 700 << 20;
+/// A cluster of three brokers wants about so many cores while it starts.
+const CORES_A_CLUSTER: usize = 2;
+
+/// Why nothing more is run.
+pub enum Stopped {
+    /// Nothing is left to do.
+    Done,
+    /// The time is over.
+    OutOfTime,
+    /// Somebody interrupted.
+    Interrupted,
+}
+
+/// Runs a campaign.
+pub struct Runner<'a> {
+    options: &'a CampaignOptions,
+    work: &'a Work,
+    folder: &'a mut Folder,
+    rules: Rules,
+    standings: BTreeMap<String, Standing>,
+    /// The places of the runs that need something, in the order in which they get it.
+    pending: VecDeque<usize>,
+    running: Vec<Running>,
+    parallel: usize,
+    /// How many runs are this machine's.
+    all: usize,
+    interrupts: Interrupts,
+    progress: Progress,
+    begun: Instant,
+    beaten: Instant,
+}
+
+/// A run that goes on.
+struct Running {
+    place: usize,
+    role: Role,
+    dir: String,
+    begun: Instant,
+    process: RunProcess,
+}
+
+impl<'a> Runner<'a> {
+    /// A runner that goes on from what a directory knows.
+    pub fn new(
+        options: &'a CampaignOptions,
+        work: &'a Work,
+        folder: &'a mut Folder,
+        rules: Rules,
+    ) -> Result<Self> {
+        let identity = folder.identity.clone();
+        let standings = standings(&folder.journal);
+        let ours: Vec<usize> = (0..work.identity.jobs.len())
+            .filter(|place| identity.has(*place, &work.identity.jobs[*place].name))
+            .collect();
+        let mut runner = Self {
+            options,
+            work,
+            folder,
+            rules,
+            standings,
+            pending: VecDeque::new(),
+            running: Vec::new(),
+            parallel: 1,
+            all: ours.len(),
+            interrupts: Interrupts::listen()?,
+            progress: Progress::new(),
+            begun: Instant::now(),
+            beaten: Instant::now(),
+        };
+        runner.parallel = runner.parallel();
+        runner.pending = ours
+            .into_iter()
+            .filter(|place| runner.need(*place) != Need::Nothing)
+            .collect();
+        Ok(runner)
+    }
+
+    /// Runs until nothing is left to do, or something ends it. What goes on then is ended, and counts as not made.
+    pub fn run(&mut self) -> Result<Stopped> {
+        let stopped = loop {
+            self.reap()?;
+            let late = self.is_late();
+            while !late && self.running.len() < self.parallel {
+                let Some(place) = self.pending.pop_front() else {
+                    break;
+                };
+                self.start(place)?;
+            }
+            if self.running.is_empty() {
+                break if late && !self.pending.is_empty() {
+                    Stopped::OutOfTime
+                } else {
+                    Stopped::Done
+                };
+            }
+            self.tell();
+            if self.interrupts.within(POLL) {
+                break Stopped::Interrupted;
+            }
+        };
+        self.running.clear();
+        self.progress.finish();
+        if matches!(stopped, Stopped::OutOfTime) {
+            let left = self.pending.len();
+            eprintln!(
+                "tribunal: the time is over, {left} runs are left: --resume with more of it makes them"
+            );
+        }
+        Ok(stopped)
+    }
+
+    fn need(&self, place: usize) -> Need {
+        let job = &self.work.identity.jobs[place];
+        let expect = self.work.identity.cells[job.cell].expect;
+        let standing = self.standings.get(&job.name);
+        standing.map_or(Need::Run, |standing| standing.need(expect, self.rules))
+    }
+
+    /// Begins what a run needs.
+    fn start(&mut self, place: usize) -> Result<()> {
+        let role = match self.need(place) {
+            Need::Run => Role::Run,
+            Need::Confirm => Role::Confirm,
+            Need::Nothing => return Ok(()),
+        };
+        let job = &self.work.identity.jobs[place];
+        let made = self.standings.get(&job.name).map_or(0, |standing| standing.made);
+        // What was made before keeps its directory; what was under way as somebody killed the campaign does not.
+        let name = match made {
+            0 => job.name.clone(),
+            made => format!("{}~{}", job.name, made + 1),
+        };
+        let dir = format!("{RUNS}/{name}");
+        let root = self.folder.root();
+        let out = root.join(&dir);
+        remove(&out)?;
+        let file = root.join(format!("{RUNS}/{name}.toml"));
+        let resolved = &self.work.plans[place];
+        write_whole(&file, resolved.to_toml()?.as_bytes())?;
+        let process = RunProcess::start(&Order {
+            file: &file,
+            out: &out,
+            log: &root.join(format!("{RUNS}/{name}.log")),
+            seed: job.seed,
+            offline: self.options.offline,
+            limit: limit(&resolved.plan),
+        })
+        .with_context(|| format!("start the run {name}"))?;
+        self.running.push(Running {
+            place,
+            role,
+            dir,
+            begun: Instant::now(),
+            process,
+        });
+        Ok(())
+    }
+
+    /// Writes down what ended, and has made what follows from it.
+    fn reap(&mut self) -> Result<()> {
+        let mut index = 0;
+        while index < self.running.len() {
+            let Some(judged) = self.running[index].process.ended()? else {
+                index += 1;
+                continue;
+            };
+            let ended = self.running.remove(index);
+            self.keep(&ended, judged)?;
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, ended: &Running, judged: Result<Judged>) -> Result<()> {
+        let job = &self.work.identity.jobs[ended.place];
+        let dir = ended.dir.clone();
+        let record = match judged {
+            Ok(Judged { verdict, took }) => {
+                Record::judged(&job.name, ended.role, dir, took.as_secs_f64(), &verdict)
+            }
+            Err(error) => {
+                let seconds = ended.begun.elapsed().as_secs_f64();
+                Record::failed(&job.name, ended.role, dir, seconds, format!("{error:#}"))
+            }
+        };
+        self.say(&record);
+        self.folder.append(Entry::Ended(record.clone()))?;
+        let standing = self.standings.entry(job.name.clone()).or_default();
+        standing.add(record);
+        if self.need(ended.place) != Need::Nothing {
+            self.pending.push_front(ended.place);
+        }
+        Ok(())
+    }
+
+    /// One line for a run that ended.
+    fn say(&self, record: &Record) {
+        let done = self.done() + usize::from(record.role == Role::Run);
+        let word = match record.outcome {
+            Outcome::Valid => "valid",
+            Outcome::Unknown => "unknown",
+            Outcome::Violation => "violation",
+            Outcome::Infrastructure => "no verdict",
+        };
+        let what = match record.role {
+            Role::Run => String::new(),
+            Role::Confirm => ", made again to confirm".to_owned(),
+        };
+        let expect = self.work.cell(&record.run).map(|cell| cell.expect);
+        let told = match record.outcome {
+            Outcome::Valid => String::new(),
+            outcome if expect.is_some_and(|expect| outcome.is(expect)) => ", as expected".to_owned(),
+            _ => format!(": {}", record.summary),
+        };
+        self.progress.say(&format!(
+            "[{:>width$}/{}] {word:<10} {}{what} ({}){told}",
+            done.min(self.all),
+            self.all,
+            record.run,
+            rough(record.seconds),
+            width = self.all.to_string().len(),
+        ));
+    }
+
+    /// How many runs came to something.
+    fn done(&self) -> usize {
+        let known = self.standings.values();
+        known.filter(|standing| standing.outcome().is_some()).count()
+    }
+
+    /// A live line where there is a terminal, a sign of life where there is none.
+    fn tell(&mut self) {
+        let left = self.left();
+        let line = format!(
+            "{} of {} done, {} go on{}",
+            self.done(),
+            self.all,
+            self.running.len(),
+            left.map_or_else(String::new, |left| format!(", some {} left", rough(left)))
+        );
+        if self.beaten.elapsed() >= HEARTBEAT && !self.progress.is_live() {
+            self.progress.say(&line);
+            self.beaten = Instant::now();
+        }
+        self.progress.now(line);
+    }
+
+    /// How long the rest takes, in seconds, from how long runs took so far.
+    fn left(&self) -> Option<f64> {
+        let mean = self.mean()?;
+        let going: f64 = self
+            .running
+            .iter()
+            .map(|run| (mean - run.begun.elapsed().as_secs_f64()).max(0.0))
+            .sum();
+        Some((going + mean * self.pending.len() as f64) / self.parallel as f64)
+    }
+
+    fn mean(&self) -> Option<f64> {
+        let records = self.standings.values().flat_map(|standing| &standing.records);
+        let (sum, count) = records.fold((0.0, 0_u32), |(sum, count), record| {
+            (sum + record.seconds, count + 1)
+        });
+        (count > 0).then(|| sum / f64::from(count))
+    }
+
+    /// Whether a run that began now would not end within the time.
+    fn is_late(&self) -> bool {
+        let budget = self.options.time_budget.or(self.work.definition.time_budget);
+        let Some(budget) = budget else { return false };
+        let run = Duration::from_secs_f64(self.mean().unwrap_or(0.0));
+        self.begun.elapsed() + run > budget.duration()
+    }
+
+    /// As many as was asked for, else as cores and memory allow.
+    fn parallel(&self) -> usize {
+        if let Some(asked) = self.options.parallel.or(self.work.definition.parallel) {
+            return asked as usize;
+        }
+        let cores = machine::cores();
+        let nodes = u64::from(self.work.nodes_max());
+        if nodes == 0 {
+            return cores;
+        }
+        let memory = machine::memory_available().map_or(1, |bytes| bytes / (nodes * NODE_MEMORY));
+        (cores / CORES_A_CLUSTER).min(memory as usize).max(1)
+    }
+}

@@ -358,6 +358,15 @@ fn a_campaign_is_not_taken_for_another() {
         assert_eq!(ran.code, Some(2), "{}", ran.err);
         assert!(ran.err.contains(said), "{}", ran.err);
     }
+    std::fs::create_dir(bench.path().join("other")).expect("it can be made");
+    bench.file("other/letter.txt", "mine");
+    let ran = bench.run(&["campaign", "campaign.toml", "--out", "other"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert!(
+        ran.err.contains("other holds letter.txt and no campaign"),
+        "{}",
+        ran.err
+    );
     bench.file("short.toml", PLAN.replace("rate = 50", "rate = 51"));
     let ran = bench.run(&["campaign", "campaign.toml", "--out", "all", "--resume"]);
     assert_eq!(ran.code, Some(2), "{}", ran.err);

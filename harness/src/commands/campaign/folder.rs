@@ -18,6 +18,8 @@ pub const IDENTITY: &str = "campaign.json";
 pub const JOURNAL: &str = "journal.jsonl";
 /// Held by the campaign that goes on.
 const LOCK: &str = ".lock";
+/// What a campaign is, half written.
+const HALF: &str = "campaign.half";
 /// Below it lie the runs.
 pub const RUNS: &str = "runs";
 
@@ -92,6 +94,9 @@ impl Folder {
 
     /// Makes a new one, or goes on with what is there: only with the same campaign.
     pub fn open(root: &Path, identity: &Identity, go_on: bool) -> Result<Self> {
+        if root.exists() && !root.join(IDENTITY).exists() {
+            check_empty(root)?;
+        }
         fs::create_dir_all(root.join(RUNS)).with_context(|| format!("create {}", shown(root)))?;
         let root = root
             .canonicalize()
@@ -208,6 +213,25 @@ fn check_same(root: &Path, known: &Identity, identity: &Identity, go_on: bool) -
             name(&known.part),
             name(&identity.part)
         );
+    }
+    Ok(())
+}
+
+/// What lies in a directory that is no campaign's is somebody's: nothing is mixed with it.
+fn check_empty(root: &Path) -> Result<()> {
+    let entries = fs::read_dir(root).with_context(|| format!("read {}", shown(root)))?;
+    for entry in entries {
+        let name = entry
+            .with_context(|| format!("read {}", shown(root)))?
+            .file_name();
+        // What a campaign that was killed at once may have left.
+        if name != LOCK && name != RUNS && name != HALF {
+            bail!(
+                "{} holds {} and no campaign: name a new directory with --out",
+                shown(root),
+                name.display()
+            );
+        }
     }
     Ok(())
 }

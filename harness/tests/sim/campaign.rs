@@ -78,11 +78,13 @@ fn done(bench: &Bench, more: &[&str]) -> Ran {
 fn a_matrix_is_run_and_told() {
     let bench = bench(GOOD);
     let listed = done(&bench, &["--list"]).out;
-    done(&bench, &["--out", "all"]);
+    let ran = done(&bench, &["--out", "all"]);
     let summary = summary(&bench, "all");
     assert_eq!(summary["totals"]["as-expected"], 12, "{summary}");
     assert!(summary["totals"]["acknowledged"].as_u64() > Some(12 * 50));
     assert_eq!(summary["totals"]["faults"], 12);
+    let said = "no acknowledged write lost in 12 effective faults: under 22.1 % a fault at 95 %";
+    assert!(ran.err.contains(said), "{}", ran.err);
     let listed: Vec<&str> = listed
         .lines()
         .filter_map(|line| line.split('\t').next())

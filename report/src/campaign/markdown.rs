@@ -24,6 +24,9 @@ pub fn campaign_markdown(summary: &CampaignSummary) -> String {
         count(totals.faults),
         summary.seed
     );
+    if let Some(said) = summary.quotable() {
+        let _ = writeln!(text, "{said}.\n");
+    }
     let other: Vec<&CampaignRun> = summary
         .runs
         .iter()

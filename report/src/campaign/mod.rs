@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::format::counted;
+
 pub use junit::campaign_junit;
 pub use markdown::campaign_markdown;
 
@@ -47,11 +49,11 @@ pub struct CampaignTotals {
     pub infrastructure: u64,
     /// … not made.
     pub not_made: u64,
-    /// Acknowledged writes.
+    /// Acknowledged writes, in runs that were to be valid and were judged, …
     pub acknowledged: u64,
-    /// Acknowledged writes that were lost.
+    /// … those of them that were lost, …
     pub lost: u64,
-    /// Faults that bit.
+    /// … and the faults that bit in these runs.
     pub faults: u64,
 }
 
@@ -141,11 +143,12 @@ impl CampaignSummary {
                 RunState::Infrastructure => &mut totals.infrastructure,
                 RunState::NotMade => &mut totals.not_made,
             } += 1;
-            totals.acknowledged += run.acknowledged;
-            totals.faults += run.faults;
-            // What a control loses on purpose is no loss of the campaign's.
-            if run.state == RunState::Violation {
+            // A control loses on purpose, and what nobody could judge says nothing.
+            let judged = matches!(run.state, RunState::AsExpected | RunState::Violation);
+            if judged && run.expect == "valid" {
+                totals.acknowledged += run.acknowledged;
                 totals.lost += run.lost;
+                totals.faults += run.faults;
             }
         }
         Self {
@@ -156,6 +159,24 @@ impl CampaignSummary {
             totals,
             runs,
         }
+    }
+
+    /// What may be quoted of a campaign that lost nothing: how often a fault may lose something at most, were each a trial of its own.
+    ///
+    /// The exact upper limit for none of n, one-sided: the rate at which n trials in a row without a loss have a chance of one in twenty,
+    /// `1 - 0.05^(1/n)` (Clopper and Pearson, "The use of confidence or fiducial limits", Biometrika 26 (1934)).
+    pub fn quotable(&self) -> Option<String> {
+        let CampaignTotals { lost, faults, .. } = self.totals;
+        if lost > 0 || faults == 0 {
+            return None;
+        }
+        let limit = 1.0 - 0.05_f64.powf(1.0 / faults as f64);
+        Some(format!(
+            "no acknowledged write lost in {}: under {:.1} % a fault at 95 %",
+            counted(faults, "effective fault", "effective faults"),
+            // Up, so that no more is claimed than holds.
+            (limit * 1_000.0).ceil() / 10.0
+        ))
     }
 
     /// What it came to, in a sentence.
@@ -233,5 +254,32 @@ pub(crate) mod tests {
             "00ff".to_owned(),
             runs,
         )
+    }
+
+    #[test]
+    fn what_may_be_quoted_claims_no_more_than_holds() {
+        let of = |faults, lost| {
+            let mut run = summary().runs.swap_remove(0);
+            (run.faults, run.lost) = (faults, lost);
+            let runs = vec![run];
+            let summary = CampaignSummary::new(String::new(), String::new(), 1, String::new(), runs);
+            summary.quotable()
+        };
+        let said = "no acknowledged write lost in 38 effective faults: under 7.6 % a fault at 95 %";
+        assert_eq!(of(38, 0).as_deref(), Some(said));
+        let said = "no acknowledged write lost in 1 effective fault: under 95.0 % a fault at 95 %";
+        assert_eq!(of(1, 0).as_deref(), Some(said));
+        assert_eq!(of(38, 1), None);
+        assert_eq!(of(0, 0), None);
+    }
+
+    #[test]
+    fn a_control_and_what_could_not_be_judged_count_for_nothing() {
+        let totals = summary().totals;
+        assert_eq!((totals.acknowledged, totals.lost, totals.faults), (2_000, 2, 6));
+        let mut runs = summary().runs;
+        runs[0].expect = "violation".to_owned();
+        let summary = CampaignSummary::new(String::new(), String::new(), 1, String::new(), runs);
+        assert_eq!((summary.totals.acknowledged, summary.totals.faults), (1_000, 3));
     }
 }

@@ -95,6 +95,9 @@ pub fn tell(summary: &CampaignSummary, root: &Path, json: bool) -> Result<()> {
         });
         eprintln!("{:<14} {}{again}: {}", run.state.word(), run.name, run.summary);
     }
+    if let Some(said) = summary.quotable() {
+        eprintln!("tribunal: {said}");
+    }
     eprintln!(
         "tribunal: campaign {}: {} · {}",
         summary.name,

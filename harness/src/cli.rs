@@ -48,6 +48,8 @@ pub enum Command {
     Campaign(CampaignOptions),
     /// Join the parts of a campaign that several machines ran.
     Merge(MergeOptions),
+    /// List what lies in results/, show what a run came to, remove runs that found nothing.
+    Results(ResultsOptions),
     /// List what can be named in a plan: plans, brokers, workloads, faults, bugs, checks.
     List(ListOptions),
     /// Say what this machine can do, and what to install for the rest.
@@ -330,6 +332,45 @@ pub struct MergeOptions {
     /// Print what the runs came to as JSON on standard output.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `tribunal results`.
+#[derive(Debug, Args)]
+pub struct ResultsOptions {
+    /// What to do [default: list].
+    #[command(subcommand)]
+    pub command: Option<ResultsCommand>,
+}
+
+/// What is done with results.
+#[derive(Debug, Subcommand)]
+pub enum ResultsCommand {
+    /// List runs and campaigns, the newest first, with what they came to and their sizes.
+    List {
+        /// The folder.
+        #[arg(default_value = crate::directory::RESULTS)]
+        dir: PathBuf,
+        /// Print JSON on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what a run or a campaign came to.
+    Show {
+        /// Its directory.
+        dir: PathBuf,
+    },
+    /// Remove runs that found nothing, but for the newest. Violations, what is unknown, unfinished or damaged, and campaigns stay.
+    Prune {
+        /// The folder.
+        #[arg(default_value = crate::directory::RESULTS)]
+        dir: PathBuf,
+        /// How many of the valid runs stay.
+        #[arg(long, value_name = "N", default_value = "10")]
+        keep: usize,
+        /// Only say what would be removed.
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// `tribunal list`.

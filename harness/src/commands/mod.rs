@@ -6,6 +6,7 @@ mod doctor;
 mod export;
 mod list;
 mod report;
+mod results;
 mod shrink;
 
 pub use campaign::{campaign, merge};
@@ -14,4 +15,5 @@ pub use doctor::doctor;
 pub use export::export;
 pub use list::list;
 pub use report::report;
+pub use results::results;
 pub use shrink::shrink;

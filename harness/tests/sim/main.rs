@@ -4,6 +4,7 @@
 mod campaign;
 mod commands;
 mod random;
+mod results;
 mod schedules;
 mod shrink;
 #[path = "../support/mod.rs"]

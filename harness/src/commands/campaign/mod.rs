@@ -20,7 +20,9 @@ use crate::cli::CampaignOptions;
 use crate::directory::shown;
 use crate::exit::{Exit, Failure};
 
+pub use folder::IDENTITY;
 pub use merge::merge;
+pub use summary::SUMMARY;
 
 /// Runs a campaign, or what is left of it, or the part of it that is this machine's.
 pub fn campaign(options: &CampaignOptions) -> Result<Exit, Failure> {

@@ -48,6 +48,8 @@ pub enum Command {
     Campaign(CampaignOptions),
     /// Join the parts of a campaign that several machines ran.
     Merge(MergeOptions),
+    /// Say whether a campaign lets a release pass: by itself, or by what is new in it against an earlier one.
+    Gate(GateOptions),
     /// List what lies in results/, show what a run came to, remove runs that found nothing.
     Results(ResultsOptions),
     /// List what can be named in a plan: plans, brokers, workloads, faults, bugs, checks.
@@ -331,6 +333,22 @@ pub struct MergeOptions {
     pub out: PathBuf,
     /// Print what the runs came to as JSON on standard output.
     #[arg(long)]
+    pub json: bool,
+}
+
+/// `tribunal gate`.
+#[derive(Debug, Args)]
+pub struct GateOptions {
+    /// The campaign's directory.
+    pub dir: PathBuf,
+    /// The directory of the campaign that it is compared with: only what is new fails.
+    #[arg(long, value_name = "DIR")]
+    pub baseline: Option<PathBuf>,
+    /// What the baseline has as well fails too.
+    #[arg(long, requires = "baseline")]
+    pub strict: bool,
+    /// Print what is new, still there and resolved as JSON on standard output.
+    #[arg(long, requires = "baseline")]
     pub json: bool,
 }
 

@@ -53,6 +53,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Shrink(options) => commands::shrink(&options),
         Command::Campaign(options) => commands::campaign(&options),
         Command::Merge(options) => commands::merge(&options),
+        Command::Gate(options) => commands::gate(&options),
         Command::Results(options) => commands::results(&options),
         Command::List(options) => commands::list(&options),
         Command::Doctor(options) => commands::doctor(&options),

@@ -19,10 +19,11 @@ use crate::campaign::{Part, Rules};
 use crate::cli::CampaignOptions;
 use crate::directory::shown;
 use crate::exit::{Exit, Failure};
+use crate::print;
 
 pub use folder::IDENTITY;
 pub use merge::merge;
-pub use summary::SUMMARY;
+pub use summary::{SUMMARY, exit};
 
 /// Runs a campaign, or what is left of it, or the part of it that is this machine's.
 pub fn campaign(options: &CampaignOptions) -> Result<Exit, Failure> {
@@ -67,7 +68,7 @@ pub fn campaign(options: &CampaignOptions) -> Result<Exit, Failure> {
             eprintln!("tribunal: interrupted: `{again}` goes on");
             Exit::Interrupted
         }
-        Stopped::Done | Stopped::OutOfTime => summary::exit(&summary),
+        Stopped::Done | Stopped::OutOfTime => exit(&summary),
     })
 }
 
@@ -86,7 +87,7 @@ fn list(work: &Work, part: Option<Part>) -> Result<Exit, Failure> {
         .filter(|(place, job)| part.is_none_or(|part| part.has(*place, &job.name)))
         .map(|(_, job)| format!("{}\t{}", job.name, job.seed))
         .collect();
-    crate::print::data(&lines.join("\n")).map_err(Failure::infrastructure)?;
+    print::data(&lines.join("\n")).map_err(Failure::infrastructure)?;
     Ok(Exit::Valid)
 }
 

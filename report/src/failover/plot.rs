@@ -7,7 +7,7 @@ use crate::format::coordinate;
 
 /// Pixels of a picture, margins included.
 const WIDTH: f64 = 860.0;
-const LEFT: f64 = 250.0;
+const LEFT: f64 = 300.0;
 const RIGHT: f64 = 30.0;
 const TOP: f64 = 46.0;
 const BOTTOM: f64 = 44.0;

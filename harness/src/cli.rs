@@ -292,7 +292,7 @@ pub struct CampaignOptions {
     #[arg(long)]
     pub rerun_failed: bool,
     /// How many runs go on at one time [default: as many as cores and memory allow].
-    #[arg(long, value_name = "N", value_parser = parse_at_least_one)]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub parallel: Option<u32>,
     /// How often a run with a violation that nobody expected is made again, instead of what the file says.
     #[arg(long, value_name = "N")]
@@ -314,12 +314,11 @@ pub struct CampaignOptions {
     pub offline: bool,
 }
 
-fn parse_at_least_one(word: &str) -> Result<u32, String> {
-    let number = word.parse::<u32>().map_err(|error| error.to_string())?;
-    if number == 0 {
-        return Err("at least one run has to go on at a time".to_owned());
+impl CampaignOptions {
+    /// Whether what an earlier call left is taken up.
+    pub fn goes_on(&self) -> bool {
+        self.resume || self.rerun_failed
     }
-    Ok(number)
 }
 
 /// `tribunal merge`.

@@ -190,7 +190,8 @@ pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
     moved.with_context(|| format!("write {}", path.display()))
 }
 
-fn create_empty(out: &Path) -> Result<PathBuf> {
+/// Makes the directory that `--out` names; one that holds anything is refused.
+pub fn create_empty(out: &Path) -> Result<PathBuf> {
     if out.exists()
         && fs::read_dir(out)
             .with_context(|| format!("read {}", out.display()))?

@@ -2,7 +2,7 @@
 //!
 //! Renderings of one judgement: [`html`] (a self-contained page of a run, with its pictures drawn here as SVG),
 //! [`verdict_page`] (the same without the history, for those too big to hold or written by somebody else), [`junit()`]
-//! (for build servers), [`text()`] (for a terminal), [`fault_table()`] (what each fault did, in Markdown) [`failover_table()`] (how long
+//! (for build servers), [`text()`] (for a terminal), [`fault_table()`] (what each fault did, in Markdown), [`failover_table()`] (how long
 //! writes failed, over many runs), and [`CampaignSummary`] with its renderings (what many runs came to). All are pure functions of what they are given, and say the
 //! same thing for the same run, to the byte.
 //!

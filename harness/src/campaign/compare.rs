@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use report::{CampaignRun, CampaignSummary, RunState};
+use report::{CampaignRun, CampaignSummary};
 use serde::Serialize;
 
 /// A finding counts as gone where its not coming by chance would be rarer than this, at the rate that it had.
@@ -72,13 +72,10 @@ pub fn compare(now: &CampaignSummary, before: &CampaignSummary) -> Comparison {
     comparison
 }
 
-/// Only cells in which nothing was to be found: what a control finds is no finding.
+/// What counts of each cell: what a control finds is no finding.
 fn cells(summary: &CampaignSummary) -> BTreeMap<String, Judged> {
     let mut cells: BTreeMap<String, Judged> = BTreeMap::new();
-    let judged = |run: &&CampaignRun| {
-        run.expect == "valid" && matches!(run.state, RunState::AsExpected | RunState::Violation)
-    };
-    for run in summary.runs.iter().filter(judged) {
+    for run in summary.runs.iter().filter(|run| run.counts()) {
         let cell = cells.entry(name(run)).or_default();
         cell.runs += 1;
         for anomaly in run.anomalies.keys() {
@@ -139,6 +136,7 @@ fn change(here: (u32, u32), before: Option<(u32, u32)>) -> Change {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use report::RunState;
 
     /// A campaign of cells, each with its runs: what each of them found.
     fn campaign(cells: &[(&str, &[&[&str]])]) -> CampaignSummary {

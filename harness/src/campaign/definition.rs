@@ -4,6 +4,8 @@ use history::Span;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+use crate::plan::{Wrong, check_name};
+
 /// How often a run is tried again that the machine would not do, where the file does not say.
 const RETRIES: u32 = 2;
 /// How often a run that found a violation is made again, where the file does not say.
@@ -54,6 +56,20 @@ pub struct Definition {
     /// Cells beside those of the matrix.
     #[serde(default)]
     pub include: Vec<Include>,
+}
+
+impl Definition {
+    /// What is wrong with it beside its cells.
+    pub(super) fn check(&self) -> Result<(), Wrong> {
+        check_name(&self.name)?;
+        if self.parallel == Some(0) {
+            return Err(Wrong::new(
+                &["parallel"],
+                "at least one run has to go on at a time",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// A cell that the matrix does not make.

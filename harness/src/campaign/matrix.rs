@@ -48,6 +48,7 @@ struct Choice {
 
 /// All cells of a campaign, in the order of the axes' names, then those that are included.
 pub fn cells(definition: &Definition) -> Result<Vec<Cell>, Wrong> {
+    definition.check()?;
     let axes = axes(definition)?;
     check_exclusions(definition, &axes)?;
     let size = axes
@@ -299,21 +300,22 @@ fn check_names(definition: &Definition, cells: &[Cell]) -> Result<(), Wrong> {
     let included = cells.len() - definition.include.len();
     for (index, cell) in cells.iter().enumerate() {
         let include = index.checked_sub(included).map(|index| index.to_string());
-        let path = include
-            .as_ref()
-            .map_or(vec!["matrix"], |index| vec!["include", index, "name"]);
+        let (name, repeats) = match &include {
+            Some(index) => (vec!["include", index, "name"], vec!["include", index, "repeats"]),
+            None => (vec!["matrix"], vec!["repeats"]),
+        };
         if !cell
             .name
             .starts_with(|letter: char| letter.is_ascii_alphanumeric())
         {
             let reason = format!("`{}` cannot be a cell's name: a letter or digit first", cell.name);
-            return Err(wrong(&path, reason));
+            return Err(wrong(&name, reason));
         }
         if !names.insert(&cell.name) {
-            return Err(wrong(&path, format!("two cells are called `{}`", cell.name)));
+            return Err(wrong(&name, format!("two cells are called `{}`", cell.name)));
         }
         if cell.repeats == 0 {
-            return Err(wrong(&["repeats"], "a cell that is run no time says nothing"));
+            return Err(wrong(&repeats, "a cell that is run no time says nothing"));
         }
     }
     Ok(())

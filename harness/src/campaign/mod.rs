@@ -14,5 +14,5 @@ pub use compare::{Change, Comparison, compare};
 pub use definition::{Definition, Expect};
 pub use matrix::{Cell, cells, lay_over};
 pub use part::Part;
-pub use standing::{Entry, Need, Outcome, Record, Role, Rules, Standing, standings};
+pub use standing::{Entry, Need, Outcome, Record, Role, Rules, Standing, Standings};
 pub use work::{Job, fingerprint, identity, seed_of};

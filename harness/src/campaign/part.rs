@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::work::hash;
 
 /// The number of a task in a Slurm array…
@@ -22,7 +24,8 @@ const PARTITIONS: &str = "TRIBUNAL_PARTITIONS";
 type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// A part of a campaign: the first of eight is 1 of 8.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Part {
     /// Every so many runs, in their order: parts of one size.
     Count {
@@ -119,6 +122,20 @@ impl FromStr for Part {
             "hash" => Ok(Self::Hash { number, of }),
             _ => Err(form()),
         }
+    }
+}
+
+impl TryFrom<String> for Part {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Part> for String {
+    fn from(part: Part) -> Self {
+        part.to_string()
     }
 }
 

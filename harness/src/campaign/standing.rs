@@ -171,12 +171,6 @@ pub enum Need {
 }
 
 impl Standing {
-    /// It was made once more.
-    pub fn add(&mut self, record: Record) {
-        self.made += 1;
-        self.records.push(record);
-    }
-
     /// What it came to: the first verdict, or the last failure of the machine; `None` where it was not made.
     pub fn outcome(&self) -> Option<&Record> {
         let judged = self.with(Role::Run).find(|record| record.is_judged());
@@ -191,10 +185,10 @@ impl Standing {
 
     /// In how many of how many further runs its violation came again: one of the same names at least.
     pub fn confirmed(&self) -> (u32, u32) {
-        let names = self.outcome().map(|record| &record.anomalies);
+        let found = self.outcome();
         let again = |record: &&Record| {
-            let names = names.into_iter().flat_map(|names| names.keys());
-            names.into_iter().any(|name| record.anomalies.contains_key(name))
+            let mut names = found.into_iter().flat_map(|found| found.anomalies.keys());
+            names.any(|name| record.anomalies.contains_key(name))
         };
         let judged = || self.with(Role::Confirm).filter(|record| record.is_judged());
         (judged().filter(again).count() as u32, judged().count() as u32)
@@ -236,21 +230,42 @@ impl Record {
     }
 }
 
-/// What a journal says of each run.
-pub fn standings<'a>(journal: impl IntoIterator<Item = &'a Entry>) -> BTreeMap<String, Standing> {
-    let mut standings: BTreeMap<String, Standing> = BTreeMap::new();
-    for entry in journal {
+/// What is known of the runs of a campaign: what its journal says, line by line.
+#[derive(Clone, Debug, Default)]
+pub struct Standings(BTreeMap<String, Standing>);
+
+impl Standings {
+    /// The next line of the journal.
+    pub fn add(&mut self, entry: Entry) {
         match entry {
             Entry::Ended(record) => {
-                standings
-                    .entry(record.run.clone())
-                    .or_default()
-                    .add(record.clone());
+                let standing = self.0.entry(record.run.clone()).or_default();
+                standing.made += 1;
+                standing.records.push(record);
             }
-            Entry::Again { run } => standings.entry(run.clone()).or_default().records.clear(),
+            Entry::Again { run } => self.0.entry(run).or_default().records.clear(),
         }
     }
-    standings
+
+    /// What is known of one; nothing where it was never made.
+    pub fn of(&self, run: &str) -> Option<&Standing> {
+        self.0.get(run)
+    }
+
+    /// How many runs came to something.
+    pub fn done(&self) -> usize {
+        let known = self.0.values();
+        known.filter(|standing| standing.outcome().is_some()).count()
+    }
+
+    /// How long a run takes, in seconds, from those that count.
+    pub fn mean_seconds(&self) -> Option<f64> {
+        let records = self.0.values().flat_map(|standing| &standing.records);
+        let (sum, count) = records.fold((0.0, 0_u32), |(sum, count), record| {
+            (sum + record.seconds, count + 1)
+        });
+        (count > 0).then(|| sum / f64::from(count))
+    }
 }
 
 #[cfg(test)]
@@ -328,9 +343,11 @@ mod tests {
         let again = Entry::Again {
             run: "a-r1".to_owned(),
         };
-        let journal = [ended(Outcome::Unknown), again, ended(Outcome::Valid)];
-        let standings = standings(&journal);
-        let standing = &standings["a-r1"];
+        let mut standings = Standings::default();
+        for entry in [ended(Outcome::Unknown), again, ended(Outcome::Valid)] {
+            standings.add(entry);
+        }
+        let standing = standings.of("a-r1").expect("it was made");
         assert_eq!((standing.made, standing.records.len()), (2, 1));
         assert_eq!(
             standing.outcome().map(|record| record.outcome),

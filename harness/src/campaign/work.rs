@@ -3,9 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::matrix::Cell;
-
-/// Seeds that are short enough to be read aloud.
-const SEEDS: u64 = 1_000_000;
+use crate::plan::SEEDS;
 
 /// One run of a cell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

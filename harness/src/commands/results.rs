@@ -13,7 +13,7 @@ use indicatif::HumanBytes;
 use report::CampaignSummary;
 use serde::Serialize;
 
-use super::campaign::{IDENTITY, SUMMARY};
+use super::campaign::{IDENTITY, MARKDOWN, SUMMARY};
 use crate::child::verdict;
 use crate::cli::{ResultsCommand, ResultsOptions};
 use crate::directory::{RESULTS, RunDirectory, shown};
@@ -159,7 +159,7 @@ fn show(dir: &Path) -> Result<Exit, Failure> {
             let run = RunDirectory::open(&found.dir).map_err(Failure::usage)?;
             report::text(&verdict(&run.verdict()).map_err(Failure::usage)?)
         }
-        Kind::Campaign => fs::read_to_string(found.dir.join("summary.md")).unwrap_or(found.summary),
+        Kind::Campaign => fs::read_to_string(found.dir.join(MARKDOWN)).unwrap_or(found.summary),
         Kind::Unfinished | Kind::Damaged => found.summary,
     };
     print::data(text.trim_end()).map_err(Failure::infrastructure)?;

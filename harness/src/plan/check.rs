@@ -83,18 +83,20 @@ pub fn makes_sense(plan: &Plan) -> bool {
     check(plan).is_empty()
 }
 
-fn check_cluster(plan: &Plan, wrong: &mut Vec<Wrong>) {
-    if !plan.name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        || !plan
-            .name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-    {
-        wrong.push(Wrong::new(
-            &["name"],
-            "a name becomes part of a directory's: letters, digits, `-`, `_` and `.` only, a letter or digit first",
-        ));
+/// Whether something may be called so: a plan, or a campaign.
+pub fn check_name(name: &str) -> Result<(), Wrong> {
+    let legal = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    if name.starts_with(|letter: char| letter.is_ascii_alphanumeric()) && name.chars().all(legal) {
+        return Ok(());
     }
+    Err(Wrong::new(
+        &["name"],
+        "a name becomes part of a directory's: letters, digits, `-`, `_` and `.` only, a letter or digit first",
+    ))
+}
+
+fn check_cluster(plan: &Plan, wrong: &mut Vec<Wrong>) {
+    wrong.extend(check_name(&plan.name).err());
     if let Err(reason) = known_broker(&plan.broker) {
         wrong.push(Wrong::new(&["broker"], reason));
     }

@@ -19,9 +19,9 @@ use nemesis::NemesisConfig;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-pub use check::{Wrong, makes_sense};
+pub use check::{Wrong, check_name, makes_sense};
 pub use metrics::MetricsChoice;
-pub use resolve::{Overrides, Resolved, draw_seed, resolve};
+pub use resolve::{Overrides, Resolved, SEEDS, draw_seed, resolve};
 pub use shipped::{SHIPPED, load};
 pub use simulated::clients;
 

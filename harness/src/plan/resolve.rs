@@ -144,9 +144,12 @@ fn report_wrong(file: &str, text: &str, plan: &Plan) -> Result<()> {
     ))
 }
 
-/// A seed that is short enough to be read aloud.
+/// Seeds below this are short enough to be read aloud.
+pub const SEEDS: u64 = 1_000_000;
+
+/// A seed that nobody gave.
 pub fn draw_seed() -> u64 {
-    u64::from(rand::random::<u32>() % 1_000_000)
+    u64::from(rand::random::<u32>()) % SEEDS
 }
 
 impl Resolved {

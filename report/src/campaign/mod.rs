@@ -96,6 +96,14 @@ pub struct CampaignRun {
     pub seconds: f64,
 }
 
+impl CampaignRun {
+    /// Whether it says something of the broker: it was to be valid, and was judged. A control loses on purpose, and what nobody
+    /// could judge says nothing.
+    pub fn counts(&self) -> bool {
+        self.expect == "valid" && matches!(self.state, RunState::AsExpected | RunState::Violation)
+    }
+}
+
 /// What a run came to, beside what it was expected to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -143,9 +151,7 @@ impl CampaignSummary {
                 RunState::Infrastructure => &mut totals.infrastructure,
                 RunState::NotMade => &mut totals.not_made,
             } += 1;
-            // A control loses on purpose, and what nobody could judge says nothing.
-            let judged = matches!(run.state, RunState::AsExpected | RunState::Violation);
-            if judged && run.expect == "valid" {
+            if run.counts() {
                 totals.acknowledged += run.acknowledged;
                 totals.lost += run.lost;
                 totals.faults += run.faults;

@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::work::Work;
-use crate::campaign::{Cell, Entry, Job, Part, Standing, standings};
+use crate::campaign::{Cell, Entry, Job, Part, Standing, Standings};
 use crate::directory::{RESULTS, shown, write_whole};
 
 /// What a campaign is.
@@ -35,9 +34,9 @@ pub struct Identity {
     pub seed: u64,
     /// What tells it from every other.
     pub fingerprint: String,
-    /// The part of it that is run here, as the command line has it.
+    /// The part of it that is run here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub part: Option<String>,
+    pub part: Option<Part>,
     /// Its cells.
     pub cells: Vec<Cell>,
     /// Its runs, those of other parts too.
@@ -45,14 +44,6 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// That of a campaign, or of a part of it.
-    pub fn new(work: &Work, part: Option<Part>) -> Self {
-        Self {
-            part: part.map(|part| part.to_string()),
-            ..work.identity.clone()
-        }
-    }
-
     /// Reads that of a directory.
     pub fn read(root: &Path) -> Result<Self> {
         let path = root.join(IDENTITY);
@@ -61,18 +52,22 @@ impl Identity {
         serde_json::from_slice(&bytes).with_context(|| format!("read {} as a campaign", shown(&path)))
     }
 
-    /// Whether a run is made here.
-    pub fn has(&self, place: usize, name: &str) -> bool {
-        let part: Option<Part> = self.part.as_ref().and_then(|part| part.parse().ok());
-        part.is_none_or(|part| part.has(place, name))
+    /// The runs that are made here, by their places among all.
+    pub fn ours(&self) -> impl Iterator<Item = (usize, &Job)> {
+        let jobs = self.jobs.iter().enumerate();
+        jobs.filter(|(place, job)| self.part.is_none_or(|part| part.has(*place, &job.name)))
+    }
+
+    /// The cell of a run.
+    pub fn cell(&self, job: &Job) -> &Cell {
+        &self.cells[job.cell]
     }
 }
 
-/// Where a campaign is kept that is not told where.
-pub fn default(identity: &Identity) -> PathBuf {
-    let part = identity.part.as_ref();
-    let part = part.map_or_else(String::new, |part| format!("-{}", part.replace([':', '/'], "-")));
-    Path::new(RESULTS).join(format!("campaign-{}{part}", identity.name))
+/// Where a campaign, or a part of it, is kept that is not told where.
+pub fn default(name: &str, part: Option<Part>) -> PathBuf {
+    let part = part.map(|part| format!("-{part}").replace([':', '/'], "-"));
+    Path::new(RESULTS).join(format!("campaign-{name}{}", part.unwrap_or_default()))
 }
 
 /// A campaign's directory, held by this process.
@@ -80,18 +75,13 @@ pub struct Folder {
     root: PathBuf,
     /// What is run here.
     pub identity: Identity,
-    /// What ended so far.
-    pub journal: Vec<Entry>,
+    /// What is known of its runs.
+    pub standings: Standings,
     file: File,
     _lock: File,
 }
 
 impl Folder {
-    /// The seed that a campaign was begun with; `None` where there is none yet.
-    pub fn seed_of(root: &Path) -> Option<u64> {
-        Identity::read(root).ok().map(|identity| identity.seed)
-    }
-
     /// Makes a new one, or goes on with what is there: only with the same campaign.
     pub fn open(root: &Path, identity: &Identity, go_on: bool) -> Result<Self> {
         if root.exists() && !root.join(IDENTITY).exists() {
@@ -116,10 +106,14 @@ impl Folder {
         // The next line must not go on with half of one.
         file.set_len(journal.whole)
             .with_context(|| format!("cut off the half line at the end of {}", shown(&path)))?;
+        let mut standings = Standings::default();
+        for entry in journal.entries {
+            standings.add(entry);
+        }
         Ok(Self {
             root,
             identity: identity.clone(),
-            journal: journal.entries,
+            standings,
             file,
             _lock: lock,
         })
@@ -139,20 +133,20 @@ impl Folder {
             .write_all(&line)
             .and_then(|()| self.file.sync_data())
             .with_context(|| format!("write {}", shown(&self.root.join(JOURNAL))))?;
-        self.journal.push(entry);
+        self.standings.add(entry);
         Ok(())
     }
 
     /// Has every run made again that did not come out as expected.
-    pub fn forget_failed(&mut self, work: &Work) -> Result<()> {
-        let known = standings(&self.journal);
-        for job in &work.identity.jobs {
-            let expect = work.identity.cells[job.cell].expect;
-            let outcome = known.get(&job.name).and_then(Standing::outcome);
-            if outcome.is_some_and(|record| !record.outcome.is(expect)) {
-                let run = job.name.clone();
-                self.append(Entry::Again { run })?;
-            }
+    pub fn forget_failed(&mut self) -> Result<()> {
+        let identity = &self.identity;
+        let failed = identity.jobs.iter().filter(|job| {
+            let outcome = self.standings.of(&job.name).and_then(Standing::outcome);
+            outcome.is_some_and(|record| !record.outcome.is(identity.cell(job).expect))
+        });
+        let failed: Vec<String> = failed.map(|job| job.name.clone()).collect();
+        for run in failed {
+            self.append(Entry::Again { run })?;
         }
         Ok(())
     }
@@ -207,11 +201,11 @@ fn check_same(root: &Path, known: &Identity, identity: &Identity, go_on: bool) -
         );
     }
     if known.part != identity.part {
-        let name = |part: &Option<String>| part.clone().unwrap_or_else(|| "the whole".to_owned());
+        let name = |part: Option<Part>| part.map_or_else(|| "the whole".to_owned(), |part| part.to_string());
         bail!(
             "{root} holds {} of the campaign, and this is {}: go on with the same, or begin it elsewhere with --out",
-            name(&known.part),
-            name(&identity.part)
+            name(known.part),
+            name(identity.part)
         );
     }
     Ok(())

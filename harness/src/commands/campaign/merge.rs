@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 
 use super::folder::{Folder, Identity, RUNS, read_journal};
 use super::summary;
 use crate::campaign::Entry;
 use crate::child::remove;
 use crate::cli::MergeOptions;
-use crate::directory::shown;
+use crate::directory::{create_empty, shown};
 use crate::exit::{Exit, Failure};
 
 /// Merges directories of one campaign into a new one, with their runs, and says what they came to together.
@@ -19,22 +19,16 @@ pub fn merge(options: &MergeOptions) -> Result<Exit, Failure> {
     let parts: Result<Vec<Half>> = options.dirs.iter().map(|dir| Half::read(dir)).collect();
     let parts = parts.map_err(Failure::usage)?;
     let whole = check(&parts).map_err(Failure::usage)?;
-    if options.out.exists() && fs::read_dir(&options.out).is_ok_and(|mut entries| entries.next().is_some()) {
-        let out = shown(&options.out);
-        return Err(Failure::usage(anyhow!(
-            "--out {out} is not empty: name a new directory"
-        )));
-    }
-    let mut folder = Folder::open(&options.out, &whole, false).map_err(Failure::usage)?;
+    let out = create_empty(&options.out).map_err(Failure::usage)?;
+    let mut folder = Folder::open(&out, &whole, false).map_err(Failure::usage)?;
     for part in parts {
         for entry in part.journal {
             take(&part.root, folder.root(), &entry).map_err(Failure::infrastructure)?;
             folder.append(entry).map_err(Failure::infrastructure)?;
         }
     }
-    let summary = summary::of(&whole, &folder.journal, None);
-    summary::publish(folder.root(), &summary).map_err(Failure::infrastructure)?;
-    summary::tell(&summary, folder.root(), options.json).map_err(Failure::infrastructure)?;
+    let summary = summary::of(&folder.identity, &folder.standings);
+    summary::publish(folder.root(), &summary, options.json).map_err(Failure::infrastructure)?;
     Ok(summary::exit(&summary))
 }
 

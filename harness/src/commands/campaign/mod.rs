@@ -23,41 +23,30 @@ use crate::print;
 
 pub use folder::IDENTITY;
 pub use merge::merge;
-pub use summary::{SUMMARY, exit};
+pub use summary::{MARKDOWN, SUMMARY, exit};
 
 /// Runs a campaign, or what is left of it, or the part of it that is this machine's.
 pub fn campaign(options: &CampaignOptions) -> Result<Exit, Failure> {
     let (part, by) = part(options).map_err(|error| Failure::usage(anyhow!(error)))?;
-    let work = Work::read(&options.file, options.seed, part.is_some()).map_err(Failure::usage)?;
-    let identity = Identity::new(&work, part);
-    let out = options.out.clone().unwrap_or_else(|| folder::default(&identity));
-    let go_on = options.resume || options.rerun_failed;
-    // The seed was drawn when the campaign began.
-    let work = match Folder::seed_of(&out) {
-        Some(seed) if go_on && options.seed.is_none() => {
-            Work::read(&options.file, Some(seed), part.is_some()).map_err(Failure::usage)?
-        }
-        _ => work,
-    };
+    let work = Work::read(options, part).map_err(Failure::usage)?;
     if options.list {
-        return list(&work, part);
+        return list(&work.identity);
     }
     work.check_machine(options.offline)
         .map_err(Failure::infrastructure)?;
-    let mut folder = Folder::open(&out, &Identity::new(&work, part), go_on).map_err(Failure::usage)?;
+    let mut folder = Folder::open(&work.out, &work.identity, options.goes_on()).map_err(Failure::usage)?;
     if options.rerun_failed {
-        folder.forget_failed(&work).map_err(Failure::infrastructure)?;
+        folder.forget_failed().map_err(Failure::infrastructure)?;
     }
-    announce(&work, &folder, part, by);
+    announce(&folder, by);
     let rules = Rules {
         retries: work.definition.retries,
         confirm: options.confirm.unwrap_or(work.definition.confirm),
     };
     let mut runner = Runner::new(options, &work, &mut folder, rules).map_err(Failure::infrastructure)?;
     let stopped = runner.run().map_err(Failure::infrastructure)?;
-    let summary = summary::of(&work.identity, &folder.journal, part);
-    summary::publish(folder.root(), &summary).map_err(Failure::infrastructure)?;
-    summary::tell(&summary, folder.root(), options.json).map_err(Failure::infrastructure)?;
+    let summary = summary::of(&folder.identity, &folder.standings);
+    summary::publish(folder.root(), &summary, options.json).map_err(Failure::infrastructure)?;
     Ok(match stopped {
         Stopped::Interrupted => {
             let again = format!(
@@ -81,25 +70,24 @@ fn part(options: &CampaignOptions) -> Result<(Option<Part>, Option<&'static str>
     Ok(found.map_or((None, None), |(part, by)| (Some(part), Some(by))))
 }
 
-fn list(work: &Work, part: Option<Part>) -> Result<Exit, Failure> {
-    let jobs = work.identity.jobs.iter().enumerate();
-    let lines: Vec<String> = jobs
-        .filter(|(place, job)| part.is_none_or(|part| part.has(*place, &job.name)))
+fn list(identity: &Identity) -> Result<Exit, Failure> {
+    let lines = identity.ours();
+    let lines: Vec<String> = lines
         .map(|(_, job)| format!("{}\t{}", job.name, job.seed))
         .collect();
     print::data(&lines.join("\n")).map_err(Failure::infrastructure)?;
     Ok(Exit::Valid)
 }
 
-fn announce(work: &Work, folder: &Folder, part: Option<Part>, by: Option<&str>) {
-    let identity = &work.identity;
-    let part = part.map_or_else(String::new, |part| {
+fn announce(folder: &Folder, by: Option<&str>) {
+    let identity = &folder.identity;
+    let part = identity.part.map_or_else(String::new, |part| {
         let by = by.map_or_else(String::new, |by| format!(" by {by}"));
         format!(", part {part}{by}")
     });
-    let known = match folder.journal.len() {
+    let known = match folder.standings.done() {
         0 => String::new(),
-        lines => format!(", {lines} known"),
+        runs => format!(", {runs} known"),
     };
     eprintln!(
         "tribunal: campaign {}, seed {}, {} runs of {} cells{part}{known}, in {}",

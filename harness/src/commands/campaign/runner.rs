@@ -1,13 +1,13 @@
 //! Runs what a campaign still needs, as many runs at a time as the machine carries.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
 use super::folder::{Folder, RUNS};
 use super::work::Work;
-use crate::campaign::{Entry, Need, Outcome, Record, Role, Rules, Standing, standings};
+use crate::campaign::{Entry, Expect, Job, Need, Outcome, Record, Role, Rules};
 use crate::child::{Judged, Order, RunProcess, limit, remove, rough};
 use crate::cli::CampaignOptions;
 use crate::directory::write_whole;
@@ -17,6 +17,8 @@ use crate::progress::Progress;
 
 /// How often runs are asked whether they have ended.
 const POLL: Duration = Duration::from_millis(20);
+/// How often the live line is made anew.
+const LINE: Duration = Duration::from_secs(1);
 /// How often it is said that the campaign goes on, where nobody sees a live line.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 /// What a node of a real cluster and its share of clients and checks take, in bytes.
@@ -40,7 +42,6 @@ pub struct Runner<'a> {
     work: &'a Work,
     folder: &'a mut Folder,
     rules: Rules,
-    standings: BTreeMap<String, Standing>,
     /// The places of the runs that need something, in the order in which they get it.
     pending: VecDeque<usize>,
     running: Vec<Running>,
@@ -50,6 +51,8 @@ pub struct Runner<'a> {
     interrupts: Interrupts,
     progress: Progress,
     begun: Instant,
+    /// When the live line was made last.
+    told: Option<Instant>,
     beaten: Instant,
 }
 
@@ -70,17 +73,12 @@ impl<'a> Runner<'a> {
         folder: &'a mut Folder,
         rules: Rules,
     ) -> Result<Self> {
-        let identity = folder.identity.clone();
-        let standings = standings(&folder.journal);
-        let ours: Vec<usize> = (0..work.identity.jobs.len())
-            .filter(|place| identity.has(*place, &work.identity.jobs[*place].name))
-            .collect();
+        let ours: Vec<usize> = work.identity.ours().map(|(place, _)| place).collect();
         let mut runner = Self {
             options,
             work,
             folder,
             rules,
-            standings,
             pending: VecDeque::new(),
             running: Vec::new(),
             parallel: 1,
@@ -88,6 +86,7 @@ impl<'a> Runner<'a> {
             interrupts: Interrupts::listen()?,
             progress: Progress::new(),
             begun: Instant::now(),
+            told: None,
             beaten: Instant::now(),
         };
         runner.parallel = runner.parallel();
@@ -102,18 +101,12 @@ impl<'a> Runner<'a> {
     pub fn run(&mut self) -> Result<Stopped> {
         let stopped = loop {
             self.reap()?;
-            let late = self.is_late();
-            while !late && self.running.len() < self.parallel {
-                let Some(place) = self.pending.pop_front() else {
-                    break;
-                };
-                self.start(place)?;
-            }
+            self.fill()?;
             if self.running.is_empty() {
-                break if late && !self.pending.is_empty() {
-                    Stopped::OutOfTime
-                } else {
+                break if self.pending.is_empty() {
                     Stopped::Done
+                } else {
+                    Stopped::OutOfTime
                 };
             }
             self.tell();
@@ -132,10 +125,25 @@ impl<'a> Runner<'a> {
         Ok(stopped)
     }
 
+    /// Begins runs as long as there is room and time for another.
+    fn fill(&mut self) -> Result<()> {
+        while self.running.len() < self.parallel && !self.pending.is_empty() && !self.is_late() {
+            if let Some(place) = self.pending.pop_front() {
+                self.start(place)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn job(&self, place: usize) -> (&'a Job, Expect) {
+        let work = self.work;
+        let job = &work.identity.jobs[place];
+        (job, work.identity.cell(job).expect)
+    }
+
     fn need(&self, place: usize) -> Need {
-        let job = &self.work.identity.jobs[place];
-        let expect = self.work.identity.cells[job.cell].expect;
-        let standing = self.standings.get(&job.name);
+        let (job, expect) = self.job(place);
+        let standing = self.folder.standings.of(&job.name);
         standing.map_or(Need::Run, |standing| standing.need(expect, self.rules))
     }
 
@@ -146,8 +154,9 @@ impl<'a> Runner<'a> {
             Need::Confirm => Role::Confirm,
             Need::Nothing => return Ok(()),
         };
-        let job = &self.work.identity.jobs[place];
-        let made = self.standings.get(&job.name).map_or(0, |standing| standing.made);
+        let (job, _) = self.job(place);
+        let standing = self.folder.standings.of(&job.name);
+        let made = standing.map_or(0, |standing| standing.made);
         // What was made before keeps its directory; what was under way as somebody killed the campaign does not.
         let name = match made {
             0 => job.name.clone(),
@@ -194,7 +203,7 @@ impl<'a> Runner<'a> {
     }
 
     fn keep(&mut self, ended: &Running, judged: Result<Judged>) -> Result<()> {
-        let job = &self.work.identity.jobs[ended.place];
+        let (job, expect) = self.job(ended.place);
         let dir = ended.dir.clone();
         let record = match judged {
             Ok(Judged { verdict, took }) => {
@@ -205,10 +214,8 @@ impl<'a> Runner<'a> {
                 Record::failed(&job.name, ended.role, dir, seconds, format!("{error:#}"))
             }
         };
-        self.say(&record);
-        self.folder.append(Entry::Ended(record.clone()))?;
-        let standing = self.standings.entry(job.name.clone()).or_default();
-        standing.add(record);
+        self.say(&record, expect);
+        self.folder.append(Entry::Ended(record))?;
         if self.need(ended.place) != Need::Nothing {
             self.pending.push_front(ended.place);
         }
@@ -216,8 +223,8 @@ impl<'a> Runner<'a> {
     }
 
     /// One line for a run that ended.
-    fn say(&self, record: &Record) {
-        let done = self.done() + usize::from(record.role == Role::Run);
+    fn say(&self, record: &Record, expect: Expect) {
+        let done = self.folder.standings.done() + usize::from(record.role == Role::Run);
         let word = match record.outcome {
             Outcome::Valid => "valid",
             Outcome::Unknown => "unknown",
@@ -228,10 +235,9 @@ impl<'a> Runner<'a> {
             Role::Run => String::new(),
             Role::Confirm => ", made again to confirm".to_owned(),
         };
-        let expect = self.work.cell(&record.run).map(|cell| cell.expect);
         let told = match record.outcome {
             Outcome::Valid => String::new(),
-            outcome if expect.is_some_and(|expect| outcome.is(expect)) => ", as expected".to_owned(),
+            outcome if outcome.is(expect) => ", as expected".to_owned(),
             _ => format!(": {}", record.summary),
         };
         self.progress.say(&format!(
@@ -244,18 +250,16 @@ impl<'a> Runner<'a> {
         ));
     }
 
-    /// How many runs came to something.
-    fn done(&self) -> usize {
-        let known = self.standings.values();
-        known.filter(|standing| standing.outcome().is_some()).count()
-    }
-
     /// A live line where there is a terminal, a sign of life where there is none.
     fn tell(&mut self) {
+        if self.told.is_some_and(|told| told.elapsed() < LINE) {
+            return;
+        }
+        self.told = Some(Instant::now());
         let left = self.left();
         let line = format!(
             "{} of {} done, {} go on{}",
-            self.done(),
+            self.folder.standings.done(),
             self.all,
             self.running.len(),
             left.map_or_else(String::new, |left| format!(", some {} left", rough(left)))
@@ -269,7 +273,7 @@ impl<'a> Runner<'a> {
 
     /// How long the rest takes, in seconds, from how long runs took so far.
     fn left(&self) -> Option<f64> {
-        let mean = self.mean()?;
+        let mean = self.folder.standings.mean_seconds()?;
         let going: f64 = self
             .running
             .iter()
@@ -278,19 +282,11 @@ impl<'a> Runner<'a> {
         Some((going + mean * self.pending.len() as f64) / self.parallel as f64)
     }
 
-    fn mean(&self) -> Option<f64> {
-        let records = self.standings.values().flat_map(|standing| &standing.records);
-        let (sum, count) = records.fold((0.0, 0_u32), |(sum, count), record| {
-            (sum + record.seconds, count + 1)
-        });
-        (count > 0).then(|| sum / f64::from(count))
-    }
-
     /// Whether a run that began now would not end within the time.
     fn is_late(&self) -> bool {
         let budget = self.options.time_budget.or(self.work.definition.time_budget);
         let Some(budget) = budget else { return false };
-        let run = Duration::from_secs_f64(self.mean().unwrap_or(0.0));
+        let run = Duration::from_secs_f64(self.folder.standings.mean_seconds().unwrap_or(0.0));
         self.begun.elapsed() + run > budget.duration()
     }
 

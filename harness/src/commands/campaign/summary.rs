@@ -7,22 +7,21 @@ use anyhow::{Context, Result};
 use report::{CampaignRun, CampaignSummary, RunState, campaign_junit, campaign_markdown};
 
 use super::folder::Identity;
-use crate::campaign::{Entry, Expect, Outcome, Part, Standing, standings};
+use crate::campaign::{Expect, Outcome, Standing, Standings};
 use crate::directory::{shown, write_whole};
 use crate::exit::Exit;
 use crate::print;
 
 /// The summary, as data.
 pub const SUMMARY: &str = "summary.json";
+/// The same, for people.
+pub const MARKDOWN: &str = "summary.md";
 
 /// What the runs of a campaign, or of a part of it, came to.
-pub fn of(identity: &Identity, journal: &[Entry], part: Option<Part>) -> CampaignSummary {
-    let standings = standings(journal);
-    let jobs = identity.jobs.iter().enumerate();
-    let ours = jobs.filter(|(place, job)| part.is_none_or(|part| part.has(*place, &job.name)));
-    let runs = ours.map(|(_, job)| {
-        let cell = &identity.cells[job.cell];
-        let mut run = run(standings.get(&job.name), cell.expect);
+pub fn of(identity: &Identity, standings: &Standings) -> CampaignSummary {
+    let runs = identity.ours().map(|(_, job)| {
+        let cell = identity.cell(job);
+        let mut run = run(standings.of(&job.name), cell.expect);
         run.name.clone_from(&job.name);
         run.axes.clone_from(&cell.axes);
         run.seed = job.seed;
@@ -72,20 +71,22 @@ fn run(standing: Option<&Standing>, expect: Expect) -> CampaignRun {
     }
 }
 
-/// Writes what a campaign came to beside its runs.
-pub fn publish(root: &Path, summary: &CampaignSummary) -> Result<()> {
-    let mut json = serde_json::to_vec_pretty(summary).context("a summary always has a form in JSON")?;
-    json.push(b'\n');
-    write_whole(&root.join(SUMMARY), &json)?;
+/// Writes what a campaign came to beside its runs, and says it: to people, and as JSON where that is asked for.
+pub fn publish(root: &Path, summary: &CampaignSummary, json: bool) -> Result<()> {
+    let mut data = serde_json::to_vec_pretty(summary).context("a summary always has a form in JSON")?;
+    data.push(b'\n');
+    let markdown = campaign_markdown(summary);
+    write_whole(&root.join(SUMMARY), &data)?;
     write_whole(&root.join("junit.xml"), campaign_junit(summary).as_bytes())?;
-    write_whole(&root.join("summary.md"), campaign_markdown(summary).as_bytes())
-}
-
-/// Says what it came to: to people, and as JSON where that is asked for.
-pub fn tell(summary: &CampaignSummary, root: &Path, json: bool) -> Result<()> {
+    write_whole(&root.join(MARKDOWN), markdown.as_bytes())?;
     if json {
         print::json(summary)?;
     }
+    tell(root, summary);
+    append_to_job(&markdown)
+}
+
+fn tell(root: &Path, summary: &CampaignSummary) {
     for run in &summary.runs {
         if matches!(run.state, RunState::AsExpected | RunState::NotMade) {
             continue;
@@ -102,9 +103,8 @@ pub fn tell(summary: &CampaignSummary, root: &Path, json: bool) -> Result<()> {
         "tribunal: campaign {}: {} · {}",
         summary.name,
         summary.sentence(),
-        shown(&root.join("summary.md"))
+        shown(&root.join(MARKDOWN))
     );
-    append_to_job(&campaign_markdown(summary))
 }
 
 /// GitHub shows what a step appends to the file that this names beside the job's log ("Workflow commands", "Adding a job summary").

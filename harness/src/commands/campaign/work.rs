@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use toml::Table;
 
-use super::folder::Identity;
-use crate::campaign::{Cell, Definition, Job, cells, fingerprint, identity, lay_over, seed_of};
+use super::folder::{self, Identity};
+use crate::campaign::{Cell, Definition, Job, Part, cells, fingerprint, identity, lay_over, seed_of};
+use crate::cli::CampaignOptions;
 use crate::directory::shown;
-use crate::plan::{self, Overrides, Resolved, Wrong, place, resolve};
+use crate::plan::{self, Overrides, Resolved, place, resolve};
 use crate::run::prepare_machine;
 
 /// More runs than this are a mistake.
@@ -24,25 +25,32 @@ pub struct Work {
     pub identity: Identity,
     /// The resolved plan of each run, in the order of the runs.
     pub plans: Vec<Resolved>,
+    /// Where it is kept.
+    pub out: PathBuf,
 }
 
 impl Work {
-    /// Reads a campaign's file. Parts of it can only agree where the seed is given.
-    pub fn read(file: &Path, seed: Option<u64>, in_parts: bool) -> Result<Self> {
+    /// Reads a campaign's file, for a part of it or the whole. Parts can only agree where the seed is given.
+    pub fn read(options: &CampaignOptions, part: Option<Part>) -> Result<Self> {
+        let file = &options.file;
         let text = fs::read_to_string(file).with_context(|| format!("read campaign {}", shown(file)))?;
         let named = || format!("campaign {}", shown(file));
         let definition: Definition = toml::from_str(&text)
             .map_err(|error| anyhow!("{error}"))
             .with_context(named)?;
-        let at = |wrong: &Wrong| {
+        let cells = cells(&definition).map_err(|wrong| {
             let path: Vec<&str> = wrong.path.iter().map(String::as_str).collect();
             anyhow!("{}: {}", named(), place::at(&text, &path, &wrong.reason))
-        };
-        check(&definition).map_err(|wrong| at(&wrong))?;
-        let cells = cells(&definition).map_err(|wrong| at(&wrong))?;
-        let Some(seed) = seed
+        })?;
+        let out = options.out.clone();
+        let out = out.unwrap_or_else(|| folder::default(&definition.name, part));
+        // One that goes on has the seed that it was begun with, also where that was drawn then.
+        let begun_with = options.goes_on().then(|| Identity::read(&out).ok()).flatten();
+        let Some(seed) = options
+            .seed
+            .or(begun_with.map(|begun| begun.seed))
             .or(definition.seed)
-            .or_else(|| (!in_parts).then(plan::draw_seed))
+            .or_else(|| part.is_none().then(plan::draw_seed))
         else {
             bail!(
                 "{} has no seed, and each part would draw its own: write `seed = 7` into it, or give --seed",
@@ -70,12 +78,13 @@ impl Work {
                 about: definition.about.clone(),
                 seed,
                 fingerprint: whole(&jobs, &plans)?,
-                part: None,
+                part,
                 cells,
                 jobs,
             },
             definition,
             plans,
+            out,
         })
     }
 
@@ -92,12 +101,6 @@ impl Work {
         let versions: BTreeSet<String> = real.iter().flat_map(|resolved| resolved.versions()).collect();
         let metrics = real.iter().any(|resolved| resolved.has_metrics());
         prepare_machine(&versions, metrics, offline)
-    }
-
-    /// The cell of a run.
-    pub fn cell(&self, run: &str) -> Option<&Cell> {
-        let job = self.identity.jobs.iter().find(|job| job.name == run)?;
-        self.identity.cells.get(job.cell)
     }
 
     /// How many nodes the largest run of real brokers has; none where all are simulated.
@@ -144,28 +147,4 @@ fn whole(jobs: &[Job], plans: &[Resolved]) -> Result<String> {
         .collect();
     let texts = texts?;
     Ok(fingerprint(jobs.iter().zip(texts.iter().map(String::as_str))))
-}
-
-fn check(definition: &Definition) -> Result<(), Wrong> {
-    let legal = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
-    let begins = |letter: char| letter.is_ascii_alphanumeric();
-    if !definition.name.starts_with(begins) || !definition.name.chars().all(legal) {
-        return Err(Wrong::new(
-            &["name"],
-            "a name becomes part of a directory's: letters, digits, `-`, `_` and `.` only, a letter or digit first",
-        ));
-    }
-    if definition.repeats == 0 {
-        return Err(Wrong::new(
-            &["repeats"],
-            "a cell that is run no time says nothing",
-        ));
-    }
-    if definition.parallel == Some(0) {
-        return Err(Wrong::new(
-            &["parallel"],
-            "at least one run has to go on at a time",
-        ));
-    }
-    Ok(())
 }

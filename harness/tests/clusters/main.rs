@@ -10,6 +10,8 @@ mod disks;
 mod groups;
 mod kafka;
 mod killed;
+#[path = "../support/left.rs"]
+mod left;
 mod network;
 mod process;
 mod schedules;
@@ -204,35 +206,9 @@ fn wait_for(bench: &Bench, text: &str, limit: Duration) {
     );
 }
 
-/// Every process whose command line names this directory.
-fn processes_of(directory: &Path) -> Vec<String> {
-    let mark = directory.to_string_lossy().into_owned();
-    let entries = std::fs::read_dir("/proc").expect("/proc can be read");
-    let commands = entries
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().parse::<u32>().is_ok())
-        .filter_map(|entry| {
-            let command = String::from_utf8_lossy(&std::fs::read(entry.path().join("cmdline")).ok()?)
-                .replace('\0', " ");
-            Some(format!("{} {command}", entry.file_name().to_string_lossy()))
-        });
-    commands.filter(|command| command.contains(&mark)).collect()
-}
-
 #[track_caller]
 fn nothing_is_left(directory: &Path) {
-    let begun = Instant::now();
-    loop {
-        let left = processes_of(directory);
-        if left.is_empty() {
-            break;
-        }
-        assert!(
-            begun.elapsed() < Duration::from_secs(2),
-            "still there after 2 s: {left:#?}"
-        );
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    left::no_process_of(directory, Duration::from_secs(2));
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").expect("mounts can be read");
     assert!(!mounts.contains(&*directory.to_string_lossy()), "a mount is left");
 }

@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::left::no_process_of;
 use crate::support::{Bench, Ran};
 
 /// Longer than any campaign here takes, also beside other tests.
@@ -161,17 +161,6 @@ fn wait_for_lines(bench: &Bench, count: usize) {
     }
 }
 
-fn processes_of(directory: &Path) -> usize {
-    let mark = directory.to_string_lossy().into_owned();
-    let entries = std::fs::read_dir("/proc").expect("/proc can be read");
-    let commands = entries
-        .flatten()
-        .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
-    commands
-        .filter(|command| String::from_utf8_lossy(command).contains(&mark))
-        .count()
-}
-
 #[test]
 fn killed_twice_it_goes_on_and_ends_as_one_that_was_left_alone() {
     let bench = bench(GOOD);
@@ -181,11 +170,7 @@ fn killed_twice_it_goes_on_and_ends_as_one_that_was_left_alone() {
         wait_for_lines(&bench, count);
         campaign.kill().expect("it can be killed");
         campaign.wait().expect("it can be waited for");
-        let begun = Instant::now();
-        while processes_of(&bench.path().join("killed")) > 0 {
-            assert!(begun.elapsed() < Duration::from_secs(5), "a run goes on");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        no_process_of(&bench.path().join("killed"), Duration::from_secs(5));
     }
     // A line that was being written as it was killed is no line.
     let path = bench.path().join("killed/journal.jsonl");

@@ -3,6 +3,8 @@
 
 mod campaign;
 mod commands;
+#[path = "../support/left.rs"]
+mod left;
 mod random;
 mod results;
 mod schedules;

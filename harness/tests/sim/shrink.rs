@@ -1,12 +1,12 @@
 //! `tribunal shrink` from the real command line, on the simulated broker: what is needed for a failure is what is left.
 
 use std::fmt::Write;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::left::no_process_of;
 use crate::support::{Bench, Ran};
 
 /// Longer than any search here takes, also beside other tests.
@@ -172,17 +172,6 @@ fn wait_for_runs(bench: &Bench, count: usize) -> Value {
     }
 }
 
-fn processes_of(directory: &Path) -> usize {
-    let mark = directory.to_string_lossy().into_owned();
-    let entries = std::fs::read_dir("/proc").expect("/proc can be read");
-    let commands = entries
-        .flatten()
-        .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
-    commands
-        .filter(|command| String::from_utf8_lossy(command).contains(&mark))
-        .count()
-}
-
 #[test]
 fn killed_at_any_moment_it_leaves_no_process_and_goes_on_where_it_was() {
     let bench = failed(&plan(6, 3, ACKS_1));
@@ -192,11 +181,7 @@ fn killed_at_any_moment_it_leaves_no_process_and_goes_on_where_it_was() {
         wait_for_runs(&bench, count);
         search.kill().expect("it can be killed");
         search.wait().expect("it can be waited for");
-        let begun = Instant::now();
-        while processes_of(bench.path()) > 0 {
-            assert!(begun.elapsed() < Duration::from_secs(5), "a run goes on");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        no_process_of(bench.path(), Duration::from_secs(5));
         let now = runs(&state(&bench));
         assert_eq!(
             now[..known.len()],

@@ -4,7 +4,7 @@ use history::{Key, NodeId};
 use serde::{Deserialize, Serialize};
 
 use super::held::{Held, Reign, Showing};
-use crate::context::Context;
+use crate::context::{Context, distinct};
 use crate::outcome::Outcome;
 use crate::text::seconds;
 
@@ -118,16 +118,14 @@ pub(super) fn of(context: &Context) -> Depositions {
 
 fn leaders(context: &Context) -> Vec<Deposition> {
     let beliefs = &context.claims.beliefs;
-    let mut reigns: Vec<Reign> = [Showing::Names, Showing::Answers]
-        .into_iter()
+    let shown = [Showing::Names, Showing::Answers].into_iter();
+    let reigns = shown
         .flat_map(|showing| beliefs.of(showing))
         .map(|(reign, _)| Reign {
             showing: Showing::Names,
             ..*reign
-        })
-        .collect();
-    reigns.sort_unstable();
-    reigns.dedup();
+        });
+    let reigns = distinct(reigns);
     let deposed = reigns.into_iter().filter_map(|reign| {
         let lane = context.timeline.lanes.get(reign.partition as usize)?;
         let newer = lane.deposing(reign.node, reign.epoch)?;
@@ -165,14 +163,10 @@ fn services(context: &Context) -> Vec<ServedOn> {
         let all = [Showing::Acknowledges, Showing::Reads].into_iter();
         all.flat_map(|showing| beliefs.of(showing))
     };
-    let mut reigns: Vec<Reign> = shown()
-        .map(|(reign, _)| Reign {
-            showing: Showing::Reads,
-            ..*reign
-        })
-        .collect();
-    reigns.sort_unstable();
-    reigns.dedup();
+    let reigns = distinct(shown().map(|(reign, _)| Reign {
+        showing: Showing::Reads,
+        ..*reign
+    }));
     let mut services: Vec<ServedOn> = reigns
         .into_iter()
         .filter_map(|reign| {

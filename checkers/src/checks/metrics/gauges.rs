@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use history::{Claim, Key, Metrics, NodeId, Stand};
 
 use super::rule::{Fact, Needs, Rule, of_all, of_partitions, of_quorum, of_standing};
+use crate::context::distinct;
 
 /// For so long what a broker says of itself stands before its metrics are held against it: it works on changes one after the other.
 const SETTLED: u64 = 2_000_000_000;
@@ -79,9 +80,7 @@ impl Node {
 
     pub(super) fn stands(&mut self, node: NodeId, time: u64, stands: &[Stand], needs: &[Needs]) {
         let stood_by = stands.iter().filter(|stand| stand.refused.is_none());
-        let mut keys: Vec<Key> = stood_by.map(|stand| stand.key).collect();
-        keys.sort_unstable();
-        keys.dedup();
+        let keys = distinct(stood_by.map(|stand| stand.key));
         let (rule, fact) = of_standing(&keys);
         self.know(rule, fact, time, time);
         self.standing = Some((time, keys));

@@ -50,6 +50,8 @@ pub enum Command {
     Merge(MergeOptions),
     /// Say whether a campaign lets a release pass: by itself, or by what is new in it against an earlier one.
     Gate(GateOptions),
+    /// Say how two runs, or two campaigns, differ: what they found and how they behaved.
+    Compare(CompareOptions),
     /// List what lies in results/, show what a run came to, remove runs that found nothing.
     Results(ResultsOptions),
     /// List what can be named in a plan: plans, brokers, workloads, faults, bugs, checks.
@@ -303,6 +305,9 @@ pub struct CampaignOptions {
     /// The campaign's directory instead of results/campaign-NAME.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Stop as soon as it is decided whether the campaign passes: by the file's `[gate]`, or by that table's defaults.
+    #[arg(long)]
+    pub gate: bool,
     /// Print the runs and their seeds on standard output, and run nothing.
     #[arg(long)]
     pub list: bool,
@@ -346,8 +351,47 @@ pub struct GateOptions {
     /// What the baseline has as well fails too.
     #[arg(long, requires = "baseline")]
     pub strict: bool,
-    /// Print what is new, still there and resolved as JSON on standard output.
-    #[arg(long, requires = "baseline")]
+    /// Match the cells without this axis, such as the broker's version; may be given several times.
+    #[arg(long, value_name = "AXIS", requires = "baseline")]
+    pub ignore: Vec<String>,
+    /// Fail where writes fail for so much longer than in the baseline after a fault, beyond chance.
+    #[arg(long, value_name = "SPAN", requires = "baseline")]
+    pub availability_slack: Option<Span>,
+    /// The share of a cell's runs that may break a promise, instead of what the campaign's [gate] says [default: 0].
+    #[arg(long, value_name = "SHARE")]
+    pub tolerated: Option<f64>,
+    /// The share of a cell's runs from which on it is to fail, likewise [default: 0.5].
+    #[arg(long, value_name = "SHARE")]
+    pub refused: Option<f64>,
+    /// How often a campaign may fail that is to pass, likewise [default: 0.05].
+    #[arg(long, value_name = "SHARE")]
+    pub false_fail: Option<f64>,
+    /// How often a campaign may pass that is to fail, likewise [default: 0.05].
+    #[arg(long, value_name = "SHARE")]
+    pub false_pass: Option<f64>,
+    /// Write the findings as SARIF into this file instead of DIR/sarif.json.
+    #[arg(long, value_name = "FILE")]
+    pub sarif: Option<PathBuf>,
+    /// Print the decision, and what is new, still there and resolved, as JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `tribunal compare`.
+#[derive(Debug, Args)]
+pub struct CompareOptions {
+    /// The directory of a run or a campaign: what is compared with.
+    pub base: PathBuf,
+    /// The directory of another of its kind: what is looked at.
+    pub dir: PathBuf,
+    /// Match the cells of campaigns without this axis, such as the broker's version; may be given several times.
+    #[arg(long, value_name = "AXIS")]
+    pub ignore: Vec<String>,
+    /// Write a page into this file too.
+    #[arg(long, value_name = "FILE.html")]
+    pub out: Option<PathBuf>,
+    /// Print JSON on standard output instead of text.
+    #[arg(long)]
     pub json: bool,
 }
 

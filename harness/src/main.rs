@@ -54,6 +54,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Campaign(options) => commands::campaign(&options),
         Command::Merge(options) => commands::merge(&options),
         Command::Gate(options) => commands::gate(&options),
+        Command::Compare(options) => commands::compare(&options),
         Command::Results(options) => commands::results(&options),
         Command::List(options) => commands::list(&options),
         Command::Doctor(options) => commands::doctor(&options),

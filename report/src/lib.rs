@@ -12,9 +12,11 @@
 mod aftermath;
 mod campaign;
 mod chart;
+mod compare;
 mod cycle;
 mod failover;
 mod fault_table;
+mod figures;
 mod findings;
 mod first;
 mod format;
@@ -26,10 +28,16 @@ mod series;
 mod text;
 
 pub use campaign::{
-    CampaignRun, CampaignSummary, CampaignTotals, RunState, campaign_junit, campaign_markdown,
+    CampaignRun, CampaignSummary, CampaignTotals, CellDecision, GateDecision, GateRule, RunState,
+    annotations, campaign_junit, campaign_markdown, campaign_sarif,
+};
+pub use compare::{
+    Behaviour, Change, Comparison, Difference, Finding, Levels, Side, Unit, compare, compare_page,
+    compare_text,
 };
 pub use failover::{FailoverRun, failover_plot, failover_table, sweep_plot, sweep_table};
 pub use fault_table::fault_table;
+pub use figures::RunFigures;
 pub use junit::{JunitInput, junit};
 pub use page::{html, verdict_page};
 pub use text::text;

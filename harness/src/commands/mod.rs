@@ -2,6 +2,7 @@
 
 mod campaign;
 mod check;
+mod compare;
 mod doctor;
 mod export;
 mod gate;
@@ -12,6 +13,7 @@ mod shrink;
 
 pub use campaign::{campaign, merge};
 pub use check::check;
+pub use compare::compare;
 pub use doctor::doctor;
 pub use export::export;
 pub use gate::gate;

@@ -3,6 +3,7 @@
 
 mod campaign;
 mod commands;
+mod gate;
 #[path = "../support/left.rs"]
 mod left;
 mod random;

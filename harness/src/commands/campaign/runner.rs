@@ -1,17 +1,20 @@
 //! Runs what a campaign still needs, as many runs at a time as the machine carries.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use report::{CampaignSummary, RunState};
 
 use super::folder::{Folder, RUNS};
+use super::summary;
 use super::work::Work;
 use crate::campaign::{Entry, Expect, Job, Need, Outcome, Record, Role, Rules};
 use crate::child::{Judged, Order, RunProcess, limit, remove, rough};
 use crate::cli::CampaignOptions;
 use crate::directory::write_whole;
 use crate::interrupts::Interrupts;
+use crate::judge::figures;
 use crate::machine;
 use crate::progress::Progress;
 
@@ -30,6 +33,8 @@ const CORES_A_CLUSTER: usize = 2;
 pub enum Stopped {
     /// Nothing is left to do.
     Done,
+    /// Nothing that is left could change what the gate says.
+    Decided,
     /// The time is over.
     OutOfTime,
     /// Somebody interrupted.
@@ -48,6 +53,8 @@ pub struct Runner<'a> {
     parallel: usize,
     /// How many runs are this machine's.
     all: usize,
+    /// How many of them the gate made needless.
+    left_out: usize,
     interrupts: Interrupts,
     progress: Progress,
     begun: Instant,
@@ -83,6 +90,7 @@ impl<'a> Runner<'a> {
             running: Vec::new(),
             parallel: 1,
             all: ours.len(),
+            left_out: 0,
             interrupts: Interrupts::listen()?,
             progress: Progress::new(),
             begun: Instant::now(),
@@ -94,6 +102,7 @@ impl<'a> Runner<'a> {
             .into_iter()
             .filter(|place| runner.need(*place) != Need::Nothing)
             .collect();
+        runner.leave_out();
         Ok(runner)
     }
 
@@ -103,7 +112,9 @@ impl<'a> Runner<'a> {
             self.reap()?;
             self.fill()?;
             if self.running.is_empty() {
-                break if self.pending.is_empty() {
+                break if self.pending.is_empty() && self.left_out > 0 {
+                    Stopped::Decided
+                } else if self.pending.is_empty() {
                     Stopped::Done
                 } else {
                     Stopped::OutOfTime
@@ -116,6 +127,10 @@ impl<'a> Runner<'a> {
         };
         self.running.clear();
         self.progress.finish();
+        if matches!(stopped, Stopped::Decided) {
+            let left_out = self.left_out;
+            eprintln!("tribunal: the gate has decided, {left_out} runs are not needed");
+        }
         if matches!(stopped, Stopped::OutOfTime) {
             let left = self.pending.len();
             eprintln!(
@@ -207,7 +222,10 @@ impl<'a> Runner<'a> {
         let dir = ended.dir.clone();
         let record = match judged {
             Ok(Judged { verdict, took }) => {
-                Record::judged(&job.name, ended.role, dir, took.as_secs_f64(), &verdict)
+                let figures = figures(&self.folder.root().join(&dir)).map(Box::new);
+                let seconds = took.as_secs_f64();
+                let record = Record::judged(&job.name, ended.role, dir, seconds, &verdict);
+                Record { figures, ..record }
             }
             Err(error) => {
                 let seconds = ended.begun.elapsed().as_secs_f64();
@@ -219,7 +237,38 @@ impl<'a> Runner<'a> {
         if self.need(ended.place) != Need::Nothing {
             self.pending.push_front(ended.place);
         }
+        self.leave_out();
         Ok(())
+    }
+
+    /// Takes out what nothing hangs on any more: the runs of cells that the gate has decided, and all but confirmations where the campaign fails. What
+    /// goes on then ends as it does, so that what is decided does not hang on who is quick.
+    fn leave_out(&mut self) {
+        let identity = &self.work.identity;
+        let Some(rule) = identity.gate.filter(|_| identity.part.is_none()) else {
+            return;
+        };
+        let as_it_stands = |(place, job)| {
+            let mut run = summary::named(identity, &self.folder.standings, job);
+            // What the machine would not do is no outcome yet while it is tried again.
+            if self.need(place) == Need::Run {
+                run.state = RunState::NotMade;
+            }
+            run
+        };
+        let runs = identity.jobs.iter().enumerate().map(as_it_stands).collect();
+        let mut summary = CampaignSummary::new(String::new(), String::new(), 0, String::new(), runs);
+        summary::leave_out(&mut summary, rule);
+        let needless: BTreeSet<&str> = summary
+            .runs
+            .iter()
+            .filter(|run| run.state == RunState::NotNeeded)
+            .map(|run| run.name.as_str())
+            .collect();
+        let before = self.pending.len();
+        self.pending
+            .retain(|place| !needless.contains(identity.jobs[*place].name.as_str()));
+        self.left_out += before - self.pending.len();
     }
 
     /// One line for a run that ended.

@@ -31,16 +31,10 @@ const STYLE: &str = include_str!("../assets/report.css");
 const SCRIPT: &str = include_str!("../assets/report.js");
 
 /// A section of a page, as the list at its top names it: its address and its title.
-pub(crate) type Section = (&'static str, &'static str);
+type Section = (&'static str, &'static str);
 
 /// A page around its contents. Its last line says what clock its times are of.
-pub(crate) fn page(
-    title: &[&str],
-    sections: &[Section],
-    banner: &Markup,
-    main: &Markup,
-    clock: &str,
-) -> String {
+fn page(title: &[&str], sections: &[Section], banner: &Markup, main: &Markup, clock: &str) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {

@@ -41,8 +41,8 @@ pub fn timeline(history: &History) -> Timeline {
     builder.finish()
 }
 
-/// Puts a history in order of time, event by event: for those who walk through it without holding it.
-pub struct Builder {
+/// Puts a history in order of time, event by event.
+pub(crate) struct Builder {
     timeline: Timeline,
     lanes: lanes::Builder,
     faults: faults::Builder,
@@ -50,8 +50,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Nothing has been seen of the run with this header.
-    pub fn new(header: &Header) -> Self {
+    pub(crate) fn new(header: &Header) -> Self {
         Self {
             timeline: Timeline::default(),
             lanes: lanes::Builder::new(crate::index::keys_of(header) as usize),
@@ -61,7 +60,7 @@ impl Builder {
     }
 
     /// The next event.
-    pub fn event(&mut self, event: &Event) {
+    pub(crate) fn event(&mut self, event: &Event) {
         self.timeline.end = event.time;
         match &event.what {
             What::Phase(phase) => self.timeline.phases.push((*phase, event.time)),
@@ -74,8 +73,7 @@ impl Builder {
         }
     }
 
-    /// What was seen.
-    pub fn finish(self) -> Timeline {
+    pub(crate) fn finish(self) -> Timeline {
         let (lanes, views) = self.lanes.finish();
         Timeline {
             lanes,

@@ -12,6 +12,9 @@ use crate::plan::{Overrides, Resolved, resolve};
 /// The folder below which run directories are made.
 pub const RESULTS: &str = "results";
 
+/// What a run is compared by with others.
+pub const FIGURES: &str = "figures.json";
+
 /// A run's directory.
 #[derive(Clone, Debug)]
 pub struct RunDirectory {
@@ -74,6 +77,11 @@ impl RunDirectory {
     /// The verdict, as data.
     pub fn verdict(&self) -> PathBuf {
         self.root.join("verdict.json")
+    }
+
+    /// What it is compared by with other runs.
+    pub fn figures(&self) -> PathBuf {
+        self.root.join(FIGURES)
     }
 
     /// The verdict, as test results.

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use checkers::{Options, SubVia, Verdict};
 use history::{Format, Header, History, MemorySource, ReadError, Source};
+use report::RunFigures;
 use serde::{Deserialize, Serialize};
 
-use crate::directory::{RunDirectory, write_whole};
+use crate::directory::{FIGURES, RunDirectory, write_whole};
 use crate::exit::Failure;
 use crate::plan::{Resolved, clients};
 
@@ -35,9 +36,6 @@ pub struct Measured {
     pub switch_cpu_us: u64,
     /// The length of the history, in microseconds.
     pub run_us: u64,
-    /// CPU time of the thread that shows the run to people, in microseconds.
-    #[serde(default)]
-    pub view_cpu_us: u64,
     /// Lines of the brokers' own logs that went into the history.
     #[serde(default)]
     pub broker_lines: u64,
@@ -126,6 +124,10 @@ pub fn publish(directory: &RunDirectory, history: &History, verdict: &Verdict) -
     let mut json = serde_json::to_vec_pretty(verdict).context("a verdict always has a form in JSON")?;
     json.push(b'\n');
     write_whole(&directory.verdict(), &json)?;
+    let figures = RunFigures::of(history, verdict);
+    let mut json = serde_json::to_vec_pretty(&figures).context("numbers always have a form in JSON")?;
+    json.push(b'\n');
+    write_whole(&directory.figures(), &json)?;
     let plan_text = std::fs::read_to_string(directory.plan()).unwrap_or_default();
     let input = report::ReportInput {
         history,
@@ -145,6 +147,12 @@ pub fn publish(directory: &RunDirectory, history: &History, verdict: &Verdict) -
         .as_bytes(),
     )?;
     write_whole(&directory.report(), report::html(&input).as_bytes())
+}
+
+/// What a run is compared by with others, as far as its directory says.
+pub fn figures(root: &Path) -> Option<RunFigures> {
+    let bytes = std::fs::read(root.join(FIGURES)).ok()?;
+    serde_json::from_slice(&bytes).ok()
 }
 
 /// The verdict as `--json` prints it: with the directory and the seed, so that scripts find the rest.

@@ -3,7 +3,7 @@
 //! Renderings of one judgement: [`html`] (a self-contained page of a run, with its pictures drawn here as SVG),
 //! [`verdict_page`] (the same without the history, for those too big to hold or written by somebody else), [`junit()`]
 //! (for build servers), [`text()`] (for a terminal), [`fault_table()`] (what each fault did, in Markdown), [`failover_table()`] (how long
-//! writes failed, over many runs), [`trace()`] and [`tables()`] (the history for other people's tools), and [`CampaignSummary`] with its renderings (what many runs came to). All are pure functions of what they are given, and say the
+//! writes failed, over many runs), and [`CampaignSummary`] with its renderings (what many runs came to). All are pure functions of what they are given, and say the
 //! same thing for the same run, to the byte.
 //!
 //! Absent on purpose: judging (that is `checkers`), files, clocks, and any script or style from elsewhere. What a
@@ -12,10 +12,11 @@
 mod aftermath;
 mod campaign;
 mod chart;
+mod compare;
 mod cycle;
-mod export;
 mod failover;
 mod fault_table;
+mod figures;
 mod findings;
 mod first;
 mod format;
@@ -27,11 +28,16 @@ mod series;
 mod text;
 
 pub use campaign::{
-    CampaignRun, CampaignSummary, CampaignTotals, RunState, campaign_junit, campaign_markdown,
+    CampaignRun, CampaignSummary, CampaignTotals, CellDecision, GateDecision, GateRule, RunState,
+    annotations, campaign_junit, campaign_markdown, campaign_sarif,
 };
-pub use export::{TableFiles, TablesError, tables, trace};
+pub use compare::{
+    Behaviour, Change, Comparison, Difference, Finding, Levels, Side, Unit, compare, compare_page,
+    compare_text,
+};
 pub use failover::{FailoverRun, failover_plot, failover_table, sweep_plot, sweep_table};
 pub use fault_table::fault_table;
+pub use figures::RunFigures;
 pub use junit::{JunitInput, junit};
 pub use page::{html, verdict_page};
 pub use text::text;

@@ -83,7 +83,7 @@ impl Series {
     }
 }
 
-fn quantiles(sorted: &[u64]) -> Option<Latency> {
+pub(crate) fn quantiles(sorted: &[u64]) -> Option<Latency> {
     let at = |share: f64| sorted[((sorted.len() as f64 * share).ceil() as usize).clamp(1, sorted.len()) - 1];
     (!sorted.is_empty()).then(|| Latency {
         p50: at(0.5),

@@ -1,6 +1,5 @@
 //! A running cluster of Kafka: launched, steered, and asked.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -132,12 +131,6 @@ impl KafkaCluster {
         if let Some(keeper) = self.keeper.get() {
             keeper.end(&self.nodes).await;
         }
-    }
-
-    /// Where each broker's own log lies.
-    pub fn logs(&self) -> BTreeMap<NodeId, PathBuf> {
-        let nodes = self.nodes.iter();
-        nodes.map(|node| (node.id(), node.files.log())).collect()
     }
 
     /// What the brokers say of leadership in their own logs. `opened` is when the run's clock began, in milliseconds since

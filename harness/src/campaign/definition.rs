@@ -1,6 +1,7 @@
 //! The file of a campaign.
 
 use history::Span;
+use report::GateRule;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
@@ -44,6 +45,9 @@ pub struct Definition {
     /// What every run is expected to come to.
     #[serde(default)]
     pub expect: Expect,
+    /// By what it passes, and stops as soon as that is decided; without it every run is made.
+    #[serde(default)]
+    pub gate: Option<GateRule>,
     /// What every cell sets over its plan.
     #[serde(default)]
     pub set: Table,

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use report::GateRule;
 use serde::{Deserialize, Serialize};
+use statistics::WrongRule;
 use toml::{Table, Value};
 
 use super::definition::{Definition, Expect, Include};
@@ -79,6 +81,9 @@ pub fn cells(definition: &Definition) -> Result<Vec<Cell>, Wrong> {
         ));
     }
     check_names(definition, &cells)?;
+    if let Some(rule) = &definition.gate {
+        check_gate(rule, &cells)?;
+    }
     Ok(cells)
 }
 
@@ -266,6 +271,30 @@ fn matches(table: &Table, cell: &Cell) -> bool {
     table
         .iter()
         .all(|(axis, value)| cell.axes.get(axis) == Some(&text(value)))
+}
+
+/// What is wrong with a gate for these cells: errors that are none, or fewer runs than could ever pass.
+pub fn check_gate(rule: &GateRule, cells: &[Cell]) -> Result<(), Wrong> {
+    let error = "is a share of campaigns above 0 and below 0.5, such as 0.05";
+    let (name, reason) = match rule.of_cells(1).check() {
+        Err(WrongRule::Tolerated) => ("tolerated", "is a share of runs from 0 to less than `refused`"),
+        Err(WrongRule::Refused) => ("refused", "is a share of runs above 0 and up to 1"),
+        Err(WrongRule::FalseFail) => ("false-fail", error),
+        Err(WrongRule::FalsePass) => ("false-pass", error),
+        Ok(()) => {
+            let valid = || cells.iter().filter(|cell| cell.expect == Expect::Valid);
+            let needed = rule.of_cells(valid().count()).clean_runs();
+            let Some(short) = valid().find(|cell| cell.repeats < needed) else {
+                return Ok(());
+            };
+            let reason = format!(
+                "no cell can pass by this in fewer than {needed} runs, and `{}` has {}: raise `repeats`, or `refused`",
+                short.name, short.repeats
+            );
+            return Err(wrong(&["gate"], reason));
+        }
+    };
+    Err(wrong(&["gate", name], format!("`{name}` {reason}")))
 }
 
 /// An exclusion that names what is not there leaves nothing out, and nobody would notice.

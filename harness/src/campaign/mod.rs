@@ -3,16 +3,14 @@
 //! A campaign is a matrix of plans. What it runs follows from its file and its seed alone, so that parts of it on several machines,
 //! and one that was killed and goes on, agree on it without a word between them.
 
-mod compare;
 mod definition;
 mod matrix;
 mod part;
 mod standing;
 mod work;
 
-pub use compare::{Change, Comparison, compare};
 pub use definition::{Definition, Expect};
-pub use matrix::{Cell, cells, lay_over};
+pub use matrix::{Cell, cells, check_gate, lay_over};
 pub use part::Part;
 pub use standing::{Entry, Need, Outcome, Record, Role, Rules, Standing, Standings};
 pub use work::{Job, fingerprint, identity, seed_of};

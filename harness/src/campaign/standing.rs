@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use checkers::{Validity, Verdict};
+use report::RunFigures;
 use serde::{Deserialize, Serialize};
 
 use super::definition::Expect;
@@ -79,6 +80,9 @@ pub struct Record {
     /// … and the faults that bit.
     #[serde(default)]
     pub faults: u64,
+    /// What it is compared by with other runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figures: Option<Box<RunFigures>>,
 }
 
 impl Record {
@@ -98,6 +102,7 @@ impl Record {
             acknowledged: verdict.stats.acknowledged,
             lost: verdict.stats.lost,
             faults: verdict.stats.faults_bitten,
+            figures: None,
         }
     }
 
@@ -114,6 +119,7 @@ impl Record {
             acknowledged: 0,
             lost: 0,
             faults: 0,
+            figures: None,
         }
     }
 }
@@ -157,6 +163,10 @@ pub struct Standing {
     pub records: Vec<Record>,
     /// How often it was made, what was forgotten included: each time has a directory of its own.
     pub made: u32,
+    /// How often it had found a violation before it was to be made again, …
+    pub set_aside: u32,
+    /// … and how many acknowledged writes were lost then.
+    pub lost_then: u64,
 }
 
 /// What is to be done next.
@@ -219,6 +229,16 @@ impl Standing {
         }
     }
 
+    /// Forgets what it came to, but not that a promise was broken.
+    fn forget(&mut self) {
+        if let Some(found) = self.outcome().filter(|found| found.outcome == Outcome::Violation) {
+            let lost = found.lost;
+            self.set_aside += 1;
+            self.lost_then += lost;
+        }
+        self.records.clear();
+    }
+
     fn with(&self, role: Role) -> impl Iterator<Item = &Record> {
         self.records.iter().filter(move |record| record.role == role)
     }
@@ -243,7 +263,7 @@ impl Standings {
                 standing.made += 1;
                 standing.records.push(record);
             }
-            Entry::Again { run } => self.0.entry(run).or_default().records.clear(),
+            Entry::Again { run } => self.0.entry(run).or_default().forget(),
         }
     }
 
@@ -344,11 +364,19 @@ mod tests {
             run: "a-r1".to_owned(),
         };
         let mut standings = Standings::default();
-        for entry in [ended(Outcome::Unknown), again, ended(Outcome::Valid)] {
+        for entry in [
+            ended(Outcome::Unknown),
+            again.clone(),
+            ended(Outcome::Violation),
+            again,
+            ended(Outcome::Valid),
+        ] {
             standings.add(entry);
         }
         let standing = standings.of("a-r1").expect("it was made");
-        assert_eq!((standing.made, standing.records.len()), (2, 1));
+        assert_eq!((standing.made, standing.records.len()), (3, 1));
+        // What it had found stays known.
+        assert_eq!(standing.set_aside, 1);
         assert_eq!(
             standing.outcome().map(|record| record.outcome),
             Some(Outcome::Valid)

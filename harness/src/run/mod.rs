@@ -4,7 +4,6 @@ mod bring_up;
 pub mod capture;
 mod conduct;
 mod interrupt;
-pub mod keep;
 mod lines;
 mod live;
 mod prepare;

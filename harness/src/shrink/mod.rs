@@ -7,13 +7,11 @@
 
 mod dials;
 mod fewest;
-mod interval;
 mod remap;
 mod search;
 mod sequential;
 #[cfg(test)]
 mod tests;
 
-pub use interval::{CONFIDENCE, Interval, METHOD};
 pub use search::{Candidate, Clue, Smaller, search, steps_of};
 pub use sequential::{Decision, Rule};

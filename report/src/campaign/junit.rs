@@ -50,7 +50,7 @@ fn status(run: &CampaignRun) -> TestCaseStatus {
             status.add_reruns(failures(run));
             return status;
         }
-        RunState::NotMade => {
+        RunState::NotMade | RunState::NotNeeded => {
             let mut status = TestCaseStatus::skipped();
             status.set_message(run.summary.clone());
             return status;

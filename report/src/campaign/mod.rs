@@ -1,16 +1,23 @@
 //! What a campaign came to: as data, for a build server, and as a page in Markdown.
 
+mod annotations;
+mod gate;
 mod junit;
 mod markdown;
+mod sarif;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::figures::RunFigures;
 use crate::format::counted;
 
+pub use annotations::annotations;
+pub use gate::{CellDecision, GateDecision, GateRule};
 pub use junit::campaign_junit;
 pub use markdown::campaign_markdown;
+pub use sarif::campaign_sarif;
 
 /// A campaign's runs and what they came to, as `summary.json` holds it. Of the same runs it is the same, in whatever order and on whatever
 /// machines they were made.
@@ -25,6 +32,9 @@ pub struct CampaignSummary {
     pub seed: u64,
     /// What tells it from every other campaign.
     pub fingerprint: String,
+    /// By what it passes or fails, where its file says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateRule>,
     /// How many runs came to what.
     pub totals: CampaignTotals,
     /// The runs, in the campaign's order.
@@ -47,8 +57,11 @@ pub struct CampaignTotals {
     pub unknown: u64,
     /// … the machine would not do it, …
     pub infrastructure: u64,
-    /// … not made.
+    /// … not made, …
     pub not_made: u64,
+    /// … not made because nothing hung on them any more.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub not_needed: u64,
     /// Acknowledged writes, in runs that were to be valid and were judged, …
     pub acknowledged: u64,
     /// … those of them that were lost, …
@@ -82,6 +95,12 @@ pub struct CampaignRun {
     /// How often the machine would not do it.
     #[serde(default)]
     pub failures: u32,
+    /// How often it had found a violation, and was made again on request: what was found once is not undone by what is not found later.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub set_aside: u32,
+    /// Acknowledged writes that were lost then.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub lost_then: u64,
     /// The violations by name, and how many of each.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub anomalies: BTreeMap<String, u64>,
@@ -91,6 +110,9 @@ pub struct CampaignRun {
     pub lost: u64,
     /// Faults that bit.
     pub faults: u64,
+    /// What it is compared by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figures: Option<RunFigures>,
     /// How long it took, in seconds: not part of what is compared.
     #[serde(skip)]
     pub seconds: f64,
@@ -102,6 +124,17 @@ impl CampaignRun {
     pub fn counts(&self) -> bool {
         self.expect == "valid" && matches!(self.state, RunState::AsExpected | RunState::Violation)
     }
+
+    /// The cell that it is a run of: its value on each axis.
+    pub fn cell(&self) -> String {
+        let axes = self.axes.iter().map(|(axis, value)| format!("{axis} {value}"));
+        axes.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// What is left out where it is nothing.
+fn is_none<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
 }
 
 /// What a run came to, beside what it was expected to.
@@ -121,6 +154,8 @@ pub enum RunState {
     /// It was not made.
     #[default]
     NotMade,
+    /// It was not made because nothing hung on it any more: the gate had decided.
+    NotNeeded,
 }
 
 impl RunState {
@@ -133,6 +168,7 @@ impl RunState {
             Self::Unknown => "unknown",
             Self::Infrastructure => "infrastructure",
             Self::NotMade => "not made",
+            Self::NotNeeded => "not needed",
         }
     }
 }
@@ -150,6 +186,7 @@ impl CampaignSummary {
                 RunState::Unknown => &mut totals.unknown,
                 RunState::Infrastructure => &mut totals.infrastructure,
                 RunState::NotMade => &mut totals.not_made,
+                RunState::NotNeeded => &mut totals.not_needed,
             } += 1;
             if run.counts() {
                 totals.acknowledged += run.acknowledged;
@@ -162,6 +199,7 @@ impl CampaignSummary {
             about,
             seed,
             fingerprint,
+            gate: None,
             totals,
             runs,
         }
@@ -171,9 +209,17 @@ impl CampaignSummary {
     ///
     /// The exact upper limit for none of n, one-sided: the rate at which n trials in a row without a loss have a chance of one in twenty,
     /// `1 - 0.05^(1/n)` (Clopper and Pearson, "The use of confidence or fiducial limits", Biometrika 26 (1934)).
+    ///
+    /// It holds whenever the campaign stopped, and by whatever rule: it is wrong only where the true rate is above the limit and nothing was lost,
+    /// so nothing was lost in the first m faults either, m the fewest by which a rate like the true one is ruled out; and that happens at most once in twenty.
+    /// What was found in a run that was made again on request counts all the same.
     pub fn quotable(&self) -> Option<String> {
         let CampaignTotals { lost, faults, .. } = self.totals;
-        if lost > 0 || faults == 0 {
+        let lost_then = self
+            .runs
+            .iter()
+            .any(|run| run.expect == "valid" && run.lost_then > 0);
+        if lost > 0 || lost_then || faults == 0 {
             return None;
         }
         let limit = 1.0 - 0.05_f64.powf(1.0 / faults as f64);
@@ -199,6 +245,14 @@ impl CampaignSummary {
                     "was not made yet"
                 } else {
                     "were not made yet"
+                },
+            ),
+            (
+                totals.not_needed,
+                if totals.not_needed == 1 {
+                    "was not needed"
+                } else {
+                    "were not needed"
                 },
             ),
         ];
@@ -277,6 +331,12 @@ pub(crate) mod tests {
         assert_eq!(of(1, 0).as_deref(), Some(said));
         assert_eq!(of(38, 1), None);
         assert_eq!(of(0, 0), None);
+        // What was lost is not undone by a run that is made again.
+        let mut made_again = summary().runs.swap_remove(0);
+        made_again.lost_then = 1;
+        let made_again =
+            CampaignSummary::new(String::new(), String::new(), 1, String::new(), vec![made_again]);
+        assert_eq!(made_again.quotable(), None);
     }
 
     #[test]

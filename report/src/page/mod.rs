@@ -31,10 +31,16 @@ const STYLE: &str = include_str!("../assets/report.css");
 const SCRIPT: &str = include_str!("../assets/report.js");
 
 /// A section of a page, as the list at its top names it: its address and its title.
-type Section = (&'static str, &'static str);
+pub(crate) type Section = (&'static str, &'static str);
 
 /// A page around its contents. Its last line says what clock its times are of.
-fn page(title: &[&str], sections: &[Section], banner: &Markup, main: &Markup, clock: &str) -> String {
+pub(crate) fn page(
+    title: &[&str],
+    sections: &[Section],
+    banner: &Markup,
+    main: &Markup,
+    clock: &str,
+) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {

@@ -6,6 +6,7 @@ use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use report::GateRule;
 use serde::{Deserialize, Serialize};
 
 use crate::campaign::{Cell, Entry, Job, Part, Standing, Standings};
@@ -34,6 +35,9 @@ pub struct Identity {
     pub seed: u64,
     /// What tells it from every other.
     pub fingerprint: String,
+    /// By what it passes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateRule>,
     /// The part of it that is run here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<Part>,
@@ -198,6 +202,11 @@ fn check_same(root: &Path, known: &Identity, identity: &Identity, go_on: bool) -
             known.fingerprint,
             identity.seed,
             identity.fingerprint
+        );
+    }
+    if known.gate != identity.gate {
+        bail!(
+            "{root} was begun with another [gate]: what was seen already must not choose it, so begin anew with --out"
         );
     }
     if known.part != identity.part {

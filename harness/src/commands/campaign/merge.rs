@@ -67,6 +67,13 @@ fn check(parts: &[Half]) -> Result<Identity> {
                 part.identity.fingerprint
             );
         }
+        if part.identity.gate != first.identity.gate {
+            bail!(
+                "{} and {} have different [gate] tables: which would decide?",
+                shown(&first.root),
+                shown(&part.root)
+            );
+        }
         for entry in &part.journal {
             let run = entry.run();
             let other = *made.entry(run).or_insert(number);

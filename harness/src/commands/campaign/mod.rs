@@ -7,7 +7,6 @@
 mod folder;
 mod merge;
 mod runner;
-mod shown;
 mod summary;
 mod work;
 
@@ -24,7 +23,7 @@ use crate::print;
 
 pub use folder::IDENTITY;
 pub use merge::merge;
-pub use summary::{MARKDOWN, SUMMARY, exit};
+pub use summary::{MARKDOWN, SARIF, SUMMARY, annotate, exit, read};
 
 /// Runs a campaign, or what is left of it, or the part of it that is this machine's.
 pub fn campaign(options: &CampaignOptions) -> Result<Exit, Failure> {
@@ -40,6 +39,11 @@ pub fn campaign(options: &CampaignOptions) -> Result<Exit, Failure> {
         folder.forget_failed().map_err(Failure::infrastructure)?;
     }
     announce(&folder, by);
+    if folder.identity.gate.is_some() && part.is_some() {
+        eprintln!(
+            "tribunal: a part alone decides nothing: all its runs are made, and `tribunal merge` says what the gate comes to"
+        );
+    }
     let rules = Rules {
         retries: work.definition.retries,
         confirm: options.confirm.unwrap_or(work.definition.confirm),
@@ -58,7 +62,7 @@ pub fn campaign(options: &CampaignOptions) -> Result<Exit, Failure> {
             eprintln!("tribunal: interrupted: `{again}` goes on");
             Exit::Interrupted
         }
-        Stopped::Done | Stopped::OutOfTime => exit(&summary),
+        Stopped::Done | Stopped::Decided | Stopped::OutOfTime => exit(&summary),
     })
 }
 

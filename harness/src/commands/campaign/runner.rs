@@ -1,27 +1,29 @@
 //! Runs what a campaign still needs, as many runs at a time as the machine carries.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use report::{CampaignSummary, RunState};
 
 use super::folder::{Folder, RUNS};
-use super::shown::Shown;
+use super::summary;
 use super::work::Work;
 use crate::campaign::{Entry, Expect, Job, Need, Outcome, Record, Role, Rules};
 use crate::child::{Judged, Order, RunProcess, limit, remove, rough};
 use crate::cli::CampaignOptions;
 use crate::directory::write_whole;
 use crate::interrupts::Interrupts;
+use crate::judge::figures;
 use crate::machine;
 use crate::progress::Progress;
 
 /// How often runs are asked whether they have ended.
 const POLL: Duration = Duration::from_millis(20);
-/// How often the view is made anew.
+/// How often the live line is made anew.
 const LINE: Duration = Duration::from_secs(1);
-/// How often it is said that the campaign goes on, where nobody sees a view.
-const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How often it is said that the campaign goes on, where nobody sees a live line.
+const HEARTBEAT: Duration = Duration::from_secs(60);
 /// What a node of a real cluster and its share of clients and checks take, in bytes.
 const NODE_MEMORY: u64 = 700 << 20;
 /// A cluster of three brokers wants about so many cores while it starts.
@@ -31,6 +33,8 @@ const CORES_A_CLUSTER: usize = 2;
 pub enum Stopped {
     /// Nothing is left to do.
     Done,
+    /// Nothing that is left could change what the gate says.
+    Decided,
     /// The time is over.
     OutOfTime,
     /// Somebody interrupted.
@@ -49,10 +53,12 @@ pub struct Runner<'a> {
     parallel: usize,
     /// How many runs are this machine's.
     all: usize,
+    /// How many of them the gate made needless.
+    left_out: usize,
     interrupts: Interrupts,
     progress: Progress,
     begun: Instant,
-    /// When the view was made last.
+    /// When the live line was made last.
     told: Option<Instant>,
     beaten: Instant,
 }
@@ -84,8 +90,9 @@ impl<'a> Runner<'a> {
             running: Vec::new(),
             parallel: 1,
             all: ours.len(),
+            left_out: 0,
             interrupts: Interrupts::listen()?,
-            progress: Progress::new(options.plain),
+            progress: Progress::new(),
             begun: Instant::now(),
             told: None,
             beaten: Instant::now(),
@@ -95,6 +102,7 @@ impl<'a> Runner<'a> {
             .into_iter()
             .filter(|place| runner.need(*place) != Need::Nothing)
             .collect();
+        runner.leave_out();
         Ok(runner)
     }
 
@@ -104,7 +112,9 @@ impl<'a> Runner<'a> {
             self.reap()?;
             self.fill()?;
             if self.running.is_empty() {
-                break if self.pending.is_empty() {
+                break if self.pending.is_empty() && self.left_out > 0 {
+                    Stopped::Decided
+                } else if self.pending.is_empty() {
                     Stopped::Done
                 } else {
                     Stopped::OutOfTime
@@ -117,6 +127,10 @@ impl<'a> Runner<'a> {
         };
         self.running.clear();
         self.progress.finish();
+        if matches!(stopped, Stopped::Decided) {
+            let left_out = self.left_out;
+            eprintln!("tribunal: the gate has decided, {left_out} runs are not needed");
+        }
         if matches!(stopped, Stopped::OutOfTime) {
             let left = self.pending.len();
             eprintln!(
@@ -208,7 +222,10 @@ impl<'a> Runner<'a> {
         let dir = ended.dir.clone();
         let record = match judged {
             Ok(Judged { verdict, took }) => {
-                Record::judged(&job.name, ended.role, dir, took.as_secs_f64(), &verdict)
+                let figures = figures(&self.folder.root().join(&dir)).map(Box::new);
+                let seconds = took.as_secs_f64();
+                let record = Record::judged(&job.name, ended.role, dir, seconds, &verdict);
+                Record { figures, ..record }
             }
             Err(error) => {
                 let seconds = ended.begun.elapsed().as_secs_f64();
@@ -220,7 +237,38 @@ impl<'a> Runner<'a> {
         if self.need(ended.place) != Need::Nothing {
             self.pending.push_front(ended.place);
         }
+        self.leave_out();
         Ok(())
+    }
+
+    /// Takes out what nothing hangs on any more: the runs of cells that the gate has decided, and all but confirmations where the campaign fails. What
+    /// goes on then ends as it does, so that what is decided does not hang on who is quick.
+    fn leave_out(&mut self) {
+        let identity = &self.work.identity;
+        let Some(rule) = identity.gate.filter(|_| identity.part.is_none()) else {
+            return;
+        };
+        let as_it_stands = |(place, job)| {
+            let mut run = summary::named(identity, &self.folder.standings, job);
+            // What the machine would not do is no outcome yet while it is tried again.
+            if self.need(place) == Need::Run {
+                run.state = RunState::NotMade;
+            }
+            run
+        };
+        let runs = identity.jobs.iter().enumerate().map(as_it_stands).collect();
+        let mut summary = CampaignSummary::new(String::new(), String::new(), 0, String::new(), runs);
+        summary::leave_out(&mut summary, rule);
+        let needless: BTreeSet<&str> = summary
+            .runs
+            .iter()
+            .filter(|run| run.state == RunState::NotNeeded)
+            .map(|run| run.name.as_str())
+            .collect();
+        let before = self.pending.len();
+        self.pending
+            .retain(|place| !needless.contains(identity.jobs[*place].name.as_str()));
+        self.left_out += before - self.pending.len();
     }
 
     /// One line for a run that ended.
@@ -251,38 +299,25 @@ impl<'a> Runner<'a> {
         ));
     }
 
-    /// A view where there is a terminal, a sign of life where there is none.
+    /// A live line where there is a terminal, a sign of life where there is none.
     fn tell(&mut self) {
         if self.told.is_some_and(|told| told.elapsed() < LINE) {
             return;
         }
         self.told = Some(Instant::now());
-        let shown = self.shown();
-        if self.progress.is_live() {
-            let (width, height) = Progress::size();
-            self.progress.view(&shown.lines(width, height), width);
-        } else if self.beaten.elapsed() >= HEARTBEAT {
-            self.progress.say(&shown.line());
+        let left = self.left();
+        let line = format!(
+            "{} of {} done, {} go on{}",
+            self.folder.standings.done(),
+            self.all,
+            self.running.len(),
+            left.map_or_else(String::new, |left| format!(", some {} left", rough(left)))
+        );
+        if self.beaten.elapsed() >= HEARTBEAT && !self.progress.is_live() {
+            self.progress.say(&line);
             self.beaten = Instant::now();
         }
-    }
-
-    fn shown(&self) -> Shown {
-        let name = |run: &Running| self.work.identity.jobs[run.place].name.clone();
-        let running = self.running.iter();
-        Shown {
-            done: self.folder.standings.done(),
-            all: self.all,
-            pending: self.pending.len(),
-            elapsed: self.begun.elapsed().as_secs_f64(),
-            left: self.left(),
-            running: running
-                .map(|run| {
-                    let seconds = run.begun.elapsed().as_secs_f64();
-                    (name(run), run.role == Role::Confirm, seconds)
-                })
-                .collect(),
-        }
+        self.progress.now(line);
     }
 
     /// How long the rest takes, in seconds, from how long runs took so far.

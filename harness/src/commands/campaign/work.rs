@@ -5,13 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
+use report::GateRule;
 use toml::Table;
 
 use super::folder::{self, Identity};
-use crate::campaign::{Cell, Definition, Job, Part, cells, fingerprint, identity, lay_over, seed_of};
+use crate::campaign::{
+    Cell, Definition, Job, Part, cells, check_gate, fingerprint, identity, lay_over, seed_of,
+};
 use crate::cli::CampaignOptions;
 use crate::directory::shown;
-use crate::plan::{self, Overrides, Resolved, place, resolve};
+use crate::plan::{self, Overrides, Resolved, Wrong, place, resolve};
 use crate::run::prepare_machine;
 
 /// More runs than this are a mistake.
@@ -38,14 +41,21 @@ impl Work {
         let definition: Definition = toml::from_str(&text)
             .map_err(|error| anyhow!("{error}"))
             .with_context(named)?;
-        let cells = cells(&definition).map_err(|wrong| {
+        let at = |wrong: Wrong| {
             let path: Vec<&str> = wrong.path.iter().map(String::as_str).collect();
             anyhow!("{}: {}", named(), place::at(&text, &path, &wrong.reason))
-        })?;
+        };
+        let cells = cells(&definition).map_err(at)?;
         let out = options.out.clone();
         let out = out.unwrap_or_else(|| folder::default(&definition.name, part));
         // One that goes on has the seed that it was begun with, also where that was drawn then.
         let begun_with = options.goes_on().then(|| Identity::read(&out).ok()).flatten();
+        let asked = options.gate.then(GateRule::default);
+        let begun_by = begun_with.as_ref().and_then(|begun| begun.gate);
+        let gate = definition.gate.or(begun_by).or(asked);
+        if let Some(rule) = &gate {
+            check_gate(rule, &cells).map_err(at)?;
+        }
         let Some(seed) = options
             .seed
             .or(begun_with.map(|begun| begun.seed))
@@ -78,6 +88,7 @@ impl Work {
                 about: definition.about.clone(),
                 seed,
                 fingerprint: whole(&jobs, &plans)?,
+                gate,
                 part,
                 cells,
                 jobs,

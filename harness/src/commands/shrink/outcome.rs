@@ -12,7 +12,8 @@ use crate::child::verdict;
 use crate::directory::{shown, write_whole};
 use crate::plan::Plan;
 use crate::print;
-use crate::shrink::{CONFIDENCE, Interval, METHOD, Smaller, steps_of};
+use crate::shrink::{Smaller, steps_of};
+use statistics::{CONFIDENCE, Interval, METHOD};
 
 /// Sentences of the story that the plan's file holds.
 const SENTENCES_MAX: usize = 12;

@@ -1,0 +1,144 @@
+//! `tribunal compare`: two runs or two campaigns side by side.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use checkers::Validity;
+use report::{CampaignRun, CampaignSummary, RunFigures, RunState, compare_page, compare_text};
+
+use super::campaign::{SUMMARY, read};
+use crate::child::verdict;
+use crate::cli::CompareOptions;
+use crate::directory::{RunDirectory, shown, write_whole};
+use crate::exit::{Exit, Failure};
+use crate::{judge, print};
+
+/// Says how two runs or two campaigns differ. Its exit says whether that worked, not whether they do: that is for `gate`.
+pub fn compare(options: &CompareOptions) -> Result<Exit, Failure> {
+    let sides = both(options).map_err(Failure::usage)?;
+    let [(base_name, base), (name, here)] = &sides;
+    let comparison = report::compare((name, here), (base_name, base));
+    if let Some(file) = &options.out {
+        write_whole(file, compare_page(&comparison).as_bytes()).map_err(Failure::infrastructure)?;
+    }
+    if options.json {
+        print::json(&comparison).map_err(Failure::infrastructure)?;
+    } else {
+        print::data(compare_text(&comparison).trim_end()).map_err(Failure::infrastructure)?;
+    }
+    let page = options
+        .out
+        .as_deref()
+        .map_or_else(String::new, |file| format!(" · {}", shown(file)));
+    eprintln!("tribunal: {}{page}", comparison.sentence());
+    Ok(Exit::Valid)
+}
+
+/// Both sides, the base first, with what they are called.
+fn both(options: &CompareOptions) -> Result<[(String, CampaignSummary); 2]> {
+    let (base, dir) = (&options.base, &options.dir);
+    let is_campaign = |dir: &Path| dir.join(SUMMARY).is_file();
+    if is_campaign(base) != is_campaign(dir) {
+        let (campaign, run) = if is_campaign(base) {
+            (base, dir)
+        } else {
+            (dir, base)
+        };
+        bail!(
+            "{} is a campaign and {} is none: compare two campaigns, or two runs",
+            shown(campaign),
+            shown(run)
+        );
+    }
+    let side = |dir: &Path| if is_campaign(dir) { read(dir) } else { of_run(dir) };
+    let (mut before, mut here) = (side(base)?, side(dir)?);
+    ignore(&options.ignore, &mut here, &mut before)?;
+    if is_campaign(base) {
+        fill_figures(base, &mut before);
+        fill_figures(dir, &mut here);
+    }
+    Ok([(shown(base), before), (shown(dir), here)])
+}
+
+/// A run as a campaign of one.
+fn of_run(dir: &Path) -> Result<CampaignSummary> {
+    let directory = RunDirectory::open(dir)?;
+    let verdict = verdict(&directory.verdict())
+        .with_context(|| format!("{} is neither a campaign that ended nor a run", shown(dir)))?;
+    let anomalies = verdict.anomalies.iter();
+    let run = CampaignRun {
+        name: shown(dir),
+        expect: "valid".to_owned(),
+        state: match verdict.valid {
+            Validity::Valid => RunState::AsExpected,
+            Validity::Unknown => RunState::Unknown,
+            Validity::Invalid => RunState::Violation,
+        },
+        summary: verdict.summary.clone(),
+        anomalies: anomalies
+            .map(|(name, found)| (name.clone(), found.count))
+            .collect(),
+        acknowledged: verdict.stats.acknowledged,
+        lost: verdict.stats.lost,
+        faults: verdict.stats.faults_bitten,
+        figures: figures(&directory),
+        ..CampaignRun::default()
+    };
+    Ok(CampaignSummary::new(
+        shown(dir),
+        String::new(),
+        0,
+        String::new(),
+        vec![run],
+    ))
+}
+
+/// What a run is compared by: as it was written down, or else from its history, where it was made before that was done.
+fn figures(directory: &RunDirectory) -> Option<RunFigures> {
+    judge::figures(directory.root()).or_else(|| {
+        let verdict = verdict(&directory.verdict()).ok()?;
+        let history = judge::read(&directory.history()).ok()?;
+        Some(RunFigures::of(&history, &verdict))
+    })
+}
+
+/// Takes from the runs' directories, where they are still there, what an older summary does not hold.
+pub(super) fn fill_figures(root: &Path, summary: &mut CampaignSummary) {
+    let without = summary
+        .runs
+        .iter_mut()
+        .filter(|run| run.figures.is_none() && !run.dir.is_empty());
+    for run in without {
+        // A summary is a file that people may have written: it names what lies below.
+        let is_below = Path::new(&run.dir)
+            .components()
+            .all(|part| matches!(part, std::path::Component::Normal(_)));
+        if let Some(directory) = is_below
+            .then(|| RunDirectory::open(&root.join(&run.dir)).ok())
+            .flatten()
+        {
+            run.figures = figures(&directory);
+        }
+    }
+}
+
+/// Takes axes out of both, so that cells are matched without them.
+pub(super) fn ignore(
+    axes: &[String],
+    here: &mut CampaignSummary,
+    before: &mut CampaignSummary,
+) -> Result<()> {
+    let runs = || here.runs.iter().chain(&before.runs);
+    let known: BTreeSet<&String> = runs().flat_map(|run| run.axes.keys()).collect();
+    for axis in axes {
+        if !known.contains(axis) {
+            let known: Vec<&str> = known.iter().map(|axis| axis.as_str()).collect();
+            bail!("--ignore {axis}: neither has such an axis: {}", known.join(", "));
+        }
+    }
+    for run in here.runs.iter_mut().chain(&mut before.runs) {
+        run.axes.retain(|axis, _| !axes.contains(axis));
+    }
+    Ok(())
+}

@@ -29,7 +29,7 @@ mod text;
 
 pub use campaign::{
     CampaignRun, CampaignSummary, CampaignTotals, CellDecision, GateDecision, GateRule, RunState,
-    annotations, campaign_junit, campaign_markdown, campaign_sarif,
+    annotations, campaign_junit, campaign_markdown, campaign_sarif, gate_markdown,
 };
 pub use compare::{
     Behaviour, Change, Comparison, Difference, Finding, Levels, Side, Unit, compare, compare_page,

@@ -6,11 +6,12 @@ use anyhow::{Context, Result, anyhow, bail};
 use history::Span;
 use report::{
     CampaignSummary, Change, Comparison, GateDecision, GateRule, RunState, annotations, campaign_sarif,
+    gate_markdown,
 };
 use serde::Serialize;
 use statistics::{Decision, WrongRule};
 
-use super::campaign::{SARIF, annotate, exit, read};
+use super::campaign::{SARIF, annotate, append_to_job, exit, read};
 use super::compare::{fill_figures, ignore};
 use crate::cli::GateOptions;
 use crate::directory::{shown, write_whole};
@@ -74,6 +75,8 @@ pub fn gate(options: &GateOptions) -> Result<Exit, Failure> {
     }
     judged.tell();
     annotate(&annotations(&now, comparison.as_ref(), &shown(&options.dir)));
+    let markdown = gate_markdown(decision.as_ref(), comparison.as_ref(), exit == Exit::Valid);
+    append_to_job(&markdown).map_err(Failure::infrastructure)?;
     Ok(exit)
 }
 

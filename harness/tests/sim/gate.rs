@@ -101,6 +101,15 @@ fn a_gate_fails_on_what_is_new() {
         states.contains(&&json!("new")) && states.contains(&&json!("absent")),
         "{sarif}"
     );
+    let mut command = bench.command(&["gate", "new", "--baseline", "old"]);
+    command.env("GITHUB_STEP_SUMMARY", bench.path().join("job.md"));
+    let ran = Ran::from(command.output().expect("it can be started"));
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    let job = std::fs::read_to_string(bench.path().join("job.md")).expect("it was written");
+    assert!(
+        job.starts_with("# Gate: does not pass") && job.contains("- new: lost-write in kind second"),
+        "{job}"
+    );
     // A rate: three of three runs are too many for this, and it is known already.
     says(
         &gate(&["old", "--refused", "0.7"]),

@@ -194,7 +194,7 @@ impl CampaignSummary {
 }
 
 impl GateDecision {
-    /// What they say, a line each: the decision and its errors, then the cells that did not pass.
+    /// What they say, a line each: the decision and its errors, then the cells that decided it, or that still have to.
     pub fn lines(&self) -> Vec<String> {
         let percent = |rate: f64| format!("{} %", (rate * 1_000.0).round() / 10.0);
         let rule = &self.rule;
@@ -205,15 +205,15 @@ impl GateDecision {
             Decision::Open => "it is not decided",
         };
         let pass = format!(
-            "it passes with a cell in which {} of the runs or more would break a promise at most {} of the time",
+            "a campaign with a cell that breaks a promise in {} of its runs or more passes at most {} of the time",
             percent(rule.refused),
             percent(rule.false_pass)
         );
         let fail = if rule.is_strict() {
-            "one violation fails it, which is no chance".to_owned()
+            "one violation fails it, and that is no chance".to_owned()
         } else {
             format!(
-                "it fails though none breaks one in more than {} at most {}",
+                "one without a cell above {} fails at most {} of the time",
                 percent(rule.tolerated),
                 percent(rule.false_fail)
             )
@@ -223,6 +223,8 @@ impl GateDecision {
             let what = match cell.decision {
                 Decision::Passes => continue,
                 Decision::Fails => "fails",
+                // Where one fails nothing hangs on the others.
+                Decision::Open if self.decision == Decision::Fails => continue,
                 Decision::Open => "not decided",
             };
             let more = if cell.decision == Decision::Open {

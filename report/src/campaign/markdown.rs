@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{CampaignRun, CampaignSummary, RunState};
+use super::{CampaignRun, CampaignSummary, GateDecision, RunState};
+use crate::compare::{Behaviour, Comparison, Finding};
 use crate::format::count;
 
 /// Rows beyond this are for the files: a job's summary has its limit.
@@ -27,6 +28,9 @@ pub fn campaign_markdown(summary: &CampaignSummary) -> String {
     if let Some(said) = summary.quotable() {
         let _ = writeln!(text, "{said}.\n");
     }
+    if let Some(rule) = summary.gate {
+        list(&mut text, "Gate", &summary.decide(rule).lines());
+    }
     let other: Vec<&CampaignRun> = summary
         .runs
         .iter()
@@ -38,6 +42,53 @@ pub fn campaign_markdown(summary: &CampaignSummary) -> String {
     let all: Vec<&CampaignRun> = summary.runs.iter().collect();
     table(&mut text, "All runs", &all);
     text
+}
+
+/// What a gate comes to: the decision, then the comparison with a baseline.
+pub fn gate_markdown(
+    decision: Option<&GateDecision>,
+    comparison: Option<&Comparison>,
+    passes: bool,
+) -> String {
+    let word = if passes { "passes" } else { "does not pass" };
+    let mut text = format!("# Gate: {word}\n\n");
+    if let Some(decision) = decision {
+        list(&mut text, "Decision", &decision.lines());
+    }
+    if let Some(comparison) = comparison {
+        let missing = comparison.missing.iter();
+        let missing = missing.map(|cell| format!("not judged: {cell}, which the baseline has"));
+        let findings = comparison.findings.iter().map(Finding::line);
+        list(
+            &mut text,
+            "Findings against the baseline",
+            &findings.chain(missing).collect::<Vec<_>>(),
+        );
+        let outages = comparison
+            .behaviours
+            .iter()
+            .filter(|behaviour| behaviour.is_outage());
+        list(
+            &mut text,
+            "Availability against the baseline",
+            &outages.map(Behaviour::line).collect::<Vec<_>>(),
+        );
+    }
+    text
+}
+
+fn list(text: &mut String, title: &str, lines: &[String]) {
+    if lines.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "## {title}\n");
+    for line in lines.iter().take(ROWS_MAX) {
+        let _ = writeln!(text, "- {}", cell(line));
+    }
+    if lines.len() > ROWS_MAX {
+        let _ = writeln!(text, "- {} more", lines.len() - ROWS_MAX);
+    }
+    text.push('\n');
 }
 
 fn table(text: &mut String, title: &str, runs: &[&CampaignRun]) {
@@ -83,8 +134,19 @@ fn cell(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{campaign_markdown, cell};
+    use super::{campaign_markdown, cell, gate_markdown};
     use crate::campaign::tests::summary;
+    use crate::{GateRule, compare};
+
+    #[test]
+    fn a_gate_reads_well() {
+        let (mut now, mut before) = (summary(), summary());
+        now.runs[1].anomalies = [("duplicate".to_owned(), 1)].into();
+        before.runs[0].axes = [("broker".to_owned(), "<other>".to_owned())].into();
+        let comparison = compare(("a", &now), ("b", &before));
+        let decision = now.decide(GateRule::default());
+        insta::assert_snapshot!(gate_markdown(Some(&decision), Some(&comparison), false));
+    }
 
     #[test]
     fn a_summary_reads_well() {

@@ -16,7 +16,7 @@ use crate::format::counted;
 pub use annotations::annotations;
 pub use gate::{CellDecision, GateDecision, GateRule};
 pub use junit::campaign_junit;
-pub use markdown::campaign_markdown;
+pub use markdown::{campaign_markdown, gate_markdown};
 pub use sarif::campaign_sarif;
 
 /// A campaign's runs and what they came to, as `summary.json` holds it. Of the same runs it is the same, in whatever order and on whatever

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{Comparison, Difference, Side};
-use crate::format::{count, is_invisible, list};
+use crate::format::{count, counted, is_invisible, list};
 
 /// Both sides, the findings, and how they behave.
 pub fn compare_text(comparison: &Comparison) -> String {
@@ -39,13 +39,17 @@ pub fn compare_text(comparison: &Comparison) -> String {
 
 /// What a side is, in a line.
 pub(super) fn facts(side: &Side) -> String {
-    let mut facts = vec![crate::format::counted(side.runs, "judged run", "judged runs")];
+    let mut facts = vec![counted(side.runs, "judged run", "judged runs")];
     if !side.brokers.is_empty() {
         facts.push(list(&side.brokers));
         facts.push(format!("{} nodes", list(&side.nodes)));
     }
-    facts.push(format!("{} writes acknowledged", count(side.acknowledged)));
+    facts.push(counted(
+        side.acknowledged,
+        "write acknowledged",
+        "writes acknowledged",
+    ));
     facts.push(format!("{} lost", count(side.lost)));
-    facts.push(format!("{} faults bit", count(side.faults)));
+    facts.push(counted(side.faults, "fault bit", "faults bit"));
     facts.join(", ")
 }

@@ -23,7 +23,7 @@ use crate::print;
 
 pub use folder::IDENTITY;
 pub use merge::merge;
-pub use summary::{MARKDOWN, SARIF, SUMMARY, annotate, exit, read};
+pub use summary::{MARKDOWN, SARIF, SUMMARY, annotate, append_to_job, exit, read};
 
 /// Runs a campaign, or what is left of it, or the part of it that is this machine's.
 pub fn campaign(options: &CampaignOptions) -> Result<Exit, Failure> {

@@ -182,7 +182,7 @@ pub fn annotate(lines: &[String]) {
 }
 
 /// GitHub shows what a step appends to the file that this names beside the job's log ("Workflow commands", "Adding a job summary").
-fn append_to_job(markdown: &str) -> Result<()> {
+pub fn append_to_job(markdown: &str) -> Result<()> {
     let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else {
         return Ok(());
     };

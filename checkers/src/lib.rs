@@ -46,7 +46,8 @@ pub use stories::log_end;
 pub use story::{DeposedLeader, Holder, Source, Story, StoryElection, StoryState, Truncation, Why};
 pub use text::number;
 pub use timeline::{
-    Deposed, FaultInterval, FaultOutcome, Lane, LeaderChange, Term, Timeline, View, ViewSpan, timeline,
+    Builder as TimelineBuilder, Deposed, FaultInterval, FaultOutcome, Lane, LeaderChange, Term, Timeline,
+    View, ViewSpan, timeline,
 };
 pub use verdict::{
     CASES_MAX, Case, CheckResult, Cycle, CycleOperation, Edge, Findings, Rel, Stats, Validity, Verdict,

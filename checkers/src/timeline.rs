@@ -41,8 +41,8 @@ pub fn timeline(history: &History) -> Timeline {
     builder.finish()
 }
 
-/// Puts a history in order of time, event by event.
-pub(crate) struct Builder {
+/// Puts a history in order of time, event by event: for those who walk through it without holding it.
+pub struct Builder {
     timeline: Timeline,
     lanes: lanes::Builder,
     faults: faults::Builder,
@@ -50,7 +50,8 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    pub(crate) fn new(header: &Header) -> Self {
+    /// Nothing has been seen of the run with this header.
+    pub fn new(header: &Header) -> Self {
         Self {
             timeline: Timeline::default(),
             lanes: lanes::Builder::new(crate::index::keys_of(header) as usize),
@@ -60,7 +61,7 @@ impl Builder {
     }
 
     /// The next event.
-    pub(crate) fn event(&mut self, event: &Event) {
+    pub fn event(&mut self, event: &Event) {
         self.timeline.end = event.time;
         match &event.what {
             What::Phase(phase) => self.timeline.phases.push((*phase, event.time)),
@@ -73,7 +74,8 @@ impl Builder {
         }
     }
 
-    pub(crate) fn finish(self) -> Timeline {
+    /// What was seen.
+    pub fn finish(self) -> Timeline {
         let (lanes, views) = self.lanes.finish();
         Timeline {
             lanes,

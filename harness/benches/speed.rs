@@ -82,7 +82,7 @@ fn recorder_figure() -> Result<()> {
         header(),
         recorder::Clock::real(),
         CancellationToken::new(),
-        Box::new(|_, _| ()),
+        Box::new(|_| ()),
     )?;
     let recorder = recording.recorder();
     let (began, cpu_before) = (Instant::now(), cpu());

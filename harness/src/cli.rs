@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use checkers::{Consistency, Model};
@@ -7,9 +8,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use cluster::sim::Bug;
 use history::Span;
 
+use crate::bundle::Without;
 use crate::campaign::Part;
 use crate::plan::DiskChoice;
 use crate::run::capture::Links;
+use crate::run::keep::KeepWhen;
 
 /// Puts a message broker on trial: a real cluster, real clients, real faults, and a verdict with evidence.
 #[derive(Debug, Parser)]
@@ -40,6 +43,10 @@ pub enum Command {
     Check(CheckOptions),
     /// Write a history in a form that other checkers read.
     Export(ExportOptions),
+    /// Make one file of a run: plan, versions and sums, history, verdict, logs and evidence.
+    Bundle(BundleOptions),
+    /// Run the plan of a bundle again, or judge its history again, and say whether it comes out as it did.
+    Replay(ReplayOptions),
     /// Judge run directories again and write their pages anew.
     Report(ReportOptions),
     /// Find the smallest plan that still fails as a run did that failed.
@@ -52,6 +59,8 @@ pub enum Command {
     Gate(GateOptions),
     /// Say how two runs, or two campaigns, differ: what they found and how they behaved.
     Compare(CompareOptions),
+    /// Open a shell on a node of a run that goes on, or whose cluster is kept.
+    Shell(ShellOptions),
     /// List what lies in results/, show what a run came to, remove runs that found nothing.
     Results(ResultsOptions),
     /// List what can be named in a plan: plans, brokers, workloads, faults, bugs, checks.
@@ -69,6 +78,7 @@ pub enum EnvironmentName {
 
 /// `tribunal run`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct RunOptions {
     /// A plan's file, or the name of a plan that ships (`tribunal list plans`).
     #[arg(default_value = "quick")]
@@ -110,14 +120,28 @@ pub struct RunOptions {
     /// Keep the nodes' data directories also where nothing was found.
     #[arg(long)]
     pub keep_data: bool,
+    /// Leave the cluster up after a violation, or always, and say how to get at it. Enter, ctrl-C or --keep-for ends it.
+    #[arg(long, value_enum, value_name = "WHEN", num_args = 0..=1, default_missing_value = "violation")]
+    pub keep: Option<KeepWhen>,
+    /// How long it is left up at most.
+    #[arg(long, value_name = "SPAN", default_value = "30m", requires = "keep")]
+    pub keep_for: Span,
     /// Write the packets of a link, or of all, into pcap files of the run's directory: `all`, `n1-n2`, `n1-clients`;
     /// may be given several times.
     #[arg(long, value_name = "LINK")]
     pub pcap: Vec<Links>,
+    /// Show a line a phase and a sign of life every ten seconds instead of a live view; so it is too without a terminal, with
+    /// `NO_COLOR` and on a dumb terminal.
+    #[arg(long)]
+    pub plain: bool,
+    /// Let the time of a simulated broker pass as ours does, to watch it: half a minute takes half a minute.
+    #[arg(long)]
+    pub real_time: bool,
 }
 
 /// `tribunal conduct`, hidden: everything it needs was written into the directory.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct ConductOptions {
     /// The run's directory, with its resolved plan.
     pub dir: PathBuf,
@@ -130,6 +154,18 @@ pub struct ConductOptions {
     /// See [`RunOptions::pcap`].
     #[arg(long)]
     pub pcap: Vec<Links>,
+    /// See [`RunOptions::plain`].
+    #[arg(long)]
+    pub plain: bool,
+    /// See [`RunOptions::keep`].
+    #[arg(long)]
+    pub keep: Option<KeepWhen>,
+    /// See [`RunOptions::keep_for`].
+    #[arg(long, default_value = "30m")]
+    pub keep_for: Span,
+    /// See [`RunOptions::real_time`].
+    #[arg(long)]
+    pub real_time: bool,
 }
 
 /// `tribunal check`.
@@ -188,7 +224,7 @@ pub struct ExportOptions {
     /// What to write.
     #[arg(long, value_enum)]
     pub format: ExportFormat,
-    /// The file to write instead of standard output.
+    /// The file to write instead of standard output; for Parquet a new directory.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
@@ -202,6 +238,55 @@ pub enum ExportFormat {
     Jsonl,
     /// JSON, one array, for elle-cli.
     Json,
+    /// A trace for ui.perfetto.dev: operations, leaders, controllers, faults, replicas in sync, brokers' log lines.
+    Perfetto,
+    /// Three tables in a directory, which --out names: operations, the records that they wrote and read, all other events.
+    Parquet,
+}
+
+/// `tribunal bundle`.
+#[derive(Debug, Args)]
+pub struct BundleOptions {
+    /// The run's directory.
+    pub dir: PathBuf,
+    /// The file instead of DIR.bundle.tar.zst.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// What is left out to make it small; may be given several times.
+    #[arg(long, value_enum, value_name = "PART")]
+    pub without: Vec<Without>,
+    /// Bundle what there is of a damaged run.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `tribunal replay`.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct ReplayOptions {
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// Judge the bundle's history instead of running its plan.
+    #[arg(long, conflicts_with_all = ["out", "offline"])]
+    pub judge: bool,
+    /// Only check all sums and write the bundle's files to this new directory, which is a run's then.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["judge", "out", "offline", "json"])]
+    pub unpack: Option<PathBuf>,
+    /// The directory of the new run instead of one below results/.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// What a bundle's files may have together, in GiB.
+    #[arg(long, value_name = "GIB", default_value = "16")]
+    pub size_max: u64,
+    /// Download nothing: what the cache does not hold is an error.
+    #[arg(long)]
+    pub offline: bool,
+    /// Show plain lines instead of a live view.
+    #[arg(long)]
+    pub plain: bool,
+    /// Print what came out as JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `tribunal report`.
@@ -317,6 +402,9 @@ pub struct CampaignOptions {
     /// Download nothing: what the cache does not hold is an error.
     #[arg(long)]
     pub offline: bool,
+    /// Show a line a run and a sign of life every ten seconds instead of a live view.
+    #[arg(long)]
+    pub plain: bool,
 }
 
 impl CampaignOptions {
@@ -393,6 +481,27 @@ pub struct CompareOptions {
     /// Print JSON on standard output instead of text.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `tribunal shell`.
+#[derive(Debug, Args)]
+pub struct ShellOptions {
+    /// The run's directory.
+    pub dir: PathBuf,
+    /// The node: n1, n2 and so on.
+    #[arg(value_parser = parse_node)]
+    pub node: u32,
+    /// What is started instead of a shell, after `--`.
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+fn parse_node(word: &str) -> Result<u32, String> {
+    let number = word.strip_prefix('n').unwrap_or(word).parse();
+    number
+        .ok()
+        .filter(|number| (1..=sandbox::NODE_MAX).contains(number))
+        .ok_or_else(|| "nodes are called n1, n2 and so on".to_owned())
 }
 
 /// `tribunal results`.

@@ -100,3 +100,8 @@ pub fn usage(error: &clap::Error) -> ExitCode {
 pub fn now(exit: Exit) -> ! {
     std::process::exit(i32::from(exit.code()))
 }
+
+/// Ends as a process did that this one was only the way to.
+pub fn as_another_did(code: i32) -> ! {
+    std::process::exit(code)
+}

@@ -36,6 +36,9 @@ pub struct Measured {
     pub switch_cpu_us: u64,
     /// The length of the history, in microseconds.
     pub run_us: u64,
+    /// CPU time of the thread that shows the run to people, in microseconds.
+    #[serde(default)]
+    pub view_cpu_us: u64,
     /// Lines of the brokers' own logs that went into the history.
     #[serde(default)]
     pub broker_lines: u64,

@@ -3,6 +3,7 @@
 //! Only this crate parses arguments and TOML, prints, and decides how the process exits. What a run *is*
 //! lives in the crates above; here is the order in which it happens.
 
+mod bundle;
 mod campaign;
 mod child;
 mod cli;
@@ -11,6 +12,7 @@ mod directory;
 mod exit;
 mod interrupts;
 mod judge;
+mod live;
 mod machine;
 mod plan;
 mod print;
@@ -49,12 +51,15 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Conduct(options) => run::conduct(&options),
         Command::Check(options) => commands::check(&options),
         Command::Export(options) => commands::export(&options),
+        Command::Bundle(options) => commands::bundle(&options),
+        Command::Replay(options) => commands::replay(&options),
         Command::Report(options) => commands::report(&options),
         Command::Shrink(options) => commands::shrink(&options),
         Command::Campaign(options) => commands::campaign(&options),
         Command::Merge(options) => commands::merge(&options),
         Command::Gate(options) => commands::gate(&options),
         Command::Compare(options) => commands::compare(&options),
+        Command::Shell(options) => commands::shell(&options),
         Command::Results(options) => commands::results(&options),
         Command::List(options) => commands::list(&options),
         Command::Doctor(options) => commands::doctor(&options),

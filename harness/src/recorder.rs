@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use cluster::sim::VirtualClock;
-use history::{Event, Fault, Header, HistoryWriter, Recorder, What};
+
+use history::{Event, Header, HistoryWriter, Recorder, What};
+use nix::fcntl::{Flock, FlockArg};
 use tokio_util::sync::CancellationToken;
 
 /// How often the buffer goes to the file.
@@ -51,23 +53,26 @@ pub struct FileRecorder {
     /// Cancelled when the file cannot be written: a run without a history has no point.
     broken: CancellationToken,
     closing: AtomicBool,
-    /// Told of every fault's steps, for people who watch.
-    on_fault: OnFault,
+    /// Told of every event, for people who watch.
+    on_event: OnEvent,
 }
 
-/// Called with the time and each step in the life of a fault, after it was written.
-pub type OnFault = Box<dyn Fn(u64, &Fault) + Send + Sync>;
+/// Called with each event, after it was written.
+pub type OnEvent = Box<dyn Fn(&Event) + Send + Sync>;
 
 struct Inner {
     writer: HistoryWriter<BufWriter<File>>,
     error: Option<std::io::Error>,
     events: u64,
+    closed: bool,
 }
 
 /// The recorder and the thread that flushes it.
 pub struct Recording {
     recorder: Arc<FileRecorder>,
     flusher: Option<JoinHandle<()>>,
+    /// Ends with the recording.
+    _lock: Option<Flock<File>>,
 }
 
 impl Recording {
@@ -77,9 +82,14 @@ impl Recording {
         header: Header,
         clock: Clock,
         broken: CancellationToken,
-        on_fault: OnFault,
+        on_event: OnEvent,
     ) -> Result<Self> {
         let file = File::create_new(path).with_context(|| format!("create {}", path.display()))?;
+        // Whoever bundles a run sees by the lock that it goes on. A file system without locks tells nobody.
+        let lock = file
+            .try_clone()
+            .ok()
+            .and_then(|file| Flock::lock(file, FlockArg::LockExclusiveNonblock).ok());
         let writer = HistoryWriter::new(BufWriter::with_capacity(BUFFER_BYTES, file));
         let recorder = Arc::new(FileRecorder {
             clock,
@@ -87,10 +97,11 @@ impl Recording {
                 writer,
                 error: None,
                 events: 0,
+                closed: false,
             }),
             broken,
             closing: AtomicBool::new(false),
-            on_fault,
+            on_event,
         });
         recorder.record(What::Header(Box::new(header)));
         let flushed = Arc::clone(&recorder);
@@ -101,6 +112,7 @@ impl Recording {
         Ok(Self {
             recorder,
             flusher: Some(thread),
+            _lock: lock,
         })
     }
 
@@ -111,6 +123,7 @@ impl Recording {
 
     /// Writes everything out, and says whether anything went wrong since the start.
     pub fn close(mut self) -> Result<u64> {
+        self.recorder.lock().closed = true;
         self.recorder.closing.store(true, Ordering::Relaxed);
         if let Some(flusher) = self.flusher.take() {
             flusher.thread().unpark();
@@ -157,22 +170,20 @@ impl FileRecorder {
 
 impl Recorder for FileRecorder {
     fn record(&self, what: What) -> u64 {
-        let fault = if let What::Fault(fault) = &what {
-            Some(fault.clone())
-        } else {
-            None
-        };
         let mut inner = self.lock();
         let time = self.now();
+        let event = Event { time, what };
+        // What comes after the end, where a cluster is kept up for somebody to look at, is no part of the trial.
+        if inner.closed {
+            return time;
+        }
         if inner.error.is_none() {
-            let outcome = inner.writer.write(&Event { time, what });
+            let outcome = inner.writer.write(&event);
             inner.events += 1;
             self.note(&mut inner, outcome);
         }
         drop(inner);
-        if let Some(fault) = fault {
-            (self.on_fault)(time, &fault);
-        }
+        (self.on_event)(&event);
         time
     }
 

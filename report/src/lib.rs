@@ -3,7 +3,7 @@
 //! Renderings of one judgement: [`html`] (a self-contained page of a run, with its pictures drawn here as SVG),
 //! [`verdict_page`] (the same without the history, for those too big to hold or written by somebody else), [`junit()`]
 //! (for build servers), [`text()`] (for a terminal), [`fault_table()`] (what each fault did, in Markdown), [`failover_table()`] (how long
-//! writes failed, over many runs), and [`CampaignSummary`] with its renderings (what many runs came to). All are pure functions of what they are given, and say the
+//! writes failed, over many runs), [`trace()`] and [`tables()`] (the history for other people's tools), and [`CampaignSummary`] with its renderings (what many runs came to). All are pure functions of what they are given, and say the
 //! same thing for the same run, to the byte.
 //!
 //! Absent on purpose: judging (that is `checkers`), files, clocks, and any script or style from elsewhere. What a
@@ -14,6 +14,7 @@ mod campaign;
 mod chart;
 mod compare;
 mod cycle;
+mod export;
 mod failover;
 mod fault_table;
 mod figures;
@@ -35,6 +36,7 @@ pub use compare::{
     Behaviour, Change, Comparison, Difference, Finding, Levels, Side, Unit, compare, compare_page,
     compare_text,
 };
+pub use export::{TableFiles, TablesError, tables, trace};
 pub use failover::{FailoverRun, failover_plot, failover_table, sweep_plot, sweep_table};
 pub use fault_table::fault_table;
 pub use figures::RunFigures;

@@ -42,6 +42,9 @@
 //! Clock::{apply(&self, Skew) -> Result<SkewId>, remove(&self, SkewId), offset(&self) -> i64, environment(&self, &Path)}
 //! enum Skew { Jump { nanoseconds }, Drift { ppm }, Strobe { period, nanoseconds } }
 //!
+//! Visit::find(&Path, u32) -> Result<Option<Visit>>     // a node of a sandbox that runs, from outside
+//! Visit::{nsenter() -> String, enter(self) -> Result<()>}
+//!
 //! Switch::apply(&self, &[Rule { from: Place, to: Place, matcher: Matcher, effect: Effect }]) -> Result<GroupId(u64)>
 //! Switch::apply_seeded(&self, &[Rule], u64) -> Result<GroupId>       // the same, with random numbers from this seed
 //! Switch::remove(&self, GroupId) -> Result<Deeds { dropped, delayed, … }>   // final; a second removal says the same
@@ -91,6 +94,7 @@ mod supervisor;
 mod switch;
 mod table;
 mod veth;
+mod visit;
 
 pub use address::{NODE_MAX, Place, Port};
 pub use capture::{CaptureReport, CaptureSpec};
@@ -111,3 +115,4 @@ pub use sandbox::{Sandbox, SandboxSpec};
 pub use score::{Counters, Deeds, Waits};
 pub use stats::{LinkStats, SwitchStats};
 pub use switch::Switch;
+pub use visit::Visit;

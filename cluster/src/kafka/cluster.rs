@@ -1,5 +1,6 @@
 //! A running cluster of Kafka: launched, steered, and asked.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -131,6 +132,12 @@ impl KafkaCluster {
         if let Some(keeper) = self.keeper.get() {
             keeper.end(&self.nodes).await;
         }
+    }
+
+    /// Where each broker's own log lies.
+    pub fn logs(&self) -> BTreeMap<NodeId, PathBuf> {
+        let nodes = self.nodes.iter();
+        nodes.map(|node| (node.id(), node.files.log())).collect()
     }
 
     /// What the brokers say of leadership in their own logs. `opened` is when the run's clock began, in milliseconds since

@@ -1,5 +1,6 @@
 //! The commands beside `run`.
 
+mod bundle;
 mod campaign;
 mod check;
 mod compare;
@@ -7,10 +8,13 @@ mod doctor;
 mod export;
 mod gate;
 mod list;
+mod replay;
 mod report;
 mod results;
+mod shell;
 mod shrink;
 
+pub use bundle::bundle;
 pub use campaign::{campaign, merge};
 pub use check::check;
 pub use compare::compare;
@@ -18,6 +22,8 @@ pub use doctor::doctor;
 pub use export::export;
 pub use gate::gate;
 pub use list::list;
+pub use replay::replay;
 pub use report::report;
 pub use results::results;
+pub use shell::shell;
 pub use shrink::shrink;

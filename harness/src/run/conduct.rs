@@ -4,17 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use checkers::Validity;
 use cluster::sim::VirtualClock;
-use history::{FORMAT, Fault, Header, VERSION};
+use history::{Event, FORMAT, Header, VERSION, What};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
-use super::capture::Links;
 use super::interrupt;
+use super::keep::{self, KeepWhen, Kept};
 use super::trial::Trial;
 use crate::cli::ConductOptions;
 use crate::directory::{RunDirectory, shown};
 use crate::exit::{Exit, Failure};
+use crate::live::Watch;
 use crate::plan::Resolved;
 use crate::progress::Progress;
 use crate::recorder::{Clock, Recording};
@@ -27,12 +29,17 @@ const RUNTIME_SHUTDOWN_LIMIT: Duration = Duration::from_millis(200);
 pub fn conduct(options: &ConductOptions) -> Result<Exit, Failure> {
     let directory = RunDirectory::open(&options.dir).map_err(Failure::usage)?;
     let resolved = directory.resolved().map_err(Failure::usage)?;
-    let runtime = runtime(&resolved).map_err(Failure::infrastructure)?;
-    let recorded = runtime.block_on(record(&directory, &resolved, &options.pcap));
-    runtime.shutdown_timeout(RUNTIME_SHUTDOWN_LIMIT);
+    let runtime = runtime(&resolved, options.real_time).map_err(Failure::infrastructure)?;
+    let recorded = runtime.block_on(record(options, &directory, &resolved));
     match recorded {
-        Ok(()) => conclude(options, &directory, &resolved),
+        Ok(None) => {
+            runtime.shutdown_timeout(RUNTIME_SHUTDOWN_LIMIT);
+            let verdict = conclude(options, &directory, &resolved, options.keep_data)?;
+            Ok(verdict.into())
+        }
+        Ok(Some(kept)) => hold(options, &directory, &resolved, runtime, kept),
         Err(error) => {
+            runtime.shutdown_timeout(RUNTIME_SHUTDOWN_LIMIT);
             // What was seen until then is still worth a page; the exit says that it is no verdict on the broker.
             if let Ok(history) = judge::read(&directory.history()) {
                 let _ = judge::publish(&directory, &history, &checkers::check_history(&history));
@@ -47,12 +54,34 @@ pub fn conduct(options: &ConductOptions) -> Result<Exit, Failure> {
     }
 }
 
-/// The time of a simulated broker is that of a runtime which is paused: it passes as soon as everybody waits.
-fn runtime(resolved: &Resolved) -> Result<Runtime> {
+/// Judges a run whose cluster is up, holds that as long as somebody wants, and takes it down.
+fn hold(
+    options: &ConductOptions,
+    directory: &RunDirectory,
+    resolved: &Resolved,
+    runtime: Runtime,
+    kept: Kept,
+) -> Result<Exit, Failure> {
+    // Brokers run on the data.
+    let verdict = conclude(options, directory, resolved, true)?;
+    let when = options.keep.unwrap_or(KeepWhen::Violation);
+    let held = runtime.block_on(keep::hold(kept, when, options.keep_for, verdict, directory));
+    runtime.shutdown_timeout(RUNTIME_SHUTDOWN_LIMIT);
+    held.map_err(Failure::infrastructure)?;
+    if verdict == Validity::Valid && !options.keep_data {
+        let nodes: Vec<_> = (1..=resolved.plan.nodes).collect();
+        directory.remove_data(&nodes).map_err(Failure::infrastructure)?;
+    }
+    Ok(verdict.into())
+}
+
+/// The time of a simulated broker is that of a runtime which is paused: it passes as soon as everybody waits. Where people want to
+/// watch, it passes as ours does.
+fn runtime(resolved: &Resolved, real_time: bool) -> Result<Runtime> {
     let built = if resolved.plan.is_simulated() {
         Builder::new_current_thread()
             .enable_all()
-            .start_paused(true)
+            .start_paused(!real_time)
             .build()
     } else {
         Builder::new_multi_thread().worker_threads(2).enable_all().build()
@@ -61,23 +90,36 @@ fn runtime(resolved: &Resolved) -> Result<Runtime> {
 }
 
 /// Records the trial. The history is closed whatever happens.
-async fn record(directory: &RunDirectory, resolved: &Resolved, pcap: &[Links]) -> Result<()> {
+async fn record(
+    options: &ConductOptions,
+    directory: &RunDirectory,
+    resolved: &Resolved,
+) -> Result<Option<Kept>> {
     let broken = CancellationToken::new();
-    let progress = Arc::new(Progress::new());
-    let watched = Arc::clone(&progress);
-    let on_fault = Box::new(move |time, fault: &Fault| watched.fault(time, fault));
+    let progress = Arc::new(Progress::new(options.plain));
+    let watch = Arc::new(Watch::new(resolved.topics()));
+    let (told, watching) = (Arc::clone(&progress), Arc::clone(&watch));
+    let on_event = Box::new(move |event: &Event| {
+        watching.event(event);
+        if let What::Fault(fault) = &event.what {
+            told.fault(event.time, fault);
+        }
+    });
     let simulated = resolved.plan.is_simulated().then(VirtualClock::default);
     let clock = simulated.clone().map_or_else(Clock::real, Clock::Virtual);
     let file = directory.history();
-    let recording = Recording::create(&file, header(resolved), clock, broken.clone(), on_fault)?;
+    let recording = Recording::create(&file, header(resolved), clock, broken.clone(), on_event)?;
+    let interrupt = interrupt::watch(&progress)?;
     let trial = Trial {
         directory,
         resolved,
         recorder: recording.recorder(),
         progress: Arc::clone(&progress),
-        pcap: pcap.to_vec(),
-        interrupt: interrupt::watch()?,
-        broken,
+        watch,
+        pcap: options.pcap.clone(),
+        keep: options.keep.is_some(),
+        interrupt: interrupt.token.clone(),
+        broken: broken.clone(),
         simulated,
     };
     let outcome = trial.run().await;
@@ -85,7 +127,12 @@ async fn record(directory: &RunDirectory, resolved: &Resolved, pcap: &[Links]) -
     progress.finish();
     // Where the history could not be written, that is why the trial could not go on.
     recording.close()?;
-    outcome
+    let kept = outcome?.map(|court| Kept {
+        court,
+        interrupt,
+        broken,
+    });
+    Ok(kept)
 }
 
 fn header(resolved: &Resolved) -> Header {
@@ -107,10 +154,11 @@ fn conclude(
     options: &ConductOptions,
     directory: &RunDirectory,
     resolved: &Resolved,
-) -> Result<Exit, Failure> {
+    keep_data: bool,
+) -> Result<Validity, Failure> {
     let history = judge::read(&directory.history())?;
     let verdict = judge::check(&history, resolved)?;
-    if verdict.valid == checkers::Validity::Valid && !options.keep_data {
+    if verdict.valid == Validity::Valid && !keep_data {
         directory
             .remove_data(&history.header.nodes)
             .map_err(Failure::infrastructure)?;
@@ -130,13 +178,13 @@ fn conclude(
         directory.shown(),
         made_of.replay
     );
-    Ok(verdict.valid.into())
+    Ok(verdict.valid)
 }
 
-fn word(validity: checkers::Validity) -> &'static str {
+fn word(validity: Validity) -> &'static str {
     match validity {
-        checkers::Validity::Valid => "valid",
-        checkers::Validity::Unknown => "unknown",
-        checkers::Validity::Invalid => "violation",
+        Validity::Valid => "valid",
+        Validity::Unknown => "unknown",
+        Validity::Invalid => "violation",
     }
 }

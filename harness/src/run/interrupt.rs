@@ -1,31 +1,56 @@
 //! Ctrl-C: once, heal and judge what there is; twice, end at once.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use anyhow::{Context, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::{self, Exit};
+use crate::progress::Progress;
 
-/// Watches for SIGINT, SIGTERM and SIGHUP from now on; the token is cancelled by the first of them.
-pub fn watch() -> Result<CancellationToken> {
-    let token = CancellationToken::new();
+/// What becomes of interrupts.
+#[derive(Clone)]
+pub struct Interrupt {
+    /// Cancelled by the first of them.
+    pub token: CancellationToken,
+    holding: Arc<AtomicBool>,
+}
+
+impl Interrupt {
+    /// From now on the trial is over, and an interrupt ends what is only held.
+    pub fn hold(&self) {
+        self.holding.store(true, Ordering::Release);
+    }
+}
+
+/// Watches for SIGINT, SIGTERM and SIGHUP from now on.
+pub fn watch(progress: &Arc<Progress>) -> Result<Interrupt> {
+    let interrupt = Interrupt {
+        token: CancellationToken::new(),
+        holding: Arc::default(),
+    };
     for kind in [
         SignalKind::interrupt(),
         SignalKind::terminate(),
         SignalKind::hangup(),
     ] {
         let stream = signal(kind).context("listen for signals")?;
-        tokio::spawn(on_signal(stream, token.clone()));
+        tokio::spawn(on_signal(stream, interrupt.clone(), Arc::clone(progress)));
     }
-    Ok(token)
+    Ok(interrupt)
 }
 
-async fn on_signal(mut stream: Signal, token: CancellationToken) {
+async fn on_signal(mut stream: Signal, interrupt: Interrupt, progress: Arc<Progress>) {
     while stream.recv().await.is_some() {
-        if token.is_cancelled() {
+        if interrupt.token.is_cancelled() {
+            progress.finish();
             exit::now(Exit::Interrupted);
         }
-        eprintln!("interrupted: healing and judging what there is; once more ends it at once");
-        token.cancel();
+        if !interrupt.holding.load(Ordering::Acquire) {
+            progress.say("interrupted: healing and judging what there is; once more ends it at once");
+        }
+        interrupt.token.cancel();
     }
 }

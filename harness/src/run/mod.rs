@@ -4,6 +4,7 @@ mod bring_up;
 pub mod capture;
 mod conduct;
 mod interrupt;
+pub mod keep;
 mod lines;
 mod live;
 mod prepare;

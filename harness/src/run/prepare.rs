@@ -32,13 +32,29 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
     capture::check(&options.pcap, resolved.plan.nodes, resolved.plan.is_simulated())
         .map_err(Failure::usage)?;
     if resolved.plan.is_simulated() {
+        if options.keep.is_some() {
+            return Err(Failure::usage(anyhow!(
+                "--keep: the simulated broker has no nodes that could be kept up"
+            )));
+        }
         return simulate(options, &resolved);
+    }
+    if options.real_time {
+        return Err(Failure::usage(anyhow!(
+            "--real-time is for the simulated broker: the time of {} passes as ours does",
+            resolved.plan.broker
+        )));
     }
     check_machine().map_err(Failure::infrastructure)?;
     let cards = sandbox::Cards::choose().map_err(|error| Failure::infrastructure(error.into()))?;
     let java = Java::find().map_err(Failure::infrastructure)?;
-    let (installs, agent) = fetch(&resolved.versions(), resolved.has_metrics(), options.offline)
-        .map_err(Failure::infrastructure)?;
+    let (installs, agent) = fetch(
+        &resolved.versions(),
+        resolved.has_metrics(),
+        options.offline,
+        options.plain,
+    )
+    .map_err(Failure::infrastructure)?;
     let directory = RunDirectory::create(options.out.as_deref(), &resolved.plan.name, resolved.seed)
         .map_err(Failure::usage)?;
     let mut parts = vec![
@@ -65,6 +81,10 @@ fn simulate(options: &RunOptions, resolved: &Resolved) -> Result<Exit, Failure> 
         json: options.json,
         keep_data: options.keep_data,
         pcap: Vec::new(),
+        plain: options.plain,
+        keep: None,
+        keep_for: options.keep_for,
+        real_time: options.real_time,
     })
 }
 
@@ -102,7 +122,7 @@ pub fn prepare_machine(versions: &BTreeSet<String>, metrics: bool, offline: bool
     check_machine()?;
     sandbox::Cards::choose()?;
     Java::find()?;
-    fetch(versions, metrics, offline).map(drop)
+    fetch(versions, metrics, offline, false).map(drop)
 }
 
 /// Finds the jars of every version that the run will need, and the agent where metrics are asked for, or fetches them.
@@ -110,8 +130,9 @@ fn fetch(
     versions: &BTreeSet<String>,
     metrics: bool,
     offline: bool,
+    plain: bool,
 ) -> anyhow::Result<(Vec<Install>, Option<Agent>)> {
-    let progress = Progress::new();
+    let progress = Progress::new(plain);
     let options = InstallOptions::from_environment(offline)?;
     let install = |version: &String| {
         cluster::kafka::install(version, &options, &|seen| {
@@ -163,6 +184,13 @@ fn conduct_arguments(options: &RunOptions, directory: &RunDirectory) -> Vec<OsSt
     }
     if options.keep_data {
         arguments.push("--keep-data".into());
+    }
+    if options.plain {
+        arguments.push("--plain".into());
+    }
+    if let Some(when) = options.keep {
+        arguments.push(format!("--keep={}", when.word()).into());
+        arguments.push(format!("--keep-for={}", options.keep_for).into());
     }
     for links in &options.pcap {
         arguments.push(format!("--pcap={links}").into());

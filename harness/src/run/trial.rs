@@ -3,6 +3,7 @@
 //! Whatever goes wrong on the way, what was injected is healed and the cluster is taken down; the namespaces
 //! end the rest.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,10 +18,12 @@ use workloads::{Arena, Running};
 
 use super::bring_up::{Courtroom, Kind, bring_up};
 use super::capture::{self, Links};
+use super::keep::look_at_stopped;
 use super::lines::{self, Lines};
-use super::live::Live;
+use super::live::{Live, Shown};
 use crate::directory::RunDirectory;
 use crate::judge::{self, Measured};
+use crate::live::{Pace, Watch};
 use crate::plan::{Resolved, clients};
 use crate::progress::Progress;
 use crate::recorder::FileRecorder;
@@ -39,8 +42,12 @@ pub struct Trial<'run> {
     pub recorder: Arc<FileRecorder>,
     /// What a person sees.
     pub progress: Arc<Progress>,
+    /// What events have shown, for what a person sees.
+    pub watch: Arc<Watch>,
     /// The links whose packets are written down.
     pub pcap: Vec<Links>,
+    /// Whether the cluster may have to stay up.
+    pub keep: bool,
     /// Cancelled by ctrl-C.
     pub interrupt: CancellationToken,
     /// Cancelled when the trial cannot go on: the history cannot be written, or a node's machine is gone.
@@ -50,8 +57,9 @@ pub struct Trial<'run> {
 }
 
 impl Trial<'_> {
-    /// Runs the whole of it. An error means that the machine, not the broker, would not do it.
-    pub async fn run(&self) -> Result<()> {
+    /// Runs the whole of it, and gives the cluster back where it is to stay up. An error means that the machine, not the broker, would
+    /// not do it.
+    pub async fn run(&self) -> Result<Option<Courtroom>> {
         self.enter(
             Phase::Setup,
             "setup",
@@ -64,7 +72,7 @@ impl Trial<'_> {
             court = bring_up(self) => court?,
             () = self.interrupt.cancelled() => {
                 self.recorder.record(What::Interrupted);
-                return Ok(());
+                return Ok(None);
             }
         };
         let outcome = tokio::select! {
@@ -73,14 +81,31 @@ impl Trial<'_> {
                 Err(anyhow!("go on: the history cannot be written any more, or a node's machine is gone"))
             }
         };
-        self.enter(Phase::Teardown, "teardown", "the brokers go down");
-        let down = self.take_down(&court).await;
+        let stays_up = self.keep && outcome.is_ok() && !self.interrupt.is_cancelled();
+        let down = if stays_up {
+            self.enter(Phase::Teardown, "teardown", "what lies on the disks is read");
+            self.look(&court).await
+        } else {
+            self.enter(Phase::Teardown, "teardown", "the brokers go down");
+            self.take_down(&court).await
+        };
         let lines = match &court.kind {
             Kind::Kafka(cluster, _) => lines::record(cluster, &self.recorder, &self.progress).await,
             Kind::Simulated(_) => Lines::default(),
         };
         judge::write_measured(self.directory, &self.measure(&court, lines))?;
-        outcome.and(down)
+        outcome.and(down).map(|()| stays_up.then_some(court))
+    }
+
+    /// What taking down does, but for ending the brokers.
+    async fn look(&self, court: &Courtroom) -> Result<()> {
+        if let Kind::Kafka(cluster, environment) = &court.kind {
+            look_at_stopped(cluster).await?;
+            if let Some(text) = capture::end(environment)? {
+                self.progress.say(&text);
+            }
+        }
+        Ok(())
     }
 
     async fn take_down(&self, court: &Courtroom) -> Result<()> {
@@ -118,12 +143,7 @@ impl Trial<'_> {
             self.recorder.clone(),
         )
         .within(self.resolved.plan.nemesis.limits.clone());
-        let live = Live::start(
-            &self.progress,
-            court.cluster.clone(),
-            running.counters(),
-            nemesis.in_force(),
-        );
+        let live = Live::start(self.shown(court, &*running));
         self.sleep(limits.steady.duration()).await;
         if !self.resolved.steps.is_empty() {
             let about = format!("{} on the schedule", count(self.resolved.steps.len(), "fault"));
@@ -140,8 +160,31 @@ impl Trial<'_> {
             prober.stop().await;
         }
         running.stop().await;
+        let read_back = self.read_back(court, running).await;
         drop(live);
-        self.read_back(court, running).await
+        read_back
+    }
+
+    fn shown(&self, court: &Courtroom, running: &dyn Running) -> Shown {
+        let limits = &self.resolved.plan.limits;
+        let logs = match &court.kind {
+            Kind::Kafka(cluster, _) => cluster.logs(),
+            Kind::Simulated(_) => BTreeMap::new(),
+        };
+        Shown {
+            progress: Arc::clone(&self.progress),
+            cluster: court.cluster.clone(),
+            topics: self.resolved.topics(),
+            counters: running.counters(),
+            watch: Arc::clone(&self.watch),
+            recorder: Arc::clone(&self.recorder),
+            pace: Pace {
+                steady: limits.steady.duration(),
+                faults: nemesis::length(&self.resolved.steps),
+                recover: limits.recover.duration(),
+            },
+            logs,
+        }
     }
 
     /// Injects the schedule. An interrupt ends it early; the nemesis heals in either case.
@@ -207,6 +250,7 @@ impl Trial<'_> {
         let Kind::Kafka(cluster, environment) = &court.kind else {
             return Measured {
                 run_us,
+                view_cpu_us: self.progress.cpu_us(),
                 ..Measured::default()
             };
         };
@@ -217,6 +261,7 @@ impl Trial<'_> {
             switch_bytes: switch.forwarded.bytes,
             switch_cpu_us: switch.cpu.as_micros() as u64,
             run_us,
+            view_cpu_us: self.progress.cpu_us(),
             broker_lines: lines.recorded,
             broker_lines_left_out: lines.left_out,
         }

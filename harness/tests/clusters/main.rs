@@ -9,6 +9,7 @@ mod disk;
 mod disks;
 mod groups;
 mod kafka;
+mod keep;
 mod killed;
 #[path = "../support/left.rs"]
 mod left;

@@ -7,6 +7,7 @@
 mod folder;
 mod merge;
 mod runner;
+mod shown;
 mod summary;
 mod work;
 

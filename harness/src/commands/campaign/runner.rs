@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use report::{CampaignSummary, RunState};
 
 use super::folder::{Folder, RUNS};
+use super::shown::Shown;
 use super::summary;
 use super::work::Work;
 use crate::campaign::{Entry, Expect, Job, Need, Outcome, Record, Role, Rules};
@@ -20,10 +21,10 @@ use crate::progress::Progress;
 
 /// How often runs are asked whether they have ended.
 const POLL: Duration = Duration::from_millis(20);
-/// How often the live line is made anew.
+/// How often the view is made anew.
 const LINE: Duration = Duration::from_secs(1);
-/// How often it is said that the campaign goes on, where nobody sees a live line.
-const HEARTBEAT: Duration = Duration::from_secs(60);
+/// How often it is said that the campaign goes on, where nobody sees a view.
+const HEARTBEAT: Duration = Duration::from_secs(10);
 /// What a node of a real cluster and its share of clients and checks take, in bytes.
 const NODE_MEMORY: u64 = 700 << 20;
 /// A cluster of three brokers wants about so many cores while it starts.
@@ -58,7 +59,7 @@ pub struct Runner<'a> {
     interrupts: Interrupts,
     progress: Progress,
     begun: Instant,
-    /// When the live line was made last.
+    /// When the view was made last.
     told: Option<Instant>,
     beaten: Instant,
 }
@@ -92,7 +93,7 @@ impl<'a> Runner<'a> {
             all: ours.len(),
             left_out: 0,
             interrupts: Interrupts::listen()?,
-            progress: Progress::new(),
+            progress: Progress::new(options.plain),
             begun: Instant::now(),
             told: None,
             beaten: Instant::now(),
@@ -299,25 +300,38 @@ impl<'a> Runner<'a> {
         ));
     }
 
-    /// A live line where there is a terminal, a sign of life where there is none.
+    /// A view where there is a terminal, a sign of life where there is none.
     fn tell(&mut self) {
         if self.told.is_some_and(|told| told.elapsed() < LINE) {
             return;
         }
         self.told = Some(Instant::now());
-        let left = self.left();
-        let line = format!(
-            "{} of {} done, {} go on{}",
-            self.folder.standings.done(),
-            self.all,
-            self.running.len(),
-            left.map_or_else(String::new, |left| format!(", some {} left", rough(left)))
-        );
-        if self.beaten.elapsed() >= HEARTBEAT && !self.progress.is_live() {
-            self.progress.say(&line);
+        let shown = self.shown();
+        if self.progress.is_live() {
+            let (width, height) = Progress::size();
+            self.progress.view(&shown.lines(width, height), width);
+        } else if self.beaten.elapsed() >= HEARTBEAT {
+            self.progress.say(&shown.line());
             self.beaten = Instant::now();
         }
-        self.progress.now(line);
+    }
+
+    fn shown(&self) -> Shown {
+        let name = |run: &Running| self.work.identity.jobs[run.place].name.clone();
+        let running = self.running.iter();
+        Shown {
+            done: self.folder.standings.done(),
+            all: self.all,
+            pending: self.pending.len(),
+            elapsed: self.begun.elapsed().as_secs_f64(),
+            left: self.left(),
+            running: running
+                .map(|run| {
+                    let seconds = run.begun.elapsed().as_secs_f64();
+                    (name(run), run.role == Role::Confirm, seconds)
+                })
+                .collect(),
+        }
     }
 
     /// How long the rest takes, in seconds, from how long runs took so far.

@@ -73,7 +73,7 @@ impl<'a> Runner<'a> {
             work,
             state,
             rule: Rule::of_rate(options.runs, options.rate),
-            progress: Progress::new(),
+            progress: Progress::new(false),
             interrupts: Interrupts::listen()?,
             begun: Instant::now(),
         })

@@ -1,11 +1,13 @@
 //! The directory of a run: what lies where. `results/README.md` says the same to people.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 
 use crate::plan::{Overrides, Resolved, resolve};
 
@@ -67,6 +69,23 @@ impl RunDirectory {
         let path = self.plan();
         let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
         resolve(&shown(&path), &text, &Overrides::default())
+    }
+
+    /// Marks the run as one that goes on, until this is dropped, however the process ends. A file system without locks tells nobody.
+    pub fn lock(&self) -> Option<Flock<File>> {
+        let file = File::open(self.plan()).ok()?;
+        Flock::lock(file, FlockArg::LockExclusiveNonblock).ok()
+    }
+
+    /// Whether a process brings it about, judges it, or keeps its cluster up.
+    pub fn goes_on(&self) -> bool {
+        let Ok(file) = File::open(self.plan()) else {
+            return false;
+        };
+        matches!(
+            Flock::lock(file, FlockArg::LockSharedNonblock),
+            Err((_, Errno::EWOULDBLOCK))
+        )
     }
 
     /// Everything that was seen.
@@ -186,7 +205,7 @@ pub fn shown(path: &Path) -> String {
 /// Writes a file whole or not at all: to another name first.
 pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
     let half = path.with_extension("half");
-    let written = fs::File::create(&half).and_then(|mut file| {
+    let written = File::create(&half).and_then(|mut file| {
         file.write_all(content)?;
         file.sync_all()
     });

@@ -16,7 +16,6 @@ use anyhow::{Context, Result, anyhow};
 use cluster::sim::VirtualClock;
 
 use history::{Event, Header, HistoryWriter, Recorder, What};
-use nix::fcntl::{Flock, FlockArg};
 use tokio_util::sync::CancellationToken;
 
 /// How often the buffer goes to the file.
@@ -71,8 +70,6 @@ struct Inner {
 pub struct Recording {
     recorder: Arc<FileRecorder>,
     flusher: Option<JoinHandle<()>>,
-    /// Ends with the recording.
-    _lock: Option<Flock<File>>,
 }
 
 impl Recording {
@@ -85,11 +82,6 @@ impl Recording {
         on_event: OnEvent,
     ) -> Result<Self> {
         let file = File::create_new(path).with_context(|| format!("create {}", path.display()))?;
-        // Whoever bundles a run sees by the lock that it goes on. A file system without locks tells nobody.
-        let lock = file
-            .try_clone()
-            .ok()
-            .and_then(|file| Flock::lock(file, FlockArg::LockExclusiveNonblock).ok());
         let writer = HistoryWriter::new(BufWriter::with_capacity(BUFFER_BYTES, file));
         let recorder = Arc::new(FileRecorder {
             clock,
@@ -112,7 +104,6 @@ impl Recording {
         Ok(Self {
             recorder,
             flusher: Some(thread),
-            _lock: lock,
         })
     }
 

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use indicatif::HumanBytes;
-use nix::fcntl::{Flock, FlockArg};
 
 use super::campaign::IDENTITY;
 use crate::bundle::{self, ENDING, FORMAT, Manifest, VERSION, Without};
@@ -75,21 +74,10 @@ fn open(dir: &Path) -> Result<RunDirectory> {
     {
         return Err(anyhow!("{} is no run's directory", run.shown()));
     }
-    if is_running(&run) {
+    if run.goes_on() {
         return Err(anyhow!("{} goes on: wait until it has ended", run.shown()));
     }
     Ok(run)
-}
-
-/// Whether somebody writes the history: the recorder holds a lock on it.
-fn is_running(run: &RunDirectory) -> bool {
-    let Ok(file) = File::open(run.history()) else {
-        return false;
-    };
-    matches!(
-        Flock::lock(file, FlockArg::LockSharedNonblock),
-        Err((_, nix::errno::Errno::EWOULDBLOCK))
-    )
 }
 
 /// What the manifest says of a run, beside its files.

@@ -171,7 +171,9 @@ fn prune(folder: &Path, keep: usize, dry_run: bool) -> Result<Exit, Failure> {
     let found = found_in(folder).map_err(Failure::usage)?;
     let valid = found
         .iter()
-        .filter(|found| found.kind == Kind::Run && found.valid == Some(Validity::Valid));
+        .filter(|found| found.kind == Kind::Run && found.valid == Some(Validity::Valid))
+        // One whose cluster is kept up is in use.
+        .filter(|found| !RunDirectory::open(&found.dir).is_ok_and(|run| run.goes_on()));
     let mut bytes = 0;
     let mut removed = 0;
     for found in valid.skip(keep) {

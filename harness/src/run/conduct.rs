@@ -29,6 +29,8 @@ const RUNTIME_SHUTDOWN_LIMIT: Duration = Duration::from_millis(200);
 pub fn conduct(options: &ConductOptions) -> Result<Exit, Failure> {
     let directory = RunDirectory::open(&options.dir).map_err(Failure::usage)?;
     let resolved = directory.resolved().map_err(Failure::usage)?;
+    // Until all of it is over.
+    let _lock = directory.lock();
     let runtime = runtime(&resolved, options.real_time).map_err(Failure::infrastructure)?;
     let recorded = runtime.block_on(record(options, &directory, &resolved));
     match recorded {

@@ -256,9 +256,9 @@ fn only_whole_runs_are_bundled_unless_somebody_insists() {
         assert_eq!(ran.code, Some(2), "{}", ran.err);
         assert!(ran.err.contains(part), "{}", ran.err);
     }
-    // Whoever writes the history holds a lock on it.
+    // Whoever brings a run about holds a lock on its plan.
     let history = bench.path().join("run/history.jsonl");
-    let file = std::fs::File::open(&history).expect("it is there");
+    let file = std::fs::File::open(bench.path().join("run/resolved.toml")).expect("it is there");
     let lock = nix::fcntl::Flock::lock(file, nix::fcntl::FlockArg::LockExclusive).expect("it is free");
     let ran = bench.run(&["bundle", "run", "--out", "b", "--force"]);
     assert_eq!(ran.code, Some(2), "{}", ran.err);

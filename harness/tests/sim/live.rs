@@ -75,6 +75,7 @@ fn the_view_changes_in_place_and_its_end_stays() {
     terminal.until("verdict", |text| text.contains("tribunal: valid"));
     assert_eq!(terminal.modes(), modes);
     let (code, bytes, screen) = terminal.end();
+    assert_eq!(bench.run(&["bundle", "run"]).code, Some(0));
     let text = screen.screen().contents();
     assert_eq!(code, Some(0), "{text}");
     whole(&bytes, &screen);

@@ -1,5 +1,6 @@
 //! `tribunal gate`: whether a campaign lets a release pass, by itself or against an earlier one.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -41,13 +42,21 @@ pub fn gate(options: &GateOptions) -> Result<Exit, Failure> {
         )));
     }
     let rule = rule(options, &now).map_err(Failure::usage)?;
+    let axes: Vec<BTreeMap<String, String>> = now.runs.iter().map(|run| run.axes.clone()).collect();
     let comparison = options
         .baseline
         .as_deref()
         .map(|dir| against(options, &mut now, dir));
     let comparison = comparison.transpose().map_err(Failure::usage)?;
     let decision = rule.map(|rule| match &comparison {
-        Some(comparison) => now.without_known(comparison).decide(rule),
+        Some(comparison) => {
+            let mut unknown = now.without_known(comparison);
+            // An axis is ignored to match cells: each of them is decided by itself all the same.
+            for (run, axes) in unknown.runs.iter_mut().zip(axes) {
+                run.axes = axes;
+            }
+            unknown.decide(rule)
+        }
         None => now.decide(rule),
     });
     let slack = options

@@ -10,6 +10,8 @@ use crate::{CampaignRun, CampaignSummary, RunFigures};
 
 /// How often an interval holds the true difference, at least.
 const CONFIDENCE: f64 = 0.95;
+/// Of more pairs than this each side's runs are thinned out: beyond a thousand runs an interval is narrow enough.
+const PAIRS_MAX: f64 = 2e6;
 
 /// One figure of both.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -226,10 +228,17 @@ fn values(summary: &CampaignSummary, take: &Take) -> BTreeMap<String, Vec<f64>> 
 }
 
 fn strata(these: &BTreeMap<String, Vec<f64>>, others: &BTreeMap<String, Vec<f64>>) -> Vec<Stratum> {
+    let cells = these.keys().filter(|cell| others.contains_key(*cell)).count();
+    let most = ((PAIRS_MAX / cells.max(1) as f64).sqrt() as usize).max(1);
+    // By their places alone, so that what is left out does not hang on what it is.
+    let thinned = |values: &Vec<f64>| -> Vec<f64> {
+        let step = values.len().div_ceil(most).max(1);
+        values.iter().copied().step_by(step).collect()
+    };
     let both = |(cell, these): (&String, &Vec<f64>)| {
         Some(Stratum {
-            these: these.clone(),
-            others: others.get(cell)?.clone(),
+            these: thinned(these),
+            others: thinned(others.get(cell)?),
         })
     };
     these.iter().filter_map(both).collect()
@@ -375,6 +384,13 @@ mod tests {
         assert_eq!(outage(here, before).difference, Difference::More);
         assert!(outage(here, before).is_surely_above(2e8));
         assert!(!outage(here, before).is_surely_above(9e8));
+    }
+
+    #[test]
+    fn thousands_of_runs_are_thinned_out() {
+        let (here, before): (Vec<u64>, Vec<u64>) = (0..20_000).map(|run| (run % 7 + 3, run % 5)).unzip();
+        let found = outage(&[("a", &here)], &[("a", &before)]);
+        assert_eq!((found.here.runs, found.difference), (20_000, Difference::More));
     }
 
     #[test]

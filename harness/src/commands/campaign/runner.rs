@@ -1,10 +1,11 @@
 //! Runs what a campaign still needs, as many runs at a time as the machine carries.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use report::{CampaignSummary, RunState};
+use report::{CampaignRun, RunState};
+use statistics::Decision;
 
 use super::folder::{Folder, RUNS};
 use super::shown::Shown;
@@ -103,7 +104,9 @@ impl<'a> Runner<'a> {
             .into_iter()
             .filter(|place| runner.need(*place) != Need::Nothing)
             .collect();
-        runner.leave_out();
+        for cell in 0..work.identity.cells.len() {
+            runner.leave_out(cell);
+        }
         Ok(runner)
     }
 
@@ -238,38 +241,45 @@ impl<'a> Runner<'a> {
         if self.need(ended.place) != Need::Nothing {
             self.pending.push_front(ended.place);
         }
-        self.leave_out();
+        self.leave_out(job.cell);
         Ok(())
     }
 
-    /// Takes out what nothing hangs on any more: the runs of cells that the gate has decided, and all but confirmations where the campaign fails. What
-    /// goes on then ends as it does, so that what is decided does not hang on who is quick.
-    fn leave_out(&mut self) {
+    /// Takes out what nothing hangs on any more, as one cell stands: the runs of a cell that the gate has decided, and all but confirmations where
+    /// that fails. What was begun is ended as it is, so that what is decided does not hang on who is quick.
+    fn leave_out(&mut self, cell: usize) {
         let identity = &self.work.identity;
-        let Some(rule) = identity.gate.filter(|_| identity.part.is_none()) else {
+        let valid = identity.cells.iter().filter(|cell| cell.expect == Expect::Valid);
+        let cells = valid.count();
+        let rule = identity.gate.filter(|_| identity.part.is_none());
+        let Some(rule) = rule.filter(|_| identity.cells[cell].expect == Expect::Valid) else {
             return;
         };
-        let as_it_stands = |(place, job)| {
-            let mut run = summary::named(identity, &self.folder.standings, job);
-            // What the machine would not do is no outcome yet while it is tried again.
-            if self.need(place) == Need::Run {
-                run.state = RunState::NotMade;
-            }
-            run
-        };
-        let runs = identity.jobs.iter().enumerate().map(as_it_stands).collect();
-        let mut summary = CampaignSummary::new(String::new(), String::new(), 0, String::new(), runs);
-        summary::leave_out(&mut summary, rule);
-        let needless: BTreeSet<&str> = summary
-            .runs
-            .iter()
-            .filter(|run| run.state == RunState::NotNeeded)
-            .map(|run| run.name.as_str())
+        let jobs = identity.jobs.iter().enumerate();
+        let runs: Vec<CampaignRun> = jobs
+            .filter(|(_, job)| job.cell == cell)
+            .map(|(place, job)| {
+                let mut run = summary::named(identity, &self.folder.standings, job);
+                // What the machine would not do is no outcome yet while it is tried again.
+                if self.need(place) == Need::Run {
+                    run.state = RunState::NotMade;
+                }
+                run
+            })
             .collect();
-        let before = self.pending.len();
-        self.pending
-            .retain(|place| !needless.contains(identity.jobs[*place].name.as_str()));
-        self.left_out += before - self.pending.len();
+        let decision = rule.decide(cells, &runs).decision;
+        let mut pending = std::mem::take(&mut self.pending);
+        let before = pending.len();
+        pending.retain(|place| match decision {
+            Decision::Open => true,
+            Decision::Passes => {
+                let job = &identity.jobs[*place];
+                job.cell != cell || self.folder.standings.of(&job.name).is_some()
+            }
+            Decision::Fails => self.need(*place) == Need::Confirm,
+        });
+        self.left_out += before - pending.len();
+        self.pending = pending;
     }
 
     /// One line for a run that ended.

@@ -66,7 +66,7 @@ pub fn read(dir: &Path) -> Result<CampaignSummary> {
 }
 
 /// Nothing hangs on a run any more that was not made of a cell that was decided; of none, where the campaign fails.
-pub fn leave_out(summary: &mut CampaignSummary, rule: GateRule) {
+fn leave_out(summary: &mut CampaignSummary, rule: GateRule) {
     let decided = summary.decide(rule);
     let fails = decided.decision == Decision::Fails;
     let done = decided

@@ -100,6 +100,16 @@ pub(crate) fn is_invisible(character: char) -> bool {
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// A text with a sign in place of every character that shows nothing but may change what others show.
+pub(crate) fn shown(text: &str) -> String {
+    let is_bad = |character: char| is_invisible(character) && !matches!(character, '\n' | '\t');
+    if text.contains(is_bad) {
+        text.replace(is_bad, "\u{fffd}")
+    } else {
+        text.to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

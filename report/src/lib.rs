@@ -10,6 +10,8 @@
 //! broker, a client or a plan said is hostile until escaped: it reaches a page only as text.
 
 mod aftermath;
+mod base64;
+mod broker_lines;
 mod campaign;
 mod chart;
 mod compare;
@@ -22,6 +24,8 @@ mod findings;
 mod first;
 mod format;
 mod junit;
+mod lag;
+mod operations;
 mod page;
 mod processes;
 mod run;

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use checkers::{Aftermath, Deposed, FaultInterval, FaultOutcome, Timeline, Verdict, aftermaths, timeline};
-use history::{Header, Key, NodeId};
+use checkers::{
+    Aftermath, Deposed, FaultInterval, FaultOutcome, Served, Timeline, Verdict, aftermaths, served, timeline,
+};
+use history::{BrokerLine, Header, Key, NodeId};
 
 use crate::ReportInput;
+use crate::broker_lines::broker_lines;
 use crate::chart::Span;
 use crate::format::instant;
+use crate::lag::Lag;
+use crate::operations::{Named, Operations};
 use crate::processes::{Process, processes};
 use crate::series::Series;
 
@@ -23,6 +28,16 @@ pub(crate) struct Run<'a> {
     /// What each fault of the timeline did.
     pub(crate) aftermaths: Vec<Aftermath>,
     pub(crate) series: Series,
+    /// How far behind readers were.
+    pub(crate) lag: Lag,
+    /// When partitions could not be written or read.
+    pub(crate) served: Served,
+    /// What the brokers said themselves, in order of time.
+    pub(crate) lines: Vec<&'a BrokerLine>,
+    /// What the clients did…
+    pub(crate) operations: Operations<'a>,
+    /// …and what of it is named by findings and stories.
+    pub(crate) named: Named<'a>,
     pub(crate) processes: Vec<Process>,
     /// The whole run.
     pub(crate) span: Span,
@@ -32,9 +47,16 @@ impl<'a> Run<'a> {
     pub(crate) fn new(input: &'a ReportInput<'a>) -> Self {
         let timeline = timeline(input.history);
         let span = Span::new(0, timeline.end);
+        let series = Series::of(input.history, span);
+        let operations = Operations::of(input.history);
         Self {
             input,
-            series: Series::of(input.history, span),
+            lag: Lag::of(input.history, &series),
+            series,
+            served: served(input.history),
+            lines: broker_lines(input.history),
+            named: Named::of(input.verdict, &operations),
+            operations,
             processes: processes(input.history, &timeline),
             aftermaths: aftermaths(input.history, &timeline),
             deposed: timeline.deposed(),

@@ -5,25 +5,33 @@
 mod acknowledged;
 mod axis;
 mod bands;
+mod clients;
 mod cycle;
+mod lag;
 mod lane;
 mod latency;
+mod lines;
 mod partition;
 mod scale;
 mod story;
 mod throughput;
+mod unserved;
 
 use maud::{Markup, html};
 
 pub(crate) use acknowledged::acknowledged;
 pub(crate) use axis::axis;
 pub(crate) use bands::{bands, fault_lane, found_lane, marks, phase_lane};
+pub(crate) use clients::clients;
 pub(crate) use cycle::cycle;
+pub(crate) use lag::lag;
 pub(crate) use latency::latency;
+pub(crate) use lines::lines;
 pub(crate) use partition::{controllers, nodes, partition};
 pub(crate) use scale::{Span, round_step};
 pub(crate) use story::story;
 pub(crate) use throughput::throughput;
+pub(crate) use unserved::unserved;
 
 use crate::format::coordinate;
 

@@ -9,7 +9,7 @@ use crate::series::{Bucket, Series};
 
 const HEIGHT: f64 = 110.0;
 /// Room above the highest mark for its number.
-const HEAD: f64 = 12.0;
+pub(super) const HEAD: f64 = 12.0;
 
 /// Acknowledged writes as an area, the others as lines.
 pub(crate) fn throughput(series: &Series, span: Span) -> Markup {
@@ -49,7 +49,7 @@ pub(crate) fn throughput(series: &Series, span: Span) -> Markup {
 }
 
 /// A line with a step at the edge of each bucket.
-fn steps(series: &Series, rates: &[f64], heights: Heights) -> String {
+pub(super) fn steps(series: &Series, rates: &[f64], heights: Heights) -> String {
     let parts = rates.iter().enumerate().map(|(index, rate)| {
         let (from, to) = series.bounds(index);
         let y = coordinate(heights.y(*rate) + HEAD);

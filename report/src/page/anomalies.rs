@@ -144,11 +144,11 @@ impl Column {
         Self::Faults,
     ];
 
-    /// A history in memory has its operations beside it and its faults on the page; others are looked up by number.
+    /// A run has its faults on the page, whether or not one was in force.
     fn is_filled(self, judged: &Judged<'_>, case: &Case) -> bool {
         match self {
             Self::When => judged.timed(),
-            Self::Operations => judged.run.is_none() && !case.ops.is_empty(),
+            Self::Operations => !case.ops.is_empty(),
             Self::Faults => judged.run.is_some() || !case.faults.is_empty(),
             Self::Partition => case.partition.is_some() || case.key.is_some(),
             Self::Offset => case.offset.is_some(),
@@ -176,7 +176,7 @@ impl Column {
     fn cell(self, judged: &Judged<'_>, case: &Case) -> Markup {
         match self {
             Self::When => html! { td.nowrap { (judged.when(case.time)) } },
-            Self::Operations => html! { td.number { (some_of(&case.ops)) } },
+            Self::Operations => html! { td.number { (operations(judged, &case.ops)) } },
             Self::Faults => html! { td { (faults(judged, case)) } },
             Self::Partition => html! { td.nowrap { (partition(judged, case)) } },
             Self::Offset => html! { td.number { @if let Some(offset) = case.offset { (offset) } } },
@@ -203,7 +203,7 @@ fn table(group: &Group<'_>, cases: &[(String, &Case)]) -> Markup {
                     tr id=(id) {
                         td.number { a.self href=(format!("#{id}")) { (index + 1) } }
                         @for column in &columns { (column.cell(judged, case)) }
-                        td.story-cell { (story(case)) }
+                        td.story-cell { (story(judged, case)) }
                     }
                 }
             }
@@ -246,12 +246,23 @@ fn faults(judged: &Judged<'_>, case: &Case) -> Markup {
     }
 }
 
-fn story(case: &Case) -> Markup {
+/// The operations by number, as links where the page tells of them.
+fn operations(judged: &Judged<'_>, ops: &[u64]) -> Markup {
+    html! {
+        @for (index, op) in ops.iter().take(VALUES_SHOWN).enumerate() {
+            @if index > 0 { ", " }
+            @if judged.tells_of(*op) { a href=(format!("#op-{op}")) { (op) } } @else { (op) }
+        }
+        @if ops.len() > VALUES_SHOWN { ", …" }
+    }
+}
+
+fn story(judged: &Judged<'_>, case: &Case) -> Markup {
     html! {
         @match case.story.as_slice() {
             [] => {},
-            [one] => (one),
-            many => details { summary { (crate::format::clipped(&many[0], 60)) } ol { @for sentence in many { li { (sentence) } } } },
+            [one] => (judged.sentence(one)),
+            many => details { summary { (crate::format::clipped(&many[0], 60)) } ol { @for sentence in many { li { (judged.sentence(sentence)) } } } },
         }
     }
 }

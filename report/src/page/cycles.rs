@@ -29,7 +29,7 @@ pub(super) fn cards(judged: &Judged<'_>, cases: &[(String, &Case, &Cycle)]) -> M
                     (counted(cycle.operations.len() as u64, "operation", "operations")) ": " (steps_in_short(cycle))
                     @if judged.timed() { span.muted { ", at " (judged.when(case.time)) } }
                 }
-                (story(case))
+                (story(judged, case))
                 (explained(judged, cycle))
             }
         }
@@ -52,13 +52,13 @@ fn steps_in_short(cycle: &Cycle) -> String {
 }
 
 /// The sentences of a case, without those that its edges say again.
-pub(super) fn story(case: &Case) -> Markup {
+pub(super) fn story(judged: &Judged<'_>, case: &Case) -> Markup {
     let sentences = own_story(case);
     html! {
         @match sentences.as_slice() {
             [] => {},
-            [one] => p.story { (one) },
-            many => ol.story { @for sentence in many.iter().take(SENTENCES_MAX) { li { (sentence) } } },
+            [one] => p.story { (judged.sentence(one)) },
+            many => ol.story { @for sentence in many.iter().take(SENTENCES_MAX) { li { (judged.sentence(sentence)) } } },
         }
     }
 }
@@ -69,7 +69,7 @@ pub(super) fn explained(judged: &Judged<'_>, cycle: &Cycle) -> Markup {
     html! {
         (picture(&told, judged.timed()))
         div.cycle-words {
-            div { h4 { "What was done" } (operations(&told, judged.timed())) }
+            div { h4 { "What was done" } (operations(judged, &told)) }
             div { h4 { "What came before what" } (steps(&told)) }
         }
         p.conclusion { (told.conclusion()) }
@@ -104,12 +104,12 @@ fn legend(kind: Rel) -> Markup {
     html! { span.rel.(rel(kind)) { b { (rel(kind)) } ": " (rel_meaning(kind)) } " " }
 }
 
-fn operations(told: &Told<'_>, timed: bool) -> Markup {
+fn operations(judged: &Judged<'_>, told: &Told<'_>) -> Markup {
     let operations = &told.cycle.operations;
     let shown = Shown::of(operations.len(), OPERATIONS_SHOWN);
     let one = |place: usize| {
         let operation = &operations[place];
-        html! { div { dt { (name(place)) } dd { code { (clipped(&operation.text, LETTERS_MAX)) } " " span.muted { (who(operation, timed)) } } } }
+        html! { div { dt { (name(place)) } dd { code { (clipped(&operation.text, LETTERS_MAX)) } " " span.muted { (who(operation, judged.timed())) @if judged.tells_of(operation.op) { ", " a href=(format!("#op-{}", operation.op)) { "show it" } } } } } }
     };
     let gap = |left_out: usize| html! { div { dt { "…" } dd.muted { (count(left_out as u64)) " more operations" } } };
     html! { dl.ops { @for line in shown.map(one, gap) { (line) } } }

@@ -33,8 +33,8 @@ pub(super) fn section(judged: &Judged<'_>) -> Markup {
                 @if let Some(anomaly) = Anomaly::named(first.name) { (marked(&anomaly.meaning())) }
             }
             @match judged.run {
-                Some(run) => div.case { div { (what_happened(first.case)) } (in_force(run, first.case)) },
-                None => (what_happened(first.case)),
+                Some(run) => div.case { div { (what_happened(judged, first.case)) } (in_force(run, first.case)) },
+                None => (what_happened(judged, first.case)),
             }
             @if let Some(cycle) = &first.case.cycle { (cycles::explained(judged, cycle)) }
             @if let Some(run) = judged.run { (picture(run, &first)) }
@@ -42,11 +42,11 @@ pub(super) fn section(judged: &Judged<'_>) -> Markup {
     }
 }
 
-fn what_happened(case: &Case) -> Markup {
+fn what_happened(judged: &Judged<'_>, case: &Case) -> Markup {
     html! {
         @match &case.cycle {
-            Some(_) => (cycles::story(case)),
-            None => { h3 { "What happened" } ol.story { @for sentence in &case.story { li { (sentence) } } } },
+            Some(_) => (cycles::story(judged, case)),
+            None => { h3 { "What happened" } ol.story { @for sentence in &case.story { li { (judged.sentence(sentence)) } } } },
         }
     }
 }

@@ -29,6 +29,16 @@ impl Judged<'_> {
         }
     }
 
+    /// A sentence of a check, with links to the operations that it names.
+    pub(super) fn sentence(&self, text: &str) -> Markup {
+        super::sentence(text, &|op| self.tells_of(op))
+    }
+
+    /// Whether the page has a row of this operation.
+    pub(super) fn tells_of(&self, op: u64) -> bool {
+        self.run.is_some_and(|run| run.named.contains(op))
+    }
+
     /// The fault with this number.
     pub(super) fn fault(&self, id: u32) -> Option<&FaultInterval> {
         self.run?.fault(id)

@@ -4,13 +4,17 @@
 //! that judged, what happened when, which faults were there, and what was it all made of.
 
 mod anomalies;
+mod availability;
 mod cycles;
 mod definitions;
 mod deposed;
 mod faults;
 mod first;
+mod help;
 mod judged;
+mod lines;
 mod numbers;
+mod operations;
 mod run;
 mod security;
 mod sources;
@@ -22,13 +26,26 @@ mod verdict_page;
 use history::Phase;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::format::is_invisible;
+use crate::format::shown;
+use crate::operations::mentions;
 
 pub use run::html;
 pub use verdict_page::verdict_page;
 
 const STYLE: &str = include_str!("../assets/report.css");
-const SCRIPT: &str = include_str!("../assets/report.js");
+/// One script of several files, in the order in which they build on each other.
+const SCRIPT: &str = concat!(
+    "(() => {\n\"use strict\";\n",
+    include_str!("../assets/tip.js"),
+    include_str!("../assets/timeline.js"),
+    include_str!("../assets/pointer.js"),
+    include_str!("../assets/operations.js"),
+    include_str!("../assets/clients.js"),
+    include_str!("../assets/detail.js"),
+    include_str!("../assets/search.js"),
+    include_str!("../assets/report.js"),
+    "})();\n"
+);
 
 /// A section of a page, as the list at its top names it: its address and its title.
 pub(crate) type Section = (&'static str, &'static str);
@@ -65,17 +82,7 @@ pub(crate) fn page(
             }
         }
     };
-    visible(page.into_string())
-}
-
-/// The page with a sign in place of every character that shows nothing but may change what others show.
-fn visible(page: String) -> String {
-    let is_bad = |character: char| is_invisible(character) && !matches!(character, '\n' | '\t');
-    if page.contains(is_bad) {
-        page.replace(is_bad, "\u{fffd}")
-    } else {
-        page
-    }
+    shown(&page.into_string())
 }
 
 /// A text of ours with its words between backticks as code.
@@ -83,6 +90,29 @@ fn marked(text: &str) -> Markup {
     html! {
         @for (index, part) in text.split('`').enumerate() {
             @if index % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
+/// A sentence of ours: its words between backticks as code, its operations (`op 7`) as links, where `is_told` says that
+/// the page tells of them.
+fn sentence(text: &str, is_told: &dyn Fn(u64) -> bool) -> Markup {
+    html! {
+        @for (index, part) in text.split('`').enumerate() {
+            @if index % 2 == 1 { code { (part) } } @else { (linked(part, is_told)) }
+        }
+    }
+}
+
+fn linked(text: &str, is_told: &dyn Fn(u64) -> bool) -> Markup {
+    let told: Vec<_> = mentions(text).filter(|(_, op)| is_told(*op)).collect();
+    let starts = told.iter().map(|(range, _)| range.start).chain([text.len()]);
+    let ends = [0].into_iter().chain(told.iter().map(|(range, _)| range.end));
+    let between: Vec<&str> = ends.zip(starts).map(|(end, start)| &text[end..start]).collect();
+    html! {
+        (between[0])
+        @for ((range, op), after) in told.iter().zip(&between[1..]) {
+            a href=(format!("#op-{op}")) { (text[range.clone()]) } (after)
         }
     }
 }

@@ -5,8 +5,8 @@ use maud::{Markup, html};
 use super::judged::Judged;
 use super::verdict::Banner;
 use super::{
-    Section, anomalies, definitions, deposed, faults, first, numbers, page, sources, stories, timeline,
-    verdict,
+    Section, anomalies, availability, definitions, deposed, faults, first, help, lines, numbers, operations,
+    page, sources, stories, timeline, verdict,
 };
 use crate::ReportInput;
 use crate::findings::violations;
@@ -24,13 +24,14 @@ pub fn html(input: &ReportInput<'_>) -> String {
         command: ("To see it again", input.replay),
         notes: verdict::notes(input.history.truncated, header.expect.without_faults),
     };
-    page(
+    let page = page(
         &[word(verdict.valid), &header.plan, &seed],
-        &contents(!violations(verdict).is_empty(), !verdict.stories.is_empty()),
+        &contents(&run),
         &verdict::banner(verdict, &banner),
         &sections(&run),
         "Times count from the start of the history, on one monotonic clock.",
-    )
+    );
+    operations::with_data(page, &run)
 }
 
 fn facts(run: &Run<'_>) -> Vec<(&'static str, String)> {
@@ -46,20 +47,25 @@ fn facts(run: &Run<'_>) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn contents(found: bool, told: bool) -> Vec<Section> {
+fn contents(run: &Run<'_>) -> Vec<Section> {
+    let verdict = run.verdict();
     let mut sections = Vec::new();
-    if found {
+    if !violations(verdict).is_empty() {
         sections.extend([("first", "First finding")]);
-        sections.extend(told.then_some(("stories", "Stories")));
+        sections.extend((!verdict.stories.is_empty()).then_some(("stories", "Stories")));
         sections.extend([("findings", "Findings"), ("definitions", "Definitions")]);
     }
     sections.extend([
         ("checks", "Checks"),
         ("timeline", "Timeline"),
         ("faults", "Faults"),
-        ("numbers", "Numbers"),
-        ("sources", "Cluster and plan"),
     ]);
+    let measured = verdict.availability.is_some();
+    sections.extend(measured.then_some(("availability", "Availability")));
+    let named = !run.named.operations.is_empty();
+    sections.extend(named.then_some(("operations", "Operations in question")));
+    sections.extend((!run.lines.is_empty()).then_some(("lines", "Brokers’ own words")));
+    sections.extend([("numbers", "Numbers"), ("sources", "Cluster and plan")]);
     sections
 }
 
@@ -79,7 +85,11 @@ fn sections(run: &Run<'_>) -> Markup {
         (timeline::section(run))
         (deposed::section(run))
         (faults::section(run))
+        (availability::section(run))
+        (operations::section(run))
+        (lines::section(run))
         (numbers::section(&judged))
         (sources::section(run))
+        (help::help())
     }
 }

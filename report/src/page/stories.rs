@@ -4,7 +4,6 @@ use checkers::{Disks, Story};
 use history::BrokerLine;
 use maud::{Markup, html};
 
-use super::marked;
 use crate::chart;
 use crate::first;
 use crate::format::{count, instant};
@@ -40,7 +39,7 @@ fn told(run: &Run<'_>, disks: &Disks, index: usize, story: &Story) -> Markup {
                 span.count { (count(story.records)) } " " strong.name { (story.anomaly) }
                 span.meaning { (first::range(story)) }
             }
-            ol.story { @for sentence in &story.sentences { li { (marked(sentence)) } } }
+            ol.story { @for sentence in &story.sentences { li { (super::sentence(sentence, &|op| run.named.contains(op))) } } }
             @if index < DRAWN_MAX {
                 figure {
                     (chart::story(run, disks, story))

@@ -1,19 +1,29 @@
 //! The timeline: all panels over one axis, which a script zooms together.
 
-use history::Key;
+use std::collections::BTreeMap;
+
+use history::{BrokerLine, NodeId};
 use maud::{Markup, html};
 
 use crate::chart::{
-    axis, bands, controllers, fault_lane, found_lane, latency, marks, nodes, partition, phase_lane,
-    throughput, x,
+    axis, bands, clients, controllers, fault_lane, found_lane, lag, latency, lines, marks, nodes, partition,
+    phase_lane, throughput, unserved, x,
 };
-use crate::format::{count, duration};
+use crate::format::{count, counted, duration};
+use crate::operations::Row;
 use crate::run::Run;
 
 /// Partitions that are shown at once; more are folded away.
 const LANES_OPEN: usize = 12;
 /// More lanes than this are not drawn at all.
 const LANES_MAX: usize = 120;
+/// Of a lane so many clients are named.
+const CLIENTS_NAMED: usize = 2;
+
+/// What the script shows of one operation, line or finding.
+fn detail() -> Markup {
+    html! { aside #detail hidden tabindex="-1" aria-label="In detail" {} }
+}
 
 /// The whole run on one axis.
 pub(super) fn section(run: &Run<'_>) -> Markup {
@@ -29,6 +39,7 @@ pub(super) fn section(run: &Run<'_>) -> Markup {
                 (row("", &html! { "phase" }, &phase_lane(run, span)))
                 @if !found.is_empty() { (row("", &html! { "findings" }, &found_lane(run, span))) }
                 (row("", &html! { "faults" }, &fault_lane(run, span)))
+                (unavailable(run))
                 (title("Leaders, epochs and ISR"))
                 (partitions(run))
                 (row("", &html! { "controller" }, &controllers(run, span)))
@@ -36,9 +47,12 @@ pub(super) fn section(run: &Run<'_>) -> Markup {
                 @for process in &run.processes {
                     (row("", &html! { "node " (process.node) }, &nodes(run, span, &process.states, process.node)))
                 }
+                (said(run))
                 (charts(run))
+                (done(run))
             }
             (legend(run))
+            (detail())
         }
     }
 }
@@ -60,6 +74,11 @@ fn tools(found: bool) -> Markup {
                     button type="button" data-do="next" title="Next finding (n)" { "Next finding" }
                 }
             }
+            span.find role="search" {
+                input #find type="search" placeholder="Find (/)" aria-label="Find an operation, a line or a finding" autocomplete="off" spellcheck="false";
+                span #hits role="status" {}
+            }
+            button type="button" data-do="help" title="Keys, and what can be searched for (?)" { "Keys" }
             span.muted.hint { "Drag to zoom, double-click for the whole run." }
         }
     }
@@ -75,26 +94,108 @@ fn title(text: &str) -> Markup {
 
 fn partitions(run: &Run<'_>) -> Markup {
     let keys = run.keys_by_interest();
-    let open = keys.len().min(LANES_OPEN);
-    let drawn = keys.len().min(LANES_MAX);
     html! {
-        (lanes(run, &keys[..open]))
-        @if open < drawn {
-            details.more {
-                summary { (drawn - open) " more partitions" }
-                (lanes(run, &keys[open..drawn]))
-            }
-        }
-        @if drawn < keys.len() {
-            p.muted { (count((keys.len() - drawn) as u64)) " partitions are not drawn; the history holds them." }
+        (folded(&keys, "partitions", |key| row("", &html! { (run.header().key_name(*key)) }, &partition(run, run.span, *key))))
+        @if keys.len() > LANES_MAX {
+            p.muted { (count((keys.len() - LANES_MAX) as u64)) " partitions are not drawn; the history holds them." }
         }
     }
 }
 
-fn lanes(run: &Run<'_>, keys: &[Key]) -> Markup {
+/// When writes and reads failed.
+fn unavailable(run: &Run<'_>) -> Markup {
+    let probed = &run.served.probed;
+    let mut keys = run.keys_by_interest();
+    keys.retain(|key| run.served.unserved.iter().any(|one| one.key == *key));
     html! {
-        @for key in keys {
-            (row("", &html! { (run.header().key_name(*key)) }, &partition(run, run.span, *key)))
+        h3.panel { "Unavailability" span.keys {
+            @if probed.is_empty() { span.muted { "no prober ran: not measured" } } @else {
+                span.box.unwritten { "no write" } span.box.unread { "no read" }
+                span.muted {
+                    "as the prober found it, from success to success; "
+                    (counted((probed.len() - keys.len()) as u64, "partition", "partitions")) " of " (probed.len()) " always served"
+                }
+            }
+        } }
+        (folded(&keys, "partitions", |key| row("", &html! { (run.header().key_name(*key)) }, &unserved(run, run.span, *key))))
+    }
+}
+
+/// The brokers' own words, a lane a node.
+fn said(run: &Run<'_>) -> Markup {
+    if run.lines.is_empty() {
+        return html! {};
+    }
+    let mut nodes: BTreeMap<NodeId, Vec<(usize, &BrokerLine)>> = BTreeMap::new();
+    for (index, line) in run.lines.iter().enumerate() {
+        nodes.entry(line.node).or_default().push((index, line));
+    }
+    let nodes: Vec<_> = nodes.into_iter().collect();
+    html! {
+        h3.panel { "Brokers’ own words" span.keys {
+            span.key.error { "error" } span.key.warning { "warning" } span.key.plain { "other" }
+            span.muted { "by the node’s own clock; " a href="#lines" { "all of them" } }
+        } }
+        (folded(&nodes, "nodes", |(node, said)| row("", &html! { "node " (node) }, &lines(said, run.span))))
+    }
+}
+
+/// What each client did, a lane for those that came one after the other.
+fn done(run: &Run<'_>) -> Markup {
+    let rows = &run.operations.rows;
+    if rows.is_empty() {
+        return html! {};
+    }
+    let pictures = clients(&run.operations, run.span, LANES_MAX);
+    let lanes: Vec<_> = rows.iter().zip(&pictures).enumerate().collect();
+    html! {
+        h3.panel #clients { "Operations by client" span.keys {
+            span.box.write { "write" } span.box.read { "other" } span.box.info { "unknown" } span.box.fail { "failed" }
+            span.muted { (count(run.operations.all.len() as u64)) " operations; a lane is one client, or several one after the other" }
+        } }
+        (folded(&lanes, "lanes", |(index, (lane, picture))| client(*index, lane, picture)))
+        @if pictures.len() < rows.len() {
+            p.muted { (count((rows.len() - pictures.len()) as u64)) " more lanes are not drawn; the search finds their operations." }
+        }
+    }
+}
+
+fn client(index: usize, lane: &Row, picture: &Markup) -> Markup {
+    let named: Vec<String> = lane
+        .processes
+        .iter()
+        .take(CLIENTS_NAMED)
+        .map(ToString::to_string)
+        .collect();
+    let more = if lane.processes.len() > CLIENTS_NAMED {
+        ", …"
+    } else {
+        ""
+    };
+    let one_or_more = if lane.processes.len() == 1 {
+        "client "
+    } else {
+        "clients "
+    };
+    html! {
+        div.row.clients {
+            div.name { (one_or_more) (named.join(", ")) (more) }
+            div.cell data-lane=(index) { (picture) }
+        }
+    }
+}
+
+/// Rows, of many all but the first folded away, and of very many the rest left out.
+fn folded<T>(all: &[T], what: &str, row: impl Fn(&T) -> Markup) -> Markup {
+    let open = all.len().min(LANES_OPEN);
+    let drawn = all.len().min(LANES_MAX);
+    html! {
+        @for one in &all[..open] { (row(one)) }
+        @if open < drawn {
+            details.more {
+                summary { (drawn - open) " more " (what) }
+                @for one in &all[open..drawn] { (row(one)) }
+            }
         }
     }
 }
@@ -112,6 +213,13 @@ fn charts(run: &Run<'_>) -> Markup {
             span.muted { "by begin" }
         } }
         (row("chart", &html! { "latency" }, &latency(&run.series, run.span)))
+        @if run.lag.any_read {
+            h3.panel { "Lag of the readers" span.keys {
+                span.key.ok { "all partitions" } span.key.max { "the one furthest behind" }
+                span.muted { "newest acknowledged offset less the furthest that anybody had read" }
+            } }
+            (row("chart", &html! { "records" }, &lag(run, run.span)))
+        }
     }
 }
 

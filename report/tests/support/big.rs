@@ -3,12 +3,14 @@
 use history::{History, Phase};
 
 use super::cluster::{Lead, Script, Term, Trouble, header, play};
+use super::extras::{self, Readers};
 
 const PARTITIONS: u32 = 60;
 const FAULTS: u64 = 90;
 const ROUND_MS: u64 = 10_000;
 
-/// Fifteen minutes, sixty partitions, ninety kills, a million writes.
+/// Fifteen minutes, sixty partitions, ninety kills, a million writes, and readers that read them twice: as they come, and in
+/// the end.
 pub fn big() -> History {
     let end = ROUND_MS * (FAULTS + 2);
     let mut script = Script {
@@ -32,7 +34,35 @@ pub fn big() -> History {
     for round in 0..=FAULTS {
         add_round(&mut script, round);
     }
-    play(&script)
+    let mut history = play(&script);
+    let readers = |first, every, batch, from, until| Readers {
+        first,
+        count: 12,
+        every,
+        batch,
+        from,
+        until,
+    };
+    extras::read(&mut history, &readers(1_000, 100, 25, 3_000, end - 1_000));
+    extras::read(&mut history, &readers(2_000, 2, 500, end - 1_000, end - 100));
+    for key in 0..PARTITIONS {
+        let outages: Vec<_> = (1..FAULTS)
+            .filter(|round| (round + u64::from(key)) % 3 == 0)
+            .map(|round| (round * ROUND_MS + 50, round * ROUND_MS + 900, key % 2 == 0))
+            .collect();
+        extras::probe(&mut history, key, &outages, "no answer in 500 ms");
+    }
+    let said: Vec<_> = (0..2_000)
+        .map(|number| {
+            (
+                number % 3 + 1,
+                u64::from(number) * 450,
+                "INFO [Partition log-7 broker=1] Shrinking ISR from 1,2,3 to 1,2",
+            )
+        })
+        .collect();
+    extras::say(&mut history, &said);
+    history
 }
 
 fn add_round(script: &mut Script, round: u64) {

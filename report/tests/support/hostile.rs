@@ -26,6 +26,8 @@ pub fn history() -> History {
     for event in &mut history.events {
         match &mut event.what {
             What::Info(Op { error, .. }) => *error = Some(ATTACK.to_owned()),
+            What::Line(line) => line.text = format!("ERROR {ATTACK}"),
+            What::Probed(probed) if probed.failed.is_some() => probed.failed = Some(ATTACK.to_owned()),
             What::Node(change) => ATTACK.clone_into(&mut change.state),
             What::Fault(fault) => {
                 fault.kind = format!("{}{ATTACK}", fault.kind);

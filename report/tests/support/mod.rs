@@ -4,6 +4,7 @@
 pub mod big;
 pub mod cluster;
 pub mod cycles;
+pub mod extras;
 pub mod hostile;
 pub mod runs;
 pub mod verdicts;

@@ -3,6 +3,7 @@
 use history::{History, Key, NodeId, Phase};
 
 use super::cluster::{Lead, Script, Term, Trouble, by_key, header, play};
+use super::extras::{self, Readers};
 
 /// The leader of log-0 is cut from its peers, not from its clients, with acks=1: 514 of 830 are lost.
 pub fn acks1() -> History {
@@ -31,7 +32,13 @@ pub fn acks1() -> History {
         ],
         end: 22_400,
     };
-    play(&script)
+    let mut history = play(&script);
+    extras::read(&mut history, &readers(19_000));
+    extras::probe(&mut history, 0, &[(5_350, 7_400, false)], "NOT_ENOUGH_REPLICAS");
+    extras::probe(&mut history, 1, &[], "");
+    extras::probe(&mut history, 2, &[(13_050, 14_650, true)], "no answer in 500 ms");
+    extras::say(&mut history, &ACKS1_LINES);
+    history
 }
 
 /// A kill, a partition and a pause under acks=all: nothing lost.
@@ -75,8 +82,45 @@ pub fn clean() -> History {
         writes: (0..4).map(|key| (key, 3_000, 36_000, 2_400)).collect(),
         end: 41_000,
     };
-    play(&script)
+    let mut history = play(&script);
+    extras::read(&mut history, &readers(38_000));
+    history
 }
+
+/// Two readers.
+fn readers(until: u64) -> Readers {
+    Readers {
+        first: 100,
+        count: 2,
+        every: 90,
+        batch: 40,
+        from: 3_000,
+        until,
+    }
+}
+
+const ACKS1_LINES: [(NodeId, u64, &str); 4] = [
+    (
+        2,
+        7_290,
+        "INFO [Partition log-0 broker=2] Leader log-0 starts at leader epoch 1 from offset 120",
+    ),
+    (
+        1,
+        11_200,
+        "INFO [UnifiedLog partition=log-0, dir=/data] Truncating to offset 120",
+    ),
+    (
+        1,
+        11_190,
+        "WARN [ReplicaFetcher replicaId=1] Partition log-0 has an older epoch (0) than the current leader",
+    ),
+    (
+        3,
+        15_950,
+        "ERROR [LogDirFailureHandler] Stopping serving logs in dir /data",
+    ),
+];
 
 fn phases(starts: &[u64; 7]) -> Vec<(u64, Phase)> {
     let order = [

@@ -225,7 +225,7 @@ pub fn stats(history: &History, lost: u64) -> Stats {
         stats.duration = *time;
         match what {
             What::Invoke(_) => stats.operations += 1,
-            What::Ok(_) => stats.acknowledged += 1,
+            What::Ok(Op { f: F::Send(_), .. }) => stats.acknowledged += 1,
             What::Fail(_) => stats.failed += 1,
             What::Info(_) => stats.unknown += 1,
             What::Fault(fault) => match &fault.step {

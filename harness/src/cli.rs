@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use checkers::{Consistency, Model};
@@ -63,6 +64,8 @@ pub enum Command {
     Shell(ShellOptions),
     /// List what lies in results/, show what a run came to, remove runs that found nothing.
     Results(ResultsOptions),
+    /// Show a folder of results over HTTP: runs, campaigns, and what goes on; nothing can be changed there.
+    Serve(ServeOptions),
     /// List what can be named in a plan: plans, brokers, workloads, faults, bugs, checks.
     List(ListOptions),
     /// Say what this machine can do, and what to install for the rest.
@@ -393,6 +396,10 @@ pub struct CampaignOptions {
     /// Stop as soon as it is decided whether the campaign passes: by the file's `[gate]`, or by that table's defaults.
     #[arg(long)]
     pub gate: bool,
+    /// Where earlier campaigns of this name lie, beside those in the same folder: a campaign's directory, or a folder of such. May be
+    /// given several times.
+    #[arg(long, value_name = "DIR")]
+    pub trend: Vec<PathBuf>,
     /// Print the runs and their seeds on standard output, and run nothing.
     #[arg(long)]
     pub list: bool,
@@ -423,6 +430,10 @@ pub struct MergeOptions {
     /// The directory of the whole, which must not hold anything yet.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Where earlier campaigns of this name lie, beside those in the same folder: a campaign's directory, or a folder of such. May be
+    /// given several times.
+    #[arg(long, value_name = "DIR")]
+    pub trend: Vec<PathBuf>,
     /// Print what the runs came to as JSON on standard output.
     #[arg(long)]
     pub json: bool,
@@ -541,6 +552,18 @@ pub enum ResultsCommand {
         #[arg(long)]
         dry_run: bool,
     },
+}
+
+/// `tribunal serve`.
+#[derive(Debug, Args)]
+pub struct ServeOptions {
+    /// The folder.
+    #[arg(default_value = crate::directory::RESULTS)]
+    pub dir: PathBuf,
+    /// The address and port to listen on; port 0 takes a free one and prints it. Whoever reaches an address that is not this
+    /// machine's own (such as 127.0.0.1) can read everything in the folder.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
 }
 
 /// `tribunal list`.

@@ -54,7 +54,7 @@ pub fn write_measured(directory: &RunDirectory, measured: &Measured) -> Result<(
 }
 
 /// The names of a history in a directory: ours, and those that Jepsen and others give theirs.
-const HISTORY_NAMES: [&str; 3] = ["history.jsonl", "history.edn", "history.json"];
+pub const HISTORY_NAMES: [&str; 3] = ["history.jsonl", "history.edn", "history.json"];
 
 /// The history file that a path means: itself, or the one in that directory.
 pub fn history_of(path: &Path) -> Result<PathBuf, Failure> {

@@ -10,6 +10,7 @@ mod cli;
 mod commands;
 mod directory;
 mod exit;
+mod found;
 mod interrupts;
 mod judge;
 mod live;
@@ -61,6 +62,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Compare(options) => commands::compare(&options),
         Command::Shell(options) => commands::shell(&options),
         Command::Results(options) => commands::results(&options),
+        Command::Serve(options) => commands::serve(&options),
         Command::List(options) => commands::list(&options),
         Command::Doctor(options) => commands::doctor(&options),
     }

@@ -25,16 +25,19 @@ mod first;
 mod format;
 mod junit;
 mod lag;
+mod live;
 mod operations;
 mod page;
 mod processes;
 mod run;
 mod series;
+mod shelf;
 mod text;
 
 pub use campaign::{
-    CampaignRun, CampaignSummary, CampaignTotals, CellDecision, GateDecision, GateRule, RunState,
-    annotations, campaign_junit, campaign_markdown, campaign_sarif, gate_markdown,
+    CampaignInput, CampaignRun, CampaignSummary, CampaignTotals, CellDecision, GateDecision, GateRule,
+    RunNote, RunState, TrendPoint, annotations, campaign_junit, campaign_markdown, campaign_page,
+    campaign_sarif, gate_markdown,
 };
 pub use compare::{
     Behaviour, Change, Comparison, Difference, Finding, Levels, Side, Unit, compare, compare_page,
@@ -45,7 +48,9 @@ pub use failover::{FailoverRun, failover_plot, failover_table, sweep_plot, sweep
 pub use fault_table::fault_table;
 pub use figures::RunFigures;
 pub use junit::{JunitInput, junit};
+pub use live::{LiveInput, LiveRun, live_page};
 pub use page::{html, verdict_page};
+pub use shelf::{Shelf, Shelved, ShelvedKind, Standing, encoded, files_page, message_page, shelf_page};
 pub use text::text;
 
 use checkers::Verdict;

@@ -12,7 +12,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use history::{F, What};
-use support::{acks1, clean, cycles, hostile, verdicts};
+use support::{acks1, campaigns, clean, cycles, hostile, verdicts};
 use tempfile::TempDir;
 
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -508,5 +508,83 @@ fn pictures_of_the_page_can_be_taken() {
         opened.screenshot(&format!("{name}-light"), &["--window-size=1280,4200"]);
         let dark = "--blink-settings=preferredColorScheme=0";
         opened.screenshot(&format!("{name}-dark"), &["--window-size=1280,4200", dark]);
+    }
+}
+
+/// Chooses other axes and filters on the page of a campaign, and notes what is shown after each choice.
+const CHOOSE: &str = "<script>
+    const form = document.getElementById('choose');
+    const seen = [];
+    const note = () => {
+        const matrix = document.querySelector('table.matrix');
+        const rows = Array.from(document.querySelectorAll('table.runs tbody tr')).filter((row) => !row.hidden);
+        seen.push([matrix.rows.length - 1, matrix.rows[0].cells.length - 1, matrix.querySelectorAll('.chip').length, rows.length].join(' '));
+    };
+    const change = (node, value) => {
+        if (node.type === 'checkbox') node.checked = value; else node.value = value;
+        node.dispatchEvent(new Event('change', { bubbles: true }));
+        note();
+    };
+    note();
+    change(form.elements.columns, 'nodes');
+    change(form.querySelector('select[data-axis=broker]'), 'kafka-3.9.2');
+    change(form.querySelector('input[value=valid]'), false);
+    change(form.elements.rows, '');
+    document.documentElement.dataset.seen = seen.join(', ');
+</script>";
+
+#[test]
+#[ignore = "needs chromium"]
+fn a_campaigns_page_lets_one_choose_axes_and_runs() {
+    let page = campaigns::page();
+    let document = Opened::new(&page).document("");
+    assert!(document.contains("data-ready=\"true\""));
+    let (before, rest) = page
+        .split_once("<meta http-equiv")
+        .expect("the page has a policy");
+    let (_, after) = rest.split_once('>').expect("the policy's tag has an end");
+    let chosen = format!("{before}{after}").replace("</body>", &format!("{CHOOSE}</body>"));
+    let document = Opened::new(&chosen).document("");
+    // Rows, columns, signs in the matrix, rows of the table.
+    let expected = "data-seen=\"3 2 24 24, 3 2 24 24, 3 2 12 12, 2 2 3 3, 1 2 3 3\"";
+    assert!(document.contains(expected), "{}", &document[..300]);
+}
+
+#[test]
+#[ignore = "needs chromium"]
+fn hostile_campaigns_run_nothing() {
+    for page in [
+        campaigns::hostile_page(),
+        campaigns::hostile_shelf(),
+        campaigns::hostile_live(),
+    ] {
+        let document = Opened::new(&page).document("");
+        assert!(!document.contains("<title>pwned"), "{}", &document[..300]);
+        assert!(!document.contains("<img"));
+    }
+}
+
+#[test]
+#[ignore = "needs chromium"]
+fn pictures_of_campaigns_and_lists_can_be_taken() {
+    let dark = "--blink-settings=preferredColorScheme=0";
+    for (name, page, height) in [
+        ("campaign", campaigns::page(), 3600),
+        ("shelf", campaigns::shelf(), 700),
+        ("live", campaigns::live(), 1300),
+    ] {
+        let opened = Opened::new(&page);
+        opened.screenshot(
+            &format!("{name}-light"),
+            &[&format!("--window-size=1280,{height}")],
+        );
+        opened.screenshot(
+            &format!("{name}-dark"),
+            &[&format!("--window-size=1280,{height}"), dark],
+        );
+        opened.screenshot(
+            &format!("{name}-phone"),
+            &[&format!("--window-size=500,{}", height * 3 / 2)],
+        );
     }
 }

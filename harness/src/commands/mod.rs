@@ -1,7 +1,7 @@
 //! The commands beside `run`.
 
 mod bundle;
-mod campaign;
+pub mod campaign;
 mod check;
 mod compare;
 mod doctor;
@@ -11,6 +11,7 @@ mod list;
 mod replay;
 mod report;
 mod results;
+mod serve;
 mod shell;
 mod shrink;
 
@@ -25,5 +26,6 @@ pub use list::list;
 pub use replay::replay;
 pub use report::report;
 pub use results::results;
+pub use serve::serve;
 pub use shell::shell;
 pub use shrink::shrink;

@@ -4,20 +4,18 @@
 //! ever removed.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use checkers::Validity;
 use indicatif::HumanBytes;
-use report::CampaignSummary;
-use serde::Serialize;
 
-use super::campaign::{IDENTITY, MARKDOWN, SUMMARY};
+use super::campaign::MARKDOWN;
 use crate::child::verdict;
 use crate::cli::{ResultsCommand, ResultsOptions};
 use crate::directory::{RESULTS, RunDirectory, shown};
 use crate::exit::{Exit, Failure};
+use crate::found::{Found, Kind, found_in};
 use crate::print;
 
 /// Lists, shows or prunes.
@@ -30,93 +28,16 @@ pub fn results(options: &ResultsOptions) -> Result<Exit, Failure> {
     }
 }
 
-/// What a directory of results holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum Kind {
-    /// A run that was judged.
-    Run,
-    /// A run without a verdict: it goes on, or was ended.
-    Unfinished,
-    /// A run whose verdict cannot be read.
-    Damaged,
-    /// A campaign.
-    Campaign,
-}
-
-/// One of them.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct Found {
-    dir: PathBuf,
-    kind: Kind,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    valid: Option<Validity>,
-    /// The verdict in a sentence, or why there is none.
-    summary: String,
-    bytes: u64,
-    #[serde(skip)]
-    changed: SystemTime,
-}
-
-impl Found {
-    /// What a directory holds; `None` where it is nothing of ours. A link is not followed.
-    fn read(dir: PathBuf) -> Option<Self> {
-        let meta = dir.symlink_metadata().ok().filter(fs::Metadata::is_dir)?;
-        let run = RunDirectory::open(&dir).ok()?;
-        let (kind, valid, summary) = if dir.join(IDENTITY).is_file() {
-            (Kind::Campaign, None, campaign(&dir))
-        } else if run.verdict().is_file() {
-            match verdict(&run.verdict()) {
-                Ok(verdict) => (Kind::Run, Some(verdict.valid), verdict.summary),
-                Err(error) => (Kind::Damaged, None, format!("{error:#}")),
-            }
-        } else if run.plan().is_file() {
-            let summary = "no verdict: it goes on, or was ended before it had one";
-            (Kind::Unfinished, None, summary.to_owned())
-        } else {
-            return None;
-        };
-        Some(Self {
-            kind,
-            valid,
-            summary,
-            bytes: bytes_of(&dir),
-            changed: meta.modified().unwrap_or(SystemTime::UNIX_EPOCH),
-            dir,
-        })
+/// What it is, in a word.
+fn word(found: &Found) -> &'static str {
+    match (found.kind, found.valid) {
+        (Kind::Campaign, _) => "campaign",
+        (Kind::Unfinished, _) => "unfinished",
+        (Kind::Damaged, _) => "damaged",
+        (Kind::Run, Some(Validity::Valid)) => "valid",
+        (Kind::Run, Some(Validity::Invalid)) => "violation",
+        (Kind::Run, _) => "unknown",
     }
-
-    fn word(&self) -> &'static str {
-        match (self.kind, self.valid) {
-            (Kind::Campaign, _) => "campaign",
-            (Kind::Unfinished, _) => "unfinished",
-            (Kind::Damaged, _) => "damaged",
-            (Kind::Run, Some(Validity::Valid)) => "valid",
-            (Kind::Run, Some(Validity::Invalid)) => "violation",
-            (Kind::Run, _) => "unknown",
-        }
-    }
-}
-
-fn campaign(dir: &Path) -> String {
-    let summary = fs::read(dir.join(SUMMARY)).ok();
-    let summary = summary.and_then(|bytes| serde_json::from_slice::<CampaignSummary>(&bytes).ok());
-    summary.map_or_else(
-        || "no summary: it goes on, or `tribunal campaign … --resume` does".to_owned(),
-        |summary| summary.sentence(),
-    )
-}
-
-/// Everything in a folder that is ours, the newest first.
-fn found_in(folder: &Path) -> Result<Vec<Found>> {
-    let entries = fs::read_dir(folder).with_context(|| format!("read {}", shown(folder)))?;
-    let mut found: Vec<Found> = entries
-        .flatten()
-        .filter_map(|entry| Found::read(entry.path()))
-        .collect();
-    found.sort_by(|one, other| (other.changed, &other.dir).cmp(&(one.changed, &one.dir)));
-    Ok(found)
 }
 
 fn list(folder: &Path, json: bool) -> Result<Exit, Failure> {
@@ -128,9 +49,9 @@ fn list(folder: &Path, json: bool) -> Result<Exit, Failure> {
     let lines: Vec<String> = found
         .iter()
         .map(|found| {
-            let name = found.dir.file_name().unwrap_or_default().display().to_string();
+            let name = found.name();
             let bytes = HumanBytes(found.bytes).to_string();
-            format!("{:<10} {bytes:>11}  {name}  {}", found.word(), found.summary)
+            format!("{:<10} {bytes:>11}  {name}  {}", word(found), found.summary)
         })
         .collect();
     print::data(&lines.join("\n")).map_err(Failure::infrastructure)?;
@@ -198,23 +119,4 @@ fn prune(folder: &Path, keep: usize, dry_run: bool) -> Result<Exit, Failure> {
         HumanBytes(bytes)
     );
     Ok(Exit::Valid)
-}
-
-/// What lies below a directory; what cannot be read counts for nothing, and links are not followed.
-fn bytes_of(dir: &Path) -> u64 {
-    let mut left = vec![dir.to_owned()];
-    let mut bytes = 0;
-    while let Some(dir) = left.pop() {
-        for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
-            let Ok(meta) = entry.path().symlink_metadata() else {
-                continue;
-            };
-            if meta.is_dir() {
-                left.push(entry.path());
-            } else {
-                bytes += meta.len();
-            }
-        }
-    }
-    bytes
 }

@@ -12,6 +12,7 @@ mod live;
 mod random;
 mod results;
 mod schedules;
+mod serve;
 mod shrink;
 #[path = "../support/mod.rs"]
 mod support;

@@ -4,6 +4,7 @@ mod annotations;
 mod gate;
 mod junit;
 mod markdown;
+mod page;
 mod sarif;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ pub use annotations::annotations;
 pub use gate::{CellDecision, GateDecision, GateRule};
 pub use junit::campaign_junit;
 pub use markdown::{campaign_markdown, gate_markdown};
+pub use page::{CampaignInput, RunNote, TrendPoint, campaign_page};
 pub use sarif::campaign_sarif;
 
 /// A campaign's runs and what they came to, as `summary.json` holds it. Of the same runs it is the same, in whatever order and on whatever
@@ -138,7 +140,7 @@ fn is_none<T: Default + PartialEq>(number: &T) -> bool {
 }
 
 /// What a run came to, beside what it was expected to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunState {
     /// What was expected.

@@ -28,7 +28,7 @@ pub(crate) use lag::lag;
 pub(crate) use latency::latency;
 pub(crate) use lines::lines;
 pub(crate) use partition::{controllers, nodes, partition};
-pub(crate) use scale::{Span, round_step};
+pub(crate) use scale::{Heights, Span, round_step};
 pub(crate) use story::story;
 pub(crate) use throughput::throughput;
 pub(crate) use unserved::unserved;

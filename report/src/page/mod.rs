@@ -30,6 +30,7 @@ use crate::format::shown;
 use crate::operations::mentions;
 
 pub use run::html;
+pub(crate) use verdict::{sentence, wall_clock};
 pub use verdict_page::verdict_page;
 
 const STYLE: &str = include_str!("../assets/report.css");
@@ -58,27 +59,64 @@ pub(crate) fn page(
     main: &Markup,
     clock: &str,
 ) -> String {
+    frame(&Frame {
+        title,
+        sections,
+        banner,
+        main,
+        foot: clock,
+        more_style: "",
+        script: SCRIPT,
+        refresh: None,
+    })
+}
+
+/// What a page is made of, whatever it tells of.
+pub(crate) struct Frame<'a> {
+    /// The parts of its title.
+    pub(crate) title: &'a [&'a str],
+    /// Where its sections lie.
+    pub(crate) sections: &'a [Section],
+    /// What stands above all of them.
+    pub(crate) banner: &'a Markup,
+    /// The sections.
+    pub(crate) main: &'a Markup,
+    /// What its last line says.
+    pub(crate) foot: &'a str,
+    /// Style beyond what all pages have.
+    pub(crate) more_style: &'a str,
+    /// The one script that it may run; without one it runs none.
+    pub(crate) script: &'a str,
+    /// After so many seconds it is fetched again.
+    pub(crate) refresh: Option<u32>,
+}
+
+/// The page, whole in itself.
+pub(crate) fn frame(frame: &Frame<'_>) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(security::policy(SCRIPT));
+                meta http-equiv="Content-Security-Policy" content=(security::policy(frame.script));
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { @for part in title.iter().filter(|part| !part.is_empty()) { (part) " · " } "Tribunal" }
-                style { (PreEscaped(STYLE)) }
+                @if let Some(seconds) = frame.refresh { meta http-equiv="refresh" content=(seconds); }
+                title { @for part in frame.title.iter().filter(|part| !part.is_empty()) { (part) " · " } "Tribunal" }
+                style { (PreEscaped(STYLE)) (PreEscaped(frame.more_style)) }
             }
             body {
                 a.skip href="#main" { "Skip to the findings" }
-                (banner)
-                nav.contents aria-label="Sections" {
-                    @for (address, name) in sections { a href=(format!("#{address}")) { (name) } }
+                (frame.banner)
+                @if !frame.sections.is_empty() {
+                    nav.contents aria-label="Sections" {
+                        @for (address, name) in frame.sections { a href=(format!("#{address}")) { (name) } }
+                    }
                 }
-                main #main { (main) }
-                footer { "Made by Tribunal " (env!("CARGO_PKG_VERSION")) ". " (clock) }
+                main #main { (frame.main) }
+                footer { "Made by Tribunal " (env!("CARGO_PKG_VERSION")) ". " (frame.foot) }
                 div #tip hidden {}
-                script { (PreEscaped(SCRIPT)) }
+                @if !frame.script.is_empty() { script { (PreEscaped(frame.script)) } }
             }
         }
     };
@@ -86,7 +124,7 @@ pub(crate) fn page(
 }
 
 /// A text of ours with its words between backticks as code.
-fn marked(text: &str) -> Markup {
+pub(crate) fn marked(text: &str) -> Markup {
     html! {
         @for (index, part) in text.split('`').enumerate() {
             @if index % 2 == 1 { code { (part) } } @else { (part) }

@@ -51,7 +51,7 @@ pub(super) fn notes(truncated: bool, without_faults: bool) -> Vec<String> {
 }
 
 /// A wall-clock time (RFC 3339) as people write it, without parts of seconds.
-pub(super) fn wall_clock(time: &str) -> String {
+pub(crate) fn wall_clock(time: &str) -> String {
     let Some(utc) = time.strip_suffix('Z') else {
         return time.to_owned();
     };
@@ -60,7 +60,7 @@ pub(super) fn wall_clock(time: &str) -> String {
 }
 
 /// The summary as a sentence of its own.
-fn sentence(summary: &str) -> String {
+pub(crate) fn sentence(summary: &str) -> String {
     let mut letters = summary.trim().chars();
     let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
     let text = format!("{first}{}", letters.as_str());

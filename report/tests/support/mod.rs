@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test and example uses a part of it")]
 
 pub mod big;
+pub mod campaigns;
 pub mod cluster;
 pub mod cycles;
 pub mod extras;

@@ -17,7 +17,7 @@ pub const IDENTITY: &str = "campaign.json";
 /// What ended, a line each.
 pub const JOURNAL: &str = "journal.jsonl";
 /// Held by the campaign that goes on.
-const LOCK: &str = ".lock";
+pub const LOCK: &str = ".lock";
 /// What a campaign is, half written.
 const HALF: &str = "campaign.half";
 /// Below it lie the runs.
@@ -38,6 +38,9 @@ pub struct Identity {
     /// By what it passes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<GateRule>,
+    /// When it was begun (RFC 3339): for people, and no part of what it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun: Option<String>,
     /// The part of it that is run here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<Part>,
@@ -96,11 +99,13 @@ impl Folder {
             .canonicalize()
             .with_context(|| format!("find {}", shown(root)))?;
         let lock = hold(&root)?;
+        let mut identity = identity.clone();
         if root.join(IDENTITY).exists() {
             let known = Identity::read(&root)?;
-            check_same(&root, &known, identity, go_on)?;
+            check_same(&root, &known, &identity, go_on)?;
+            identity.begun = known.begun;
         } else {
-            let json = serde_json::to_vec_pretty(identity).context("texts always have a form in JSON")?;
+            let json = serde_json::to_vec_pretty(&identity).context("texts always have a form in JSON")?;
             write_whole(&root.join(IDENTITY), &json)?;
         }
         let journal = read_journal(&root)?;
@@ -116,7 +121,7 @@ impl Folder {
         }
         Ok(Self {
             root,
-            identity: identity.clone(),
+            identity,
             standings,
             file,
             _lock: lock,

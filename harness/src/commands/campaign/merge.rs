@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::folder::{Folder, Identity, RUNS, read_journal};
-use super::summary;
+use super::{summary, trend};
 use crate::campaign::Entry;
 use crate::child::remove;
 use crate::cli::MergeOptions;
@@ -18,6 +18,7 @@ use crate::exit::{Exit, Failure};
 pub fn merge(options: &MergeOptions) -> Result<Exit, Failure> {
     let parts: Result<Vec<Half>> = options.dirs.iter().map(|dir| Half::read(dir)).collect();
     let parts = parts.map_err(Failure::usage)?;
+    trend::check(&options.trend).map_err(Failure::usage)?;
     let whole = check(&parts).map_err(Failure::usage)?;
     let out = create_empty(&options.out).map_err(Failure::usage)?;
     let mut folder = Folder::open(&out, &whole, false).map_err(Failure::usage)?;
@@ -28,7 +29,14 @@ pub fn merge(options: &MergeOptions) -> Result<Exit, Failure> {
         }
     }
     let summary = summary::of(&folder.identity, &folder.standings);
-    summary::publish(folder.root(), &summary, options.json).map_err(Failure::infrastructure)?;
+    summary::publish(
+        folder.root(),
+        &folder.identity,
+        &summary,
+        &options.trend,
+        options.json,
+    )
+    .map_err(Failure::infrastructure)?;
     Ok(summary::exit(&summary))
 }
 
@@ -88,6 +96,8 @@ fn check(parts: &[Half]) -> Result<Identity> {
     }
     Ok(Identity {
         part: None,
+        // All of one form, and of one clock's place: the first in the order of letters is the earliest.
+        begun: parts.iter().filter_map(|part| part.identity.begun.clone()).min(),
         ..first.identity.clone()
     })
 }

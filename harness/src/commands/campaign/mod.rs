@@ -6,14 +6,16 @@
 
 mod folder;
 mod merge;
+mod page;
 mod runner;
 mod shown;
 mod summary;
+mod trend;
 mod work;
 
 use anyhow::anyhow;
 
-use self::folder::{Folder, Identity};
+use self::folder::Folder;
 use self::runner::{Runner, Stopped};
 use self::work::Work;
 use crate::campaign::{Part, Rules};
@@ -22,9 +24,10 @@ use crate::directory::shown;
 use crate::exit::{Exit, Failure};
 use crate::print;
 
-pub use folder::IDENTITY;
+pub use folder::{IDENTITY, Identity, LOCK, RUNS, read_journal};
 pub use merge::merge;
-pub use summary::{MARKDOWN, SARIF, SUMMARY, annotate, append_to_job, exit, read};
+pub use page::{PAGE, page_of};
+pub use summary::{MARKDOWN, SARIF, SUMMARY, annotate, append_to_job, exit, of as summary_of, read};
 
 /// Runs a campaign, or what is left of it, or the part of it that is this machine's.
 pub fn campaign(options: &CampaignOptions) -> Result<Exit, Failure> {
@@ -52,7 +55,14 @@ pub fn campaign(options: &CampaignOptions) -> Result<Exit, Failure> {
     let mut runner = Runner::new(options, &work, &mut folder, rules).map_err(Failure::infrastructure)?;
     let stopped = runner.run().map_err(Failure::infrastructure)?;
     let summary = summary::of(&folder.identity, &folder.standings);
-    summary::publish(folder.root(), &summary, options.json).map_err(Failure::infrastructure)?;
+    summary::publish(
+        folder.root(),
+        &folder.identity,
+        &summary,
+        &options.trend,
+        options.json,
+    )
+    .map_err(Failure::infrastructure)?;
     Ok(match stopped {
         Stopped::Interrupted => {
             let again = format!(

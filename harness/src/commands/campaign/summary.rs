@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use report::{
@@ -12,6 +12,7 @@ use report::{
 use statistics::Decision;
 
 use super::folder::Identity;
+use super::page::{self, PAGE};
 use crate::campaign::{Expect, Job, Outcome, Standing, Standings};
 use crate::directory::{shown, write_whole};
 use crate::exit::Exit;
@@ -127,7 +128,13 @@ fn run(standing: Option<&Standing>, expect: Expect) -> CampaignRun {
 }
 
 /// Writes what a campaign came to beside its runs, and says it: to people, and as JSON where that is asked for.
-pub fn publish(root: &Path, summary: &CampaignSummary, json: bool) -> Result<()> {
+pub fn publish(
+    root: &Path,
+    identity: &Identity,
+    summary: &CampaignSummary,
+    trend: &[PathBuf],
+    json: bool,
+) -> Result<()> {
     let mut data = serde_json::to_vec_pretty(summary).context("a summary always has a form in JSON")?;
     data.push(b'\n');
     let markdown = campaign_markdown(summary);
@@ -135,6 +142,7 @@ pub fn publish(root: &Path, summary: &CampaignSummary, json: bool) -> Result<()>
     write_whole(&root.join("junit.xml"), campaign_junit(summary).as_bytes())?;
     write_whole(&root.join(SARIF), campaign_sarif(summary, None).as_bytes())?;
     write_whole(&root.join(MARKDOWN), markdown.as_bytes())?;
+    page::write(root, identity, summary, trend)?;
     if json {
         print::json(summary)?;
     }
@@ -168,7 +176,7 @@ fn tell(root: &Path, summary: &CampaignSummary) {
         "tribunal: campaign {}: {} · {}",
         summary.name,
         summary.sentence(),
-        shown(&root.join(MARKDOWN))
+        shown(&root.join(PAGE))
     );
 }
 

@@ -9,6 +9,7 @@ use report::GateRule;
 use toml::Table;
 
 use super::folder::{self, Identity};
+use super::trend;
 use crate::campaign::{
     Cell, Definition, Job, Part, cells, check_gate, fingerprint, identity, lay_over, seed_of,
 };
@@ -35,6 +36,7 @@ pub struct Work {
 impl Work {
     /// Reads a campaign's file, for a part of it or the whole. Parts can only agree where the seed is given.
     pub fn read(options: &CampaignOptions, part: Option<Part>) -> Result<Self> {
+        trend::check(&options.trend)?;
         let file = &options.file;
         let text = fs::read_to_string(file).with_context(|| format!("read campaign {}", shown(file)))?;
         let named = || format!("campaign {}", shown(file));
@@ -89,6 +91,7 @@ impl Work {
                 seed,
                 fingerprint: whole(&jobs, &plans)?,
                 gate,
+                begun: Some(jiff::Timestamp::now().to_string()),
                 part,
                 cells,
                 jobs,

@@ -30,6 +30,9 @@ impl Wanted {
     /// What a request's path asks for. It is decoded once: what is encoded twice is a name with a percent sign.
     pub fn parse(path: &str) -> Result<Self, Refusal> {
         let path = path.strip_prefix('/').ok_or(Refusal::Malformed)?;
+        if path.starts_with('/') {
+            return Err(Refusal::Malformed);
+        }
         let is_directory = path.is_empty() || path.ends_with('/');
         let path = path.strip_suffix('/').unwrap_or(path);
         if path.is_empty() {

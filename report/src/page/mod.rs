@@ -30,7 +30,7 @@ use crate::format::shown;
 use crate::operations::mentions;
 
 pub use run::html;
-pub(crate) use verdict::{sentence, wall_clock};
+pub(crate) use verdict::{sentence as as_sentence, wall_clock};
 pub use verdict_page::verdict_page;
 
 const STYLE: &str = include_str!("../assets/report.css");

@@ -18,7 +18,7 @@ use maud::{Markup, html};
 use self::chip::{Mark, chip};
 use super::{CampaignRun, CampaignSummary, RunState};
 use crate::format::{count, counted};
-use crate::page::{Frame, Section, frame, sentence, wall_clock};
+use crate::page::{Frame, Section, as_sentence, frame, wall_clock};
 
 const STYLE: &str = include_str!("../../assets/overview.css");
 const SCRIPT: &str = include_str!("../../assets/campaign.js");
@@ -151,10 +151,10 @@ fn banner(input: &CampaignInput<'_>) -> Markup {
     html! {
         header.banner.(tone(summary)) {
             p.badge { span.sign aria-hidden="true" { (sign(summary)) } (word(summary)) }
-            h1 { (sentence(&summary.sentence())) }
+            h1 { (as_sentence(&summary.sentence())) }
             @if let Some(said) = summary.quotable() { p.quotable { "May be quoted: " q { (said) } } }
             dl.facts { @for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) { div { dt { (name) } dd { (value) } } } }
-            @if !summary.about.is_empty() { p.note { (sentence(&summary.about)) } }
+            @if !summary.about.is_empty() { p.note { (as_sentence(&summary.about)) } }
             @if input.is_live {
                 p.note {
                     "The campaign goes on: " (counted(going_on as u64, "run is", "runs are")) " under way. "

@@ -14,6 +14,7 @@ use crate::campaign::Part;
 use crate::plan::DiskChoice;
 use crate::run::capture::Links;
 use crate::run::keep::KeepWhen;
+use crate::store::Place;
 
 /// Puts a message broker on trial: a real cluster, real clients, real faults, and a verdict with evidence.
 #[derive(Debug, Parser)]
@@ -424,12 +425,12 @@ impl CampaignOptions {
 /// `tribunal merge`.
 #[derive(Debug, Args)]
 pub struct MergeOptions {
-    /// The directories of the parts.
+    /// The directories of the parts, on this machine or in object storage: `s3://BUCKET/…`, `gs://…`, `az://…`.
     #[arg(required = true, value_name = "DIR")]
-    pub dirs: Vec<PathBuf>,
-    /// The directory of the whole, which must not hold anything yet.
+    pub dirs: Vec<Place>,
+    /// The directory of the whole, which must not hold anything yet; it may lie in object storage as well.
     #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    pub out: Place,
     /// Where earlier campaigns of this name lie, beside those in the same folder: a campaign's directory, or a folder of such. May be
     /// given several times.
     #[arg(long, value_name = "DIR")]

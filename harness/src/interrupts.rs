@@ -33,14 +33,20 @@ impl Interrupts {
 
     /// Waits so long. Whether somebody interrupted, now or since the last time.
     pub fn within(&mut self, time: Duration) -> bool {
+        self.during(async move { tokio::time::sleep(time).await })
+            .is_none()
+    }
+
+    /// Does some work, and gives it up where somebody interrupted, now or since the last time: then there is no answer.
+    pub fn during<W: Future>(&mut self, work: W) -> Option<W::Output> {
         let [interrupt, terminate, hangup] = &mut self.signals;
         self.runtime.block_on(async {
             tokio::select! {
                 biased;
-                _ = interrupt.recv() => true,
-                _ = terminate.recv() => true,
-                _ = hangup.recv() => true,
-                () = tokio::time::sleep(time) => false,
+                _ = interrupt.recv() => None,
+                _ = terminate.recv() => None,
+                _ = hangup.recv() => None,
+                done = work => Some(done),
             }
         })
     }

@@ -21,6 +21,7 @@ mod progress;
 mod recorder;
 mod run;
 mod shrink;
+mod store;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

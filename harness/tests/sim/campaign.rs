@@ -228,6 +228,58 @@ fn parts_that_are_merged_are_the_whole() {
     }
 }
 
+/// The same steps for every kind of storage: `file://` here. `scripts/object-storage` has another kind by the variable.
+#[test]
+fn parts_meet_in_object_storage() {
+    let bench = bench(GOOD);
+    done(&bench, &["--out", "alone"]);
+    let storage = std::env::var("TRIBUNAL_TEST_STORAGE")
+        .unwrap_or_else(|_| format!("file://{}/storage", bench.path().display()));
+    let at = |name: &str| format!("{storage}/{name}");
+    for part in 1..=2 {
+        let (dir, number) = (format!("p{part}"), format!("count:{part}/2"));
+        done(&bench, &["--out", &dir, "--partition", &number]);
+        // A part that is whole is as it should be, though the campaign is not.
+        let put = bench.run(&["merge", &dir, "--out", &at(&dir)]);
+        assert_eq!(put.code, Some(0), "{}", put.err);
+        assert!(put.err.contains("tribunal: put "), "{}", put.err);
+    }
+    let merged = bench.run(&["merge", &at("p1"), &at("p2"), "--out", &at("whole")]);
+    assert_eq!(merged.code, Some(0), "{}", merged.err);
+    let fetched = bench.run(&["merge", &at("whole"), "--out", "whole"]);
+    assert_eq!(fetched.code, Some(0), "{}", fetched.err);
+    assert_eq!(summary(&bench, "whole"), summary(&bench, "alone"));
+    let page = bench.path().join("whole/runs/with_nodes-3-r1/report.html");
+    assert!(page.exists());
+    for (dir, out, code, said) in [
+        (at("p1"), at("whole"), 4, "is not empty"),
+        (at("nothing"), "x".to_owned(), 4, "nothing lies at"),
+        (
+            "ftp://somewhere/x".to_owned(),
+            "y".to_owned(),
+            2,
+            "no object storage that is known",
+        ),
+        (
+            "s3://me:secret@bucket/x".to_owned(),
+            "z".to_owned(),
+            2,
+            "holds no secrets",
+        ),
+    ] {
+        let ran = bench.run(&["merge", &dir, "--out", &out]);
+        assert_eq!(ran.code, Some(code), "{}", ran.err);
+        assert!(ran.err.contains(said), "{}", ran.err);
+        assert!(!ran.err.contains("me:secret"), "{}", ran.err);
+    }
+    let left = std::fs::read_dir(bench.path()).expect("it can be read");
+    let left = left.filter_map(Result::ok).map(|entry| entry.file_name());
+    let left: Vec<_> = left
+        .filter(|name| name.as_encoded_bytes().starts_with(b"."))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
 #[test]
 fn a_scheduler_says_which_part_is_whose() {
     let bench = bench(GOOD);

@@ -55,14 +55,13 @@ pub fn campaign(options: &CampaignOptions) -> Result<Exit, Failure> {
     let mut runner = Runner::new(options, &work, &mut folder, rules).map_err(Failure::infrastructure)?;
     let stopped = runner.run().map_err(Failure::infrastructure)?;
     let summary = summary::of(&folder.identity, &folder.standings);
-    summary::publish(
-        folder.root(),
-        &folder.identity,
-        &summary,
-        &options.trend,
-        options.json,
-    )
-    .map_err(Failure::infrastructure)?;
+    let place = shown(folder.root());
+    summary::publish(folder.root(), &folder.identity, &summary, &options.trend, &place)
+        .map_err(Failure::infrastructure)?;
+    summary::tell(&summary, &place);
+    if options.json {
+        print::json(&summary).map_err(Failure::infrastructure)?;
+    }
     Ok(match stopped {
         Stopped::Interrupted => {
             let again = format!(

@@ -16,7 +16,6 @@ use super::page::{self, PAGE};
 use crate::campaign::{Expect, Job, Outcome, Standing, Standings};
 use crate::directory::{shown, write_whole};
 use crate::exit::Exit;
-use crate::print;
 
 /// The summary, as data.
 pub const SUMMARY: &str = "summary.json";
@@ -127,13 +126,13 @@ fn run(standing: Option<&Standing>, expect: Expect) -> CampaignRun {
     }
 }
 
-/// Writes what a campaign came to beside its runs, and says it: to people, and as JSON where that is asked for.
+/// Writes what a campaign came to beside its runs, and says it to whoever runs this as a job. The place is the one that people know it by.
 pub fn publish(
     root: &Path,
     identity: &Identity,
     summary: &CampaignSummary,
     trend: &[PathBuf],
-    json: bool,
+    place: &str,
 ) -> Result<()> {
     let mut data = serde_json::to_vec_pretty(summary).context("a summary always has a form in JSON")?;
     data.push(b'\n');
@@ -143,15 +142,12 @@ pub fn publish(
     write_whole(&root.join(SARIF), campaign_sarif(summary, None).as_bytes())?;
     write_whole(&root.join(MARKDOWN), markdown.as_bytes())?;
     page::write(root, identity, summary, trend)?;
-    if json {
-        print::json(summary)?;
-    }
-    tell(root, summary);
-    annotate(&annotations(summary, None, &shown(root)));
+    annotate(&annotations(summary, None, place));
     append_to_job(&markdown)
 }
 
-fn tell(root: &Path, summary: &CampaignSummary) {
+/// Says what a campaign came to, and where it lies, to people.
+pub fn tell(summary: &CampaignSummary, place: &str) {
     for run in &summary.runs {
         if matches!(
             run.state,
@@ -173,10 +169,9 @@ fn tell(root: &Path, summary: &CampaignSummary) {
         eprintln!("tribunal: {said}");
     }
     eprintln!(
-        "tribunal: campaign {}: {} · {}",
+        "tribunal: campaign {}: {} · {place}/{PAGE}",
         summary.name,
-        summary.sentence(),
-        shown(&root.join(PAGE))
+        summary.sentence()
     );
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use object_store::buffered::BufWriter;
 use object_store::path::Path as Key;
@@ -171,7 +171,7 @@ impl Folder {
         } = self;
         let work = async {
             let objects = store.list(Some(prefix));
-            let moved = objects.map_err(anyhow::Error::from).map(|object| async {
+            let moved = objects.map_err(said).map(|object| async {
                 let object = object?;
                 let path = below(to, prefix, &object.location)?;
                 fetch(store.as_ref(), &object.location, &path).await
@@ -286,11 +286,15 @@ async fn put(store: Arc<dyn ObjectStore>, key: Key, path: &Path) -> Result<Moved
 }
 
 /// What a service says, if it does.
-async fn answered<T, E: std::error::Error + Send + Sync + 'static>(
-    asked: impl Future<Output = Result<T, E>>,
-) -> Result<T> {
+async fn answered<T, E: fmt::Display>(asked: impl Future<Output = Result<T, E>>) -> Result<T> {
     let answer = tokio::time::timeout(ANSWER, asked).await;
-    Ok(answer.with_context(|| format!("the service has not answered for {} s", ANSWER.as_secs()))??)
+    let answer = answer.with_context(|| format!("the service has not answered for {} s", ANSWER.as_secs()));
+    answer?.map_err(said)
+}
+
+/// An error of the library's, which names its causes itself.
+fn said(error: impl fmt::Display) -> anyhow::Error {
+    anyhow!("{error}")
 }
 
 async fn sum(moved: impl futures_util::Stream<Item = Result<Moved>>) -> Result<Moved> {

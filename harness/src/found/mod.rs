@@ -74,7 +74,7 @@ impl Found {
                 Err(error) => (Kind::Damaged, None, format!("{error:#}")),
             }
         } else if is_run(&dir) {
-            of_run(&dir)
+            of_run(&dir, goes_on)
         } else {
             return None;
         };
@@ -96,7 +96,7 @@ impl Found {
     }
 }
 
-fn of_run(dir: &Path) -> (Kind, Option<Validity>, String) {
+fn of_run(dir: &Path, goes_on: bool) -> (Kind, Option<Validity>, String) {
     if let Some(damage) = damage(dir) {
         return (Kind::Damaged, None, damage);
     }
@@ -105,7 +105,11 @@ fn of_run(dir: &Path) -> (Kind, Option<Validity>, String) {
         Some(Ok(verdict)) => (Kind::Run, Some(verdict.valid), verdict.summary),
         Some(Err(error)) => (Kind::Damaged, None, format!("{error:#}")),
         None => {
-            let summary = "no verdict: it goes on, or was ended before it had one";
+            let summary = if goes_on {
+                "it goes on"
+            } else {
+                "no verdict: it was ended before it had one"
+            };
             (Kind::Unfinished, None, summary.to_owned())
         }
     }

@@ -35,7 +35,7 @@ const DELETE: i8 = 1;
 /// Kafka's codes that are no errors to us.
 mod code {
     pub(super) const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
-    pub(super) const TOPIC_ALREADY_EXISTS: i16 = 36;
+    pub(super) use super::super::ask::TOPIC_ALREADY_EXISTS;
     pub(super) const ELECTION_NOT_NEEDED: i16 = 84;
     pub(super) const NO_REASSIGNMENT_IN_PROGRESS: i16 = 85;
 }

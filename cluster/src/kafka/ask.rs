@@ -113,6 +113,9 @@ pub enum End {
     Latest,
 }
 
+/// Kafka's number of the error that a topic is there already.
+pub(super) const TOPIC_ALREADY_EXISTS: i16 = 36;
+
 impl Connection {
     /// What this broker's cache holds of these topics.
     pub async fn metadata(&mut self, topics: &[Topic], within: Duration) -> Result<Metadata, WireError> {
@@ -370,9 +373,13 @@ impl Connection {
             .with_topics(topics)
             .with_timeout_ms(within.as_millis() as i32);
         for topic in self.call(&request, within).await?.topics {
-            WireError::check_told(topic.error_code, topic.error_message, || {
-                format!("CreateTopics for {}", *topic.name)
-            })?;
+            // The cluster is new, so nobody else made it: a broker passes the request on to the active controller and asks again by
+            // itself where the first answer did not come.
+            if topic.error_code != TOPIC_ALREADY_EXISTS {
+                WireError::check_told(topic.error_code, topic.error_message, || {
+                    format!("CreateTopics for {}", *topic.name)
+                })?;
+            }
         }
         Ok(())
     }

@@ -13,15 +13,13 @@ use uuid::Uuid;
 use super::ask::{ACKS_LEADER, Place};
 use super::launch::{ANSWER_WITHIN, POLL};
 use super::node::Node;
-use super::wire::{Connection, WireError};
+use super::wire::Connection;
 use crate::ClockReading;
 
 /// The topics that brokers are asked for their time by, one a node, each with its number behind.
 pub(super) const TIME_TOPIC: &str = "tribunal-time";
 /// The topic is there, and its broker leads it, within this time.
 const READY_WITHIN: Duration = Duration::from_secs(5);
-/// Kafka's number of the error that the topic is there already.
-const TOPIC_ALREADY_EXISTS: i16 = 36;
 
 /// Asks the broker of a node.
 pub(super) async fn reading(node: &Node) -> Result<ClockReading> {
@@ -71,9 +69,7 @@ async fn ready(connection: &mut Connection, node: &Node, topic: &Topic) -> Resul
                 let made = connection
                     .create_log_of_times(&topic.name, node.id(), ANSWER_WITHIN)
                     .await;
-                if made.as_ref().err().and_then(WireError::code) != Some(TOPIC_ALREADY_EXISTS) {
-                    made.with_context(|| format!("make the topic {}", topic.name))?;
-                }
+                made.with_context(|| format!("make the topic {}", topic.name))?;
             }
         }
         if Instant::now() + POLL >= deadline {

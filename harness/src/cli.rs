@@ -457,7 +457,7 @@ pub struct GateOptions {
     /// Fail where writes fail for so much longer than in the baseline after a fault, beyond chance.
     #[arg(long, value_name = "SPAN", requires = "baseline")]
     pub availability_slack: Option<Span>,
-    /// The share of a cell's runs that may break a promise, instead of what the campaign's [gate] says [default: 0].
+    /// The share of a cell's runs that may break a promise, instead of what the campaign's `[gate]` says [default: 0].
     #[arg(long, value_name = "SHARE")]
     pub tolerated: Option<f64>,
     /// The share of a cell's runs from which on it is to fail, likewise [default: 0.5].

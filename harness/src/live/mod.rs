@@ -1,6 +1,6 @@
 //! What a person sees of a trial while it goes on.
 //!
-//! [`Watch`] takes down what events show, [`View`] is all of it at one moment, [`lines`] makes lines of that. All of it is pure but for the
+//! [`Watch`] takes down what events show, [`View`] is all of it at one moment, [`lines()`] makes lines of that. All of it is pure but for the
 //! lock; drawing is [`crate::progress`]'s.
 
 mod histogram;

@@ -176,8 +176,12 @@ pub(crate) fn of_node(name: &str) -> GroupsOfNode {
     let of_kind = |fits: fn(Kind) -> bool| {
         let home = homes.iter().find(|home| fits(home.kind))?;
         let path = home.path.join(name);
-        // Another sandbox of this process may have made it.
-        fs::create_dir_all(&path).ok()?;
+        // The home itself is not made again: where it is gone, this sandbox is over, and nobody would take it away.
+        match fs::create_dir(&path) {
+            // Another sandbox of this process has made it.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made.ok()?,
+        }
         Some((home.kind, path))
     };
     GroupsOfNode {
@@ -216,18 +220,19 @@ fn lock(file: &File, kind: i32) -> io::Result<()> {
         .map_err(io::Error::from)
 }
 
-/// Removes a group with all below it, and waits for its processes to be gone. Its files are the kernel's own.
+/// Removes a group with all below it, and waits for its processes to be gone, who may still make groups until then. Its files are the
+/// kernel's own.
 fn remove(group: &Path, until: Instant) -> io::Result<()> {
-    let entries = match fs::read_dir(group) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries.flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            remove(&entry.path(), until)?;
-        }
-    }
     loop {
+        let entries = match fs::read_dir(group) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries.flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                remove(&entry.path(), until)?;
+            }
+        }
         match fs::remove_dir(group) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) if error.raw_os_error() == Some(libc::EBUSY) && Instant::now() < until => {

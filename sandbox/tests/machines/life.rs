@@ -202,7 +202,10 @@ fn kill_at(user: User, scenario: &str, role: Role, moment: Option<Duration>) -> 
     let _ = first.kill();
     let _ = first.wait();
     if !groups.is_empty() {
-        return Err(format!("control groups are left: {groups:?}"));
+        return Err(format!(
+            "control groups are left after {:?}: {groups:?}, and processes: {remains:?}",
+            killed.elapsed()
+        ));
     }
     if !remains.is_empty() {
         return Err(format!("left after {REMAINS_LIMIT:?}: {remains:?}"));

@@ -29,17 +29,21 @@ fn members_of_a_group_lose_nothing_and_skip_nothing() {
 #[ignore = "brings up a real cluster"]
 fn the_brokers_own_protocol_gives_partitions_too() {
     let bench = Bench::new();
+    // The members get their partitions before anything is wrong: the first fault cuts a node off which may be the group's
+    // coordinator, and who has joined until then is a matter of chance.
     let plan = include_str!("../../../plans/subscribe.toml")
-        .replace("group-protocol = \"classic\"", "group-protocol = \"consumer\"");
-    // A partition passes from one member to another in heartbeats of both, for which brokers have them wait 5 s.
-    let heartbeats = "\n[properties]\n\"group.consumer.heartbeat.interval.ms\" = \"500\"\n\
-                      \"group.consumer.min.heartbeat.interval.ms\" = \"500\"\n";
+        .replace("group-protocol = \"classic\"", "group-protocol = \"consumer\"")
+        .replace("[limits]\n", "[limits]\nsteady = \"20s\"\n")
+        .replace("\"25s\"", "\"12s\"");
+    // A partition passes from one member to another in heartbeats of both, for which brokers have them wait 5 s. Much shorter ones
+    // are given up on a slow machine before they are answered.
+    let heartbeats = "\n[properties]\n\"group.consumer.heartbeat.interval.ms\" = \"2000\"\n\
+                      \"group.consumer.min.heartbeat.interval.ms\" = \"2000\"\n";
     bench.file("plan.toml", plan + heartbeats);
     let trial = Trial::in_bench(bench, "plan.toml", &["--seed", "1"]);
     trial.verdict(0);
     let count = rebalances(&trial.file("history.jsonl"));
-    // How soon the others get theirs is the client's library's affair: in 25 s under faults from one to nine rebalances were seen.
-    assert!(count >= 1, "{count} polls came with a rebalance");
+    assert!(count >= 3, "{count} polls came with a rebalance");
 }
 
 #[test]

@@ -19,14 +19,9 @@ impl Interrupts {
             .enable_all()
             .build()
             .context("start the runtime")?;
-        let listen = |kind| signal(kind).context("listen for signals");
         let signals = {
             let _inside = runtime.enter();
-            [
-                listen(SignalKind::interrupt())?,
-                listen(SignalKind::terminate())?,
-                listen(SignalKind::hangup())?,
-            ]
+            listen()?
         };
         Ok(Self { runtime, signals })
     }
@@ -39,15 +34,31 @@ impl Interrupts {
 
     /// Does some work, and gives it up where somebody interrupted, now or since the last time: then there is no answer.
     pub fn during<W: Future>(&mut self, work: W) -> Option<W::Output> {
-        let [interrupt, terminate, hangup] = &mut self.signals;
         self.runtime.block_on(async {
             tokio::select! {
                 biased;
-                _ = interrupt.recv() => None,
-                _ = terminate.recv() => None,
-                _ = hangup.recv() => None,
+                () = any(&mut self.signals) => None,
                 done = work => Some(done),
             }
         })
+    }
+}
+
+/// Listens for what interrupts, SIGINT, SIGTERM and SIGHUP, from now on and inside of a runtime.
+pub fn listen() -> Result<[Signal; 3]> {
+    let listen = |kind| signal(kind).context("listen for signals");
+    Ok([
+        listen(SignalKind::interrupt())?,
+        listen(SignalKind::terminate())?,
+        listen(SignalKind::hangup())?,
+    ])
+}
+
+/// Waits for the first of them.
+pub async fn any([interrupt, terminate, hangup]: &mut [Signal; 3]) {
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
     }
 }

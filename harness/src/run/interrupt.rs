@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use anyhow::Result;
+use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::{self, Exit};
+use crate::interrupts::listen;
 use crate::progress::Progress;
 
 /// What becomes of interrupts.
@@ -31,12 +32,7 @@ pub fn watch(progress: &Arc<Progress>) -> Result<Interrupt> {
         token: CancellationToken::new(),
         holding: Arc::default(),
     };
-    for kind in [
-        SignalKind::interrupt(),
-        SignalKind::terminate(),
-        SignalKind::hangup(),
-    ] {
-        let stream = signal(kind).context("listen for signals")?;
+    for stream in listen()? {
         tokio::spawn(on_signal(stream, interrupt.clone(), Arc::clone(progress)));
     }
     Ok(interrupt)

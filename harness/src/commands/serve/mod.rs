@@ -21,14 +21,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 
 use self::pages::Site;
 use crate::cli::ServeOptions;
 use crate::directory::shown;
 use crate::exit::{Exit, Failure};
-use crate::print;
+use crate::{interrupts, print};
 
 /// More connections than this wait until one ends.
 const CONNECTIONS: usize = 64;
@@ -76,7 +75,7 @@ async fn listen(options: &ServeOptions, mut site: Site) -> Result<Exit, Failure>
         .map_err(Failure::infrastructure)?;
     site.listens_on(address);
     // Before the address is printed: whoever reads it may interrupt at once.
-    let ended = interrupted().map_err(Failure::infrastructure)?;
+    let mut ended = interrupts::listen().map_err(Failure::infrastructure)?;
     print::data(&format!("http://{address}/")).map_err(Failure::infrastructure)?;
     if !address.ip().is_loopback() {
         eprintln!(
@@ -88,24 +87,9 @@ async fn listen(options: &ServeOptions, mut site: Site) -> Result<Exit, Failure>
     let site = Arc::new(site);
     tokio::select! {
         () = accept(&listener, site) => {}
-        () = ended => {}
+        () = interrupts::any(&mut ended) => {}
     }
     Ok(Exit::Valid)
-}
-
-/// Ends when somebody interrupts; listens from the call on.
-fn interrupted() -> Result<impl Future<Output = ()>> {
-    let listen = |kind| signal(kind).context("listen for signals");
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut hangup = listen(SignalKind::hangup())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    })
 }
 
 fn refused(address: SocketAddr, error: &std::io::Error) -> Failure {

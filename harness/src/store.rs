@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::ops::Add;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,6 +91,17 @@ pub struct Moved {
     pub files: u64,
     /// What they hold together.
     pub bytes: u64,
+}
+
+impl Add for Moved {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            files: self.files + other.files,
+            bytes: self.bytes + other.bytes,
+        }
+    }
 }
 
 impl fmt::Display for Moved {
@@ -207,10 +219,7 @@ impl Folder {
         let work = async {
             let moved = sum(stream::iter(files).map(put).buffer_unordered(AT_ONCE)).await?;
             let end = sum(stream::iter(ends).map(put).buffer_unordered(1)).await?;
-            anyhow::Ok(Moved {
-                files: moved.files + end.files,
-                bytes: moved.bytes + end.bytes,
-            })
+            anyhow::Ok(moved + end)
         };
         let moved = interrupts.during(work);
         let moved =
@@ -298,12 +307,7 @@ fn said(error: impl fmt::Display) -> anyhow::Error {
 }
 
 async fn sum(moved: impl futures_util::Stream<Item = Result<Moved>>) -> Result<Moved> {
-    let add = |sum: Moved, one: Moved| async move {
-        Ok(Moved {
-            files: sum.files + one.files,
-            bytes: sum.bytes + one.bytes,
-        })
-    };
+    let add = |sum: Moved, one| async move { Ok(sum + one) };
     moved.try_fold(Moved::default(), add).await
 }
 

@@ -107,6 +107,16 @@ pub enum Expect {
     Violation,
 }
 
+impl Expect {
+    /// Its word in a file.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Violation => "violation",
+        }
+    }
+}
+
 fn quick() -> String {
     "quick".to_owned()
 }

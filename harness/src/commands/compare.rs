@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use checkers::Validity;
-use report::{CampaignRun, CampaignSummary, RunFigures, RunState, compare_page, compare_text};
+use report::{CampaignRun, CampaignSummary, RunFigures, compare_page, compare_text};
 
-use super::campaign::{SUMMARY, read};
+use super::campaign::{SUMMARY, of_record, read};
+use crate::campaign::{Expect, Record, Role};
 use crate::child::verdict;
 use crate::cli::CompareOptions;
 use crate::directory::{RunDirectory, shown, write_whole};
@@ -66,24 +66,11 @@ fn of_run(dir: &Path) -> Result<CampaignSummary> {
     let directory = RunDirectory::open(dir)?;
     let verdict = verdict(&directory.verdict())
         .with_context(|| format!("{} is neither a campaign that ended nor a run", shown(dir)))?;
-    let anomalies = verdict.anomalies.iter();
+    let record = Record::judged(&shown(dir), Role::Run, String::new(), 0.0, &verdict);
     let run = CampaignRun {
         name: shown(dir),
-        expect: "valid".to_owned(),
-        state: match verdict.valid {
-            Validity::Valid => RunState::AsExpected,
-            Validity::Unknown => RunState::Unknown,
-            Validity::Invalid => RunState::Violation,
-        },
-        summary: verdict.summary.clone(),
-        anomalies: anomalies
-            .map(|(name, found)| (name.clone(), found.count))
-            .collect(),
-        acknowledged: verdict.stats.acknowledged,
-        lost: verdict.stats.lost,
-        faults: verdict.stats.faults_bitten,
         figures: figures(&directory),
-        ..CampaignRun::default()
+        ..of_record(&record, Expect::Valid)
     };
     Ok(CampaignSummary::new(
         shown(dir),

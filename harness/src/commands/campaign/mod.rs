@@ -27,7 +27,9 @@ use crate::print;
 pub use folder::{IDENTITY, Identity, LOCK, RUNS, read_journal};
 pub use merge::merge;
 pub use page::{PAGE, page_of};
-pub use summary::{MARKDOWN, SARIF, SUMMARY, annotate, append_to_job, exit, of as summary_of, read};
+pub use summary::{
+    MARKDOWN, SARIF, SUMMARY, annotate, append_to_job, exit, of as summary_of, of_record, read,
+};
 
 /// Runs a campaign, or what is left of it, or the part of it that is this machine's.
 pub fn campaign(options: &CampaignOptions) -> Result<Exit, Failure> {

@@ -13,7 +13,7 @@ use statistics::Decision;
 
 use super::folder::Identity;
 use super::page::{self, PAGE};
-use crate::campaign::{Expect, Job, Outcome, Standing, Standings};
+use crate::campaign::{Expect, Job, Outcome, Record, Standing, Standings};
 use crate::directory::{shown, write_whole};
 use crate::exit::Exit;
 
@@ -87,13 +87,10 @@ fn leave_out(summary: &mut CampaignSummary, rule: GateRule) {
 }
 
 fn run(standing: Option<&Standing>, expect: Expect) -> CampaignRun {
-    let expected = match expect {
-        Expect::Valid => "valid",
-        Expect::Violation => "violation",
-    };
-    let Some((standing, record)) = standing.and_then(|standing| Some((standing, standing.outcome()?))) else {
+    let known = standing.and_then(|standing| Some((standing, standing.outcome()?)));
+    let Some((standing, record)) = known else {
         return CampaignRun {
-            expect: expected.to_owned(),
+            expect: expect.word().to_owned(),
             summary: "it was not made".to_owned(),
             set_aside: standing.map_or(0, |standing| standing.set_aside),
             lost_then: standing.map_or(0, |standing| standing.lost_then),
@@ -102,7 +99,18 @@ fn run(standing: Option<&Standing>, expect: Expect) -> CampaignRun {
     };
     let confirmed = standing.confirmed();
     CampaignRun {
-        expect: expected.to_owned(),
+        confirmed: (confirmed.1 > 0).then_some(confirmed),
+        failures: standing.failures(),
+        set_aside: standing.set_aside,
+        lost_then: standing.lost_then,
+        ..of_record(record, expect)
+    }
+}
+
+/// What one run came to by itself, however often it was tried.
+pub fn of_record(record: &Record, expect: Expect) -> CampaignRun {
+    CampaignRun {
+        expect: expect.word().to_owned(),
         state: match record.outcome {
             outcome if outcome.is(expect) => RunState::AsExpected,
             Outcome::Violation => RunState::Violation,
@@ -112,10 +120,6 @@ fn run(standing: Option<&Standing>, expect: Expect) -> CampaignRun {
         },
         summary: record.summary.clone(),
         dir: record.dir.clone(),
-        confirmed: (confirmed.1 > 0).then_some(confirmed),
-        failures: standing.failures(),
-        set_aside: standing.set_aside,
-        lost_then: standing.lost_then,
         figures: record.figures.as_deref().cloned(),
         anomalies: record.anomalies.clone(),
         acknowledged: record.acknowledged,

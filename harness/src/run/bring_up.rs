@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use cluster::kafka::{Formatting, Install, InstallOptions, Java, KafkaCluster, Launch, Prepared};
 use cluster::sim::SimCluster;
 use cluster::{Cluster, Environment, SandboxEnvironment, SandboxOptions};
-use history::Recorder;
+use history::{Recorder, Topic};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
@@ -53,7 +53,24 @@ pub async fn bring_up(trial: &Trial<'_>) -> Result<Courtroom> {
         .create_topics(&trial.resolved.topics(), TOPICS_WITHIN)
         .await
         .context("create the topics")?;
+    if matches!(kind, Kind::Kafka(..)) {
+        let topics = trial.resolved.topics();
+        follow(&*cluster, &topics)
+            .await
+            .context("see the replicas follow")?;
+    }
     Ok(Courtroom { cluster, kind })
+}
+
+/// Waits until every replica has fetched. A new follower is in the ISR before it ever did, and on a machine that is short of time it
+/// may not for seconds: the leader then shrinks the ISR to itself, and nothing that a fault does afterwards elects another.
+async fn follow(cluster: &dyn Cluster, topics: &[Topic]) -> Result<()> {
+    let partitions: u32 = topics.iter().map(|topic| topic.partitions).sum();
+    for key in 0..partitions {
+        cluster.nudge(key).await?;
+    }
+    let followed = workloads::settle(cluster, TOPICS_WITHIN).await;
+    followed.map(drop).map_err(|reason| anyhow!(reason))
 }
 
 async fn bring_up_kafka(trial: &Trial<'_>) -> Result<Kind> {

@@ -72,6 +72,7 @@ fn a_deposed_leader_is_named_with_how_long_it_went_on_acknowledging() {
     assert!(deposed["acknowledged"].as_u64() > Some(0), "{text}");
     assert!(deposed["acknowledged-for"].as_u64() > Some(100_000_000), "{text}");
     assert!(text.contains("and went on acknowledging for"), "{text}");
+    // A follower that had fetched a few of them is cut off too, and may be first.
     let cut = story["truncations"].as_array().expect("it was cut off");
-    assert_eq!(&cut[0]["node"], &deposed["node"], "{text}");
+    assert!(cut.iter().any(|cut| cut["node"] == deposed["node"]), "{text}");
 }

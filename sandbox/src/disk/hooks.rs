@@ -1,7 +1,8 @@
 //! What goes wrong on a disk that has power: which operations on which files are slow, fail, find no room, or are the
 //! last one before the power fails. Each hook counts what it did.
 
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -59,7 +60,8 @@ pub enum Which {
         /// The seed.
         seed: u64,
     },
-    /// This one alone, counted from 1.
+    /// This one, counted from 1, and after it whatever touches the same place: a bad place of a disk stays bad. The kernel splits a
+    /// large write, and says of one whose second part failed that it was short: who writes the rest again is to fail then.
     Nth(u64),
 }
 
@@ -153,6 +155,8 @@ struct Set {
     hook: Hook,
     counts: HookCounts,
     dice: Dice,
+    /// The file and the first byte of what failed by its number.
+    bad: Option<(PathBuf, u64)>,
 }
 
 impl Hooks {
@@ -177,6 +181,7 @@ impl Hooks {
             hook,
             counts: HookCounts::default(),
             dice: Dice::new(seed),
+            bad: None,
         });
         self.armed.store(true, Ordering::Release);
         self.changed.notify_all();
@@ -206,12 +211,12 @@ impl Hooks {
         self.changed.notify_all();
     }
 
-    /// What becomes of an operation.
-    pub(crate) fn judge(&self, operation: Operation, path: &Path, bytes: u64) -> Verdict {
+    /// What becomes of an operation on these bytes of a file; none where it is on the whole of it.
+    pub(crate) fn judge(&self, operation: Operation, path: &Path, bytes: Range<u64>) -> Verdict {
         let mut verdict = Verdict::default();
         for set in &mut self.lock().set {
             if set.hook.operation == operation && set.hook.files.contain(path) {
-                set.judge(bytes, &mut verdict);
+                set.judge(path, &bytes, &mut verdict);
             }
         }
         verdict
@@ -300,9 +305,10 @@ impl Set {
         matches!(self.hook.effect, Effect::Full { after: 0 })
     }
 
-    fn judge(&mut self, bytes: u64, verdict: &mut Verdict) {
+    fn judge(&mut self, path: &Path, place: &Range<u64>, verdict: &mut Verdict) {
         self.counts.seen += 1;
         let seen = self.counts.seen;
+        let bytes = place.end - place.start;
         let hit = match &mut self.hook.effect {
             Effect::Delay(delay) => {
                 verdict.delay = verdict.delay.max(*delay);
@@ -311,7 +317,13 @@ impl Set {
             Effect::Fail(which) => {
                 let fails = match which {
                     Which::Share { share, .. } => self.dice.chance(*share),
-                    Which::Nth(nth) => seen == *nth,
+                    Which::Nth(nth) => {
+                        if seen == *nth && bytes > 0 {
+                            self.bad = Some((path.to_owned(), place.start));
+                        }
+                        let touches = |(file, byte): &(PathBuf, u64)| file == path && place.contains(byte);
+                        seen == *nth || self.bad.as_ref().is_some_and(touches)
+                    }
                 };
                 verdict.error = verdict.error.or(fails.then_some(libc::EIO));
                 fails

@@ -241,7 +241,7 @@ impl Filesystem for Server {
         if size.is_none() {
             return reply_attributes(reply, self.change(ino.0, None, times, has_times));
         }
-        let verdict = self.disk.judge(Operation::Write, ino.0, 0);
+        let verdict = self.disk.judge(Operation::Write, ino.0, 0..0);
         self.as_judged((Operation::Write, ino.0), verdict, move |server, outcome| {
             reply_attributes(
                 reply,
@@ -343,7 +343,7 @@ impl Filesystem for Server {
         _: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        let verdict = self.disk.judge(Operation::Read, ino.0, u64::from(size));
+        let verdict = self.disk.judge(Operation::Read, ino.0, offset..offset + u64::from(size));
         self.as_judged((Operation::Read, ino.0), verdict, move |server, outcome| {
             let read = |disk: &Shared| disk.read(&server.file(handle)?.1, offset, size as usize);
             match outcome.and_then(|()| server.with_power(read)) {
@@ -370,7 +370,8 @@ impl Filesystem for Server {
             Ok(written) => reply.written(written),
             Err(error) => reply.error(error.into()),
         };
-        let verdict = self.disk.judge(Operation::Write, ino.0, data.len() as u64);
+        let bytes = offset..offset + data.len() as u64;
+        let verdict = self.disk.judge(Operation::Write, ino.0, bytes);
         if verdict.is_plain() {
             return answer(reply, self.write_now(handle, offset, data, sync));
         }
@@ -401,7 +402,7 @@ impl Filesystem for Server {
     }
 
     fn fsync(&self, _: &Request, ino: INodeNo, handle: FileHandle, _datasync: bool, reply: ReplyEmpty) {
-        let verdict = self.disk.judge(Operation::Sync, ino.0, 0);
+        let verdict = self.disk.judge(Operation::Sync, ino.0, 0..0);
         self.as_judged((Operation::Sync, ino.0), verdict, move |server, outcome| {
             let sync = |disk: &Shared| {
                 disk.sync_file(ino.0, &server.file(handle)?.1);
@@ -451,7 +452,7 @@ impl Filesystem for Server {
     }
 
     fn fsyncdir(&self, _: &Request, ino: INodeNo, _: FileHandle, _datasync: bool, reply: ReplyEmpty) {
-        let verdict = self.disk.judge(Operation::Sync, ino.0, 0);
+        let verdict = self.disk.judge(Operation::Sync, ino.0, 0..0);
         self.as_judged((Operation::Sync, ino.0), verdict, move |server, outcome| {
             let sync = |disk: &Shared| {
                 disk.sync_directory(ino.0);

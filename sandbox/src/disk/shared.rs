@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -145,8 +146,8 @@ impl Shared {
         }
     }
 
-    /// What becomes of an operation on that file or directory.
-    pub(crate) fn judge(&self, operation: Operation, ino: Ino, bytes: u64) -> Verdict {
+    /// What becomes of an operation on these bytes of that file or directory; none where it is on the whole of it.
+    pub(crate) fn judge(&self, operation: Operation, ino: Ino, bytes: Range<u64>) -> Verdict {
         if !self.hooks.is_armed() {
             return Verdict::default();
         }

@@ -455,18 +455,25 @@ pub fn a_bad_disk_says_so(_: &[String]) {
         "write:@a:0:1:x",
         "write:@a:0:1:y",
         "write:@a:0:1:z",
+        "write:@a:1:1:z",
         "sync:@a",
         "read:@a",
     ];
     assert_eq!(
         bench.run(&steps),
-        ["write failed: 5", "sync failed: 5", "read failed: 5", "done"]
+        [
+            "write failed: 5",
+            "write failed: 5",
+            "sync failed: 5",
+            "read failed: 5",
+            "done"
+        ]
     );
     for id in ids {
         let counts = bench.disk().unhook(id);
         assert!(counts.hit >= 1, "{counts:?}");
     }
-    bench.check("a", Some("1xz 4999xa"));
+    bench.check("a", Some("1xx 1xz 4998xa"));
 }
 
 pub fn a_slow_disk_is_slow_until_it_heals(_: &[String]) {

@@ -29,7 +29,7 @@ pub struct DiskError {
     /// The share of them, above 0 and up to 1; all of them where neither this nor `nth` is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub share: Option<f64>,
-    /// Instead of a share the operation of this number alone, from 1 on.
+    /// Instead of a share the operation of this number alone, from 1 on, and after it what touches the same place of that file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nth: Option<u32>,
     /// From which it is drawn which fail; drawn from the run's seed where not given.

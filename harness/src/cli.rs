@@ -74,10 +74,22 @@ pub enum Command {
 }
 
 /// Where the cluster lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum EnvironmentName {
     /// Namespaces of this machine: no Docker, no SSH, no root where the kernel allows it.
+    #[default]
     Sandbox,
+    /// Plain processes of this machine, each with an address on loopback: faults of networks, disks and clocks are skipped.
+    Host,
+}
+
+impl std::fmt::Display for EnvironmentName {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Sandbox => "sandbox",
+            Self::Host => "host",
+        })
+    }
 }
 
 /// `tribunal run`.
@@ -100,7 +112,7 @@ pub struct RunOptions {
     #[arg(long = "bug", value_name = "BUG")]
     pub bugs: Vec<Bug>,
     /// Where the cluster lives.
-    #[arg(long, value_enum, default_value = "sandbox")]
+    #[arg(long, value_enum, default_value_t)]
     pub env: EnvironmentName,
     /// Whether each node's data lies on a disk that can fail, instead of what the plan says.
     #[arg(long, value_enum)]
@@ -149,6 +161,9 @@ pub struct RunOptions {
 pub struct ConductOptions {
     /// The run's directory, with its resolved plan.
     pub dir: PathBuf,
+    /// See [`RunOptions::env`].
+    #[arg(long, value_enum, default_value_t)]
+    pub env: EnvironmentName,
     /// See [`RunOptions::json`].
     #[arg(long)]
     pub json: bool,

@@ -1,4 +1,4 @@
-//! Brings a cluster up: the sandbox, what is made once, the brokers, the topics.
+//! Brings a cluster up: its machines, what is made once, the brokers, the topics.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,15 +6,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use cluster::kafka::{Formatting, Install, InstallOptions, Java, KafkaCluster, Launch, Prepared};
 use cluster::sim::SimCluster;
-use cluster::{Cluster, Environment, SandboxEnvironment, SandboxOptions};
+use cluster::{Cluster, Environment};
 use history::{Recorder, Topic};
 use tokio::task::spawn_blocking;
-use tokio_util::sync::CancellationToken;
 
-use super::capture;
+use super::ground::Ground;
 use super::trial::Trial;
-use crate::directory::RunDirectory;
-use crate::plan::Resolved;
 
 /// How long the topics may take: a leader for each partition that every broker knows.
 const TOPICS_WITHIN: Duration = Duration::from_secs(30);
@@ -29,8 +26,8 @@ pub struct Courtroom {
 
 /// What a cluster is.
 pub enum Kind {
-    /// Kafka, in a sandbox that tells what its switch did.
-    Kafka(Arc<KafkaCluster>, Arc<SandboxEnvironment>),
+    /// Kafka, and where it is.
+    Kafka(Arc<KafkaCluster>, Ground),
     /// Simulated.
     Simulated(Arc<SimCluster>),
 }
@@ -77,12 +74,13 @@ async fn bring_up_kafka(trial: &Trial<'_>) -> Result<Kind> {
     let Trial {
         directory, resolved, ..
     } = trial;
-    let environment = create_environment(directory, resolved, trial.broken.clone()).await?;
-    capture::begin(&environment, directory, &trial.pcap)?;
-    let (java, prepared) = prepare(trial, &environment).await?;
+    let ground = Ground::create(trial.env, directory, resolved, trial.broken.clone()).await?;
+    ground.begin_capture(directory, &trial.pcap)?;
+    let environment = ground.environment();
+    let (java, prepared) = prepare(trial, &*environment).await?;
     let recorder: Arc<dyn Recorder> = trial.recorder.clone();
     let launch = Launch {
-        environment: environment.clone(),
+        environment,
         config: resolved.kafka(),
         java,
         prepared,
@@ -96,11 +94,11 @@ async fn bring_up_kafka(trial: &Trial<'_>) -> Result<Kind> {
             .context("bring the cluster up")?,
     );
     cluster.keep_disks(directory.root().to_owned());
-    Ok(Kind::Kafka(cluster, environment))
+    Ok(Kind::Kafka(cluster, ground))
 }
 
 /// Finds the jars (all of them are in the cache by now), Java, and what is made once for both.
-async fn prepare(trial: &Trial<'_>, environment: &SandboxEnvironment) -> Result<(Java, Prepared)> {
+async fn prepare(trial: &Trial<'_>, environment: &dyn Environment) -> Result<(Java, Prepared)> {
     let versions = trial.resolved.versions();
     let formatting = Formatting::new(&trial.resolved.kafka(), environment.machines());
     let metrics = trial.resolved.has_metrics();
@@ -123,23 +121,4 @@ async fn prepare(trial: &Trial<'_>, environment: &SandboxEnvironment) -> Result<
     })
     .await
     .context("wait for what is made once")?
-}
-
-async fn create_environment(
-    directory: &RunDirectory,
-    resolved: &Resolved,
-    broken: CancellationToken,
-) -> Result<Arc<SandboxEnvironment>> {
-    let nodes = resolved.plan.nodes;
-    let directory = directory.nodes();
-    let sandbox = SandboxOptions {
-        disks: resolved.has_disks(),
-    };
-    std::fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
-    let environment = spawn_blocking(move || SandboxEnvironment::create(nodes, &directory, &sandbox))
-        .await
-        .context("wait for the sandbox")?
-        .context("make the sandbox")?;
-    environment.on_loss(move |_| broken.cancel());
-    Ok(Arc::new(environment))
 }

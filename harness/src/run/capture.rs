@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use cluster::SandboxEnvironment;
 use sandbox::{CaptureReport, CaptureSpec, Place};
 
+use crate::cli::EnvironmentName;
 use crate::directory::RunDirectory;
 
 /// How large both files together may become.
@@ -54,9 +55,12 @@ impl fmt::Display for Links {
 }
 
 /// Refuses links of nodes that this cluster does not have.
-pub fn check(links: &[Links], nodes: u32, simulated: bool) -> Result<()> {
+pub fn check(links: &[Links], env: EnvironmentName, nodes: u32, simulated: bool) -> Result<()> {
     if simulated && !links.is_empty() {
         bail!("a simulated broker sends no packets: leave --pcap out");
+    }
+    if env != EnvironmentName::Sandbox && !links.is_empty() {
+        bail!("--pcap: packets are written down by the sandbox's switch: leave it out with --env {env}");
     }
     for link in links {
         let Links::Between(one, other) = link else {
@@ -113,6 +117,7 @@ pub fn end(environment: &SandboxEnvironment) -> Result<Option<String>> {
 #[cfg(test)]
 mod tests {
     use super::{Links, check};
+    use crate::cli::EnvironmentName;
 
     #[test]
     fn links_are_named_by_their_ends() {
@@ -137,12 +142,15 @@ mod tests {
     #[test]
     fn links_that_are_not_there_are_refused() {
         let links = |text: &str| [text.parse().expect("a link")];
-        check(&links("n1-n3"), 3, false).expect("it is there");
-        let error = check(&links("n1-n4"), 3, false)
+        let sandbox = EnvironmentName::Sandbox;
+        check(&links("n1-n3"), sandbox, 3, false).expect("it is there");
+        let error = check(&links("n1-n4"), sandbox, 3, false)
             .expect_err("it is not")
             .to_string();
         assert_eq!(error, "--pcap n1-n4: there is no n4, this cluster has 3 nodes");
-        check(&links("all"), 3, true).expect_err("nothing is sent");
-        check(&[], 3, true).expect("nothing is asked for");
+        check(&links("all"), sandbox, 3, true).expect_err("nothing is sent");
+        check(&[], sandbox, 3, true).expect("nothing is asked for");
+        check(&links("all"), EnvironmentName::Host, 3, false).expect_err("nobody sees them");
+        check(&[], EnvironmentName::Host, 3, false).expect("nothing is asked for");
     }
 }

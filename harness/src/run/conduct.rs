@@ -1,4 +1,4 @@
-//! Inside the sandbox: record, judge, publish.
+//! Record, judge, publish: inside the sandbox, where there is one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,6 +115,7 @@ async fn record(
     let trial = Trial {
         directory,
         resolved,
+        env: options.env,
         recorder: recording.recorder(),
         progress: Arc::clone(&progress),
         watch,

@@ -3,6 +3,7 @@
 mod bring_up;
 pub mod capture;
 mod conduct;
+mod ground;
 mod interrupt;
 pub mod keep;
 mod lines;

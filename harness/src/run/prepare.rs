@@ -1,15 +1,15 @@
-//! Outside the sandbox: read the plan, fetch what is missing, make the run's directory, and enter.
+//! Before anything starts: read the plan, fetch what is missing, make the run's directory, and enter the sandbox where the cluster is to live there.
 //!
 //! Nothing has been started when any of this fails.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use cluster::kafka::{Agent, Install, InstallOptions, Java};
 
 use super::capture;
-use crate::cli::{ConductOptions, RunOptions};
+use crate::cli::{ConductOptions, EnvironmentName, RunOptions};
 use crate::directory::{RunDirectory, shown, write_whole};
 use crate::exit::{Exit, Failure};
 use crate::judge::MadeOf;
@@ -29,24 +29,11 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
         bugs: options.bugs.clone(),
     };
     let resolved = resolve(&file, &text, &overrides).map_err(Failure::usage)?;
-    capture::check(&options.pcap, resolved.plan.nodes, resolved.plan.is_simulated())
-        .map_err(Failure::usage)?;
+    check_options(options, &resolved).map_err(Failure::usage)?;
     if resolved.plan.is_simulated() {
-        if options.keep.is_some() {
-            return Err(Failure::usage(anyhow!(
-                "--keep: the simulated broker has no nodes that could be kept up"
-            )));
-        }
         return simulate(options, &resolved);
     }
-    if options.real_time {
-        return Err(Failure::usage(anyhow!(
-            "--real-time is for the simulated broker: the time of {} passes as ours does",
-            resolved.plan.broker
-        )));
-    }
-    check_machine().map_err(Failure::infrastructure)?;
-    let cards = sandbox::Cards::choose().map_err(|error| Failure::infrastructure(error.into()))?;
+    let own_parts = check_environment(options.env).map_err(Failure::infrastructure)?;
     let java = Java::find().map_err(Failure::infrastructure)?;
     let (installs, agent) = fetch(
         &resolved.versions(),
@@ -60,24 +47,70 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
     let mut parts = vec![
         ("Java".to_owned(), java.build.clone()),
         ("kernel".to_owned(), kernel()),
-        ("network cards".to_owned(), cards.to_string()),
     ];
+    parts.extend(own_parts);
     parts.extend(sums(&installs));
     parts.extend(agent.iter().map(Agent::sum));
-    write_inputs(&directory, &resolved, parts).map_err(Failure::infrastructure)?;
+    write_inputs(&directory, options.env, &resolved, parts).map_err(Failure::infrastructure)?;
     announce(&resolved, &directory);
+    if options.env != EnvironmentName::Sandbox {
+        return conduct_here(options, &directory);
+    }
     let error = sandbox::reexec(conduct_arguments(options, &directory));
     Err(Failure::infrastructure(error.into()))
+}
+
+/// Refuses options that do not go together.
+fn check_options(options: &RunOptions, resolved: &Resolved) -> anyhow::Result<()> {
+    let (env, simulated) = (options.env, resolved.plan.is_simulated());
+    capture::check(&options.pcap, env, resolved.plan.nodes, simulated)?;
+    if simulated {
+        ensure!(
+            options.keep.is_none(),
+            "--keep: the simulated broker has no nodes that could be kept up"
+        );
+        ensure!(
+            env == EnvironmentName::Sandbox,
+            "--env {env}: the simulated broker is no process, and lives nowhere"
+        );
+        return Ok(());
+    }
+    ensure!(
+        !options.real_time,
+        "--real-time is for the simulated broker: the time of {} passes as ours does",
+        resolved.plan.broker
+    );
+    ensure!(
+        env == EnvironmentName::Sandbox || options.keep.is_none(),
+        "--keep: only a cluster in the sandbox can be kept up, not one with --env {env}"
+    );
+    Ok(())
+}
+
+/// Refuses a machine that cannot hold the environment, and names what it is made of.
+fn check_environment(env: EnvironmentName) -> anyhow::Result<Vec<(String, String)>> {
+    let mut parts = vec![("environment".to_owned(), env.to_string())];
+    if env == EnvironmentName::Sandbox {
+        check_machine()?;
+        parts.push(("network cards".to_owned(), sandbox::Cards::choose()?.to_string()));
+    }
+    Ok(parts)
 }
 
 /// A simulated broker needs no sandbox, no Java and no jars: the run goes on in this process.
 fn simulate(options: &RunOptions, resolved: &Resolved) -> Result<Exit, Failure> {
     let directory = RunDirectory::create(options.out.as_deref(), &resolved.plan.name, resolved.seed)
         .map_err(Failure::usage)?;
-    write_inputs(&directory, resolved, Vec::new()).map_err(Failure::infrastructure)?;
+    write_inputs(&directory, options.env, resolved, Vec::new()).map_err(Failure::infrastructure)?;
     announce(resolved, &directory);
+    conduct_here(options, &directory)
+}
+
+/// Where there is no sandbox to enter, the run goes on in this process.
+fn conduct_here(options: &RunOptions, directory: &RunDirectory) -> Result<Exit, Failure> {
     super::conduct(&ConductOptions {
         dir: directory.root().to_owned(),
+        env: options.env,
         json: options.json,
         keep_data: options.keep_data,
         pcap: Vec::new(),
@@ -156,6 +189,7 @@ fn sums(installs: &[Install]) -> BTreeSet<(String, String)> {
 
 fn write_inputs(
     directory: &RunDirectory,
+    env: EnvironmentName,
     resolved: &Resolved,
     more: Vec<(String, String)>,
 ) -> anyhow::Result<()> {
@@ -165,7 +199,12 @@ fn write_inputs(
         ("broker".to_owned(), resolved.plan.broker.clone()),
     ];
     parts.extend(more);
-    let replay = format!("tribunal run {}", shown(&directory.plan()));
+    let there = if env == EnvironmentName::Sandbox {
+        String::new()
+    } else {
+        format!(" --env {env}")
+    };
+    let replay = format!("tribunal run {}{there}", shown(&directory.plan()));
     let made_of = MadeOf { parts, replay };
     let json =
         serde_json::to_vec_pretty(&made_of).context("names and versions always have a form in JSON")?;

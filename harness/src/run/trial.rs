@@ -18,10 +18,11 @@ use workloads::sim::SimRunning;
 use workloads::{Arena, Running};
 
 use super::bring_up::{Courtroom, Kind, bring_up};
-use super::capture::{self, Links};
+use super::capture::Links;
 use super::keep::look_at_stopped;
 use super::lines::{self, Lines};
 use super::live::{Live, Shown};
+use crate::cli::EnvironmentName;
 use crate::directory::RunDirectory;
 use crate::judge::{self, Measured};
 use crate::live::{Pace, Watch};
@@ -42,6 +43,8 @@ pub struct Trial<'run> {
     pub directory: &'run RunDirectory,
     /// What is done.
     pub resolved: &'run Resolved,
+    /// Where its machines are.
+    pub env: EnvironmentName,
     /// Where it is written down.
     pub recorder: Arc<FileRecorder>,
     /// What a person sees.
@@ -103,9 +106,9 @@ impl Trial<'_> {
 
     /// What taking down does, but for ending the brokers.
     async fn look(&self, court: &Courtroom) -> Result<()> {
-        if let Kind::Kafka(cluster, environment) = &court.kind {
+        if let Kind::Kafka(cluster, ground) = &court.kind {
             look_at_stopped(cluster).await?;
-            if let Some(text) = capture::end(environment)? {
+            if let Some(text) = ground.end_capture()? {
                 self.progress.say(&text);
             }
         }
@@ -114,10 +117,10 @@ impl Trial<'_> {
 
     async fn take_down(&self, court: &Courtroom) -> Result<()> {
         match &court.kind {
-            Kind::Kafka(cluster, environment) => {
+            Kind::Kafka(cluster, ground) => {
                 let down = cluster.shut_down(TEARDOWN_LIMIT).await;
                 cluster.look_at_disks().await;
-                if let Some(text) = capture::end(environment)? {
+                if let Some(text) = ground.end_capture()? {
                     self.progress.say(&text);
                 }
                 down.context("take the cluster down")
@@ -273,24 +276,21 @@ impl Trial<'_> {
 
     fn measure(&self, court: &Courtroom, lines: Lines) -> Measured {
         let run_us = self.recorder.now() / 1_000;
-        let Kind::Kafka(cluster, environment) = &court.kind else {
+        let Kind::Kafka(cluster, ground) = &court.kind else {
             return Measured {
                 run_us,
                 view_cpu_us: self.progress.cpu_us(),
                 ..Measured::default()
             };
         };
-        let switch = environment.switch().stats();
-        Measured {
+        ground.measure(Measured {
             launch_ms: cluster.times().registered.as_millis() as u64,
-            switch_frames: switch.forwarded.frames,
-            switch_bytes: switch.forwarded.bytes,
-            switch_cpu_us: switch.cpu.as_micros() as u64,
             run_us,
             view_cpu_us: self.progress.cpu_us(),
             broker_lines: lines.recorded,
             broker_lines_left_out: lines.left_out,
-        }
+            ..Measured::default()
+        })
     }
 
     /// Sleeps; wakes early where somebody interrupts.

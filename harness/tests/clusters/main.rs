@@ -8,6 +8,7 @@ mod clock;
 mod disk;
 mod disks;
 mod groups;
+mod host;
 mod kafka;
 mod keep;
 mod killed;

@@ -343,7 +343,9 @@ impl Filesystem for Server {
         _: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        let verdict = self.disk.judge(Operation::Read, ino.0, offset..offset + u64::from(size));
+        let verdict = self
+            .disk
+            .judge(Operation::Read, ino.0, offset..offset + u64::from(size));
         self.as_judged((Operation::Read, ino.0), verdict, move |server, outcome| {
             let read = |disk: &Shared| disk.read(&server.file(handle)?.1, offset, size as usize);
             match outcome.and_then(|()| server.with_power(read)) {

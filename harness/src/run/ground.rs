@@ -1,0 +1,98 @@
+//! Where the machines of a run are: one of several environments, chosen by `--env`.
+//!
+//! The plan does not know: what it asks for and the environment lacks is skipped by name. Adding an environment: a word in
+//! [`EnvironmentName`], and a line in each function here.
+
+use std::fs;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use cluster::{Environment, LoopbackEnvironment, SandboxEnvironment, SandboxOptions};
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+
+use super::capture::{self, Links};
+use crate::cli::EnvironmentName;
+use crate::directory::RunDirectory;
+use crate::judge::Measured;
+use crate::plan::Resolved;
+
+/// An environment that is there.
+#[derive(Clone)]
+pub enum Ground {
+    /// Namespaces, joined by a switch of ours.
+    Sandbox(Arc<SandboxEnvironment>),
+    /// Processes of this host.
+    Host(Arc<LoopbackEnvironment>),
+}
+
+impl Ground {
+    /// Makes the machines. `broken` is cancelled where one of them is lost whole.
+    pub async fn create(
+        name: EnvironmentName,
+        directory: &RunDirectory,
+        resolved: &Resolved,
+        broken: CancellationToken,
+    ) -> Result<Self> {
+        let nodes = resolved.plan.nodes;
+        let directory = directory.nodes();
+        fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
+        match name {
+            EnvironmentName::Sandbox => {
+                let options = SandboxOptions {
+                    disks: resolved.has_disks(),
+                };
+                let environment =
+                    spawn_blocking(move || SandboxEnvironment::create(nodes, &directory, &options))
+                        .await
+                        .context("wait for the sandbox")?
+                        .context("make the sandbox")?;
+                environment.on_loss(move |_| broken.cancel());
+                Ok(Self::Sandbox(Arc::new(environment)))
+            }
+            EnvironmentName::Host => {
+                let environment =
+                    LoopbackEnvironment::new(nodes, directory).context("make the nodes' directories")?;
+                Ok(Self::Host(Arc::new(environment)))
+            }
+        }
+    }
+
+    /// What the cluster sees of it.
+    pub fn environment(&self) -> Arc<dyn Environment> {
+        match self {
+            Self::Sandbox(environment) => environment.clone(),
+            Self::Host(environment) => environment.clone(),
+        }
+    }
+
+    /// Begins to write down what passes on these links.
+    pub fn begin_capture(&self, directory: &RunDirectory, links: &[Links]) -> Result<()> {
+        match self {
+            Self::Sandbox(environment) => capture::begin(environment, directory, links),
+            Self::Host(_) => Ok(()),
+        }
+    }
+
+    /// Ends that; what there is to say of it.
+    pub fn end_capture(&self) -> Result<Option<String>> {
+        match self {
+            Self::Sandbox(environment) => capture::end(environment),
+            Self::Host(_) => Ok(None),
+        }
+    }
+
+    /// What its own parts took, added to what is known.
+    pub fn measure(&self, measured: Measured) -> Measured {
+        let Self::Sandbox(environment) = self else {
+            return measured;
+        };
+        let switch = environment.switch().stats();
+        Measured {
+            switch_frames: switch.forwarded.frames,
+            switch_bytes: switch.forwarded.bytes,
+            switch_cpu_us: switch.cpu.as_micros() as u64,
+            ..measured
+        }
+    }
+}

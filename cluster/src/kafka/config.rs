@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::level::Level;
 use super::lock;
 use super::release::{KRAFT_VERSION, Release, is_older, release};
+use super::tuning::{NodeTuning, wrong_option, wrong_property};
 use crate::{Levels, Machine, Ports};
 
 /// The ports of every node.
@@ -40,6 +41,10 @@ pub struct KafkaConfig {
     pub timeouts: Timeouts,
     /// More broker properties, by their Kafka names. They win over what Tribunal sets.
     pub properties: BTreeMap<String, String>,
+    /// More options of every JVM.
+    pub jvm: Vec<String>,
+    /// What single nodes are given over that.
+    pub tuning: BTreeMap<NodeId, NodeTuning>,
 }
 
 impl Default for KafkaConfig {
@@ -52,6 +57,8 @@ impl Default for KafkaConfig {
             quorum: Quorum::default(),
             timeouts: Timeouts::default(),
             properties: BTreeMap::new(),
+            jvm: Vec::new(),
+            tuning: BTreeMap::new(),
         }
     }
 }
@@ -130,22 +137,6 @@ impl NodeAddress {
 /// After which time without an answer of the leader a controller asks for votes.
 const FETCH_TIMEOUT: &str = "controller.quorum.fetch.timeout.ms";
 
-/// Properties that decide where a node is and what it is: a plan cannot set them.
-const RESERVED: &[&str] = &[
-    "advertised.listeners",
-    "controller.listener.names",
-    "controller.quorum.bootstrap.servers",
-    "controller.quorum.voters",
-    "inter.broker.listener.name",
-    "listener.security.protocol.map",
-    "listeners",
-    "log.dir",
-    "log.dirs",
-    "metadata.log.dir",
-    "node.id",
-    "process.roles",
-];
-
 impl KafkaConfig {
     /// Every node's number, in order.
     pub fn node_ids(&self) -> Vec<NodeId> {
@@ -162,21 +153,24 @@ impl KafkaConfig {
             "run {} nodes: it must be 1 to {NODES_MAX}",
             self.nodes
         );
-        for name in self.properties.keys() {
-            if name == "min.insync.replicas" {
-                bail!(
-                    "set the broker property {name}: it belongs to the topic, and the workload sets it there"
-                );
+        let own = self.tuning.values();
+        let names = self
+            .properties
+            .keys()
+            .chain(own.clone().flat_map(|own| own.properties.keys()));
+        for name in names {
+            if let Some(reason) = wrong_property(name) {
+                bail!("set the broker property {name}: {reason}");
             }
-            ensure!(
-                !RESERVED.contains(&name.as_str()),
-                "set the broker property {name}: Tribunal sets it by itself"
-            );
         }
-        for node in self.versions.keys() {
+        let mut options = self.jvm.iter().chain(own.flat_map(|own| &own.jvm));
+        if let Some(reason) = options.find_map(|option| wrong_option(option)) {
+            bail!("set an option of the JVM: {reason}");
+        }
+        for node in self.versions.keys().chain(self.tuning.keys()) {
             ensure!(
                 (1..=self.nodes).contains(node),
-                "set the version of node {node}: the nodes are 1 to {}",
+                "set what is node {node}'s own: the nodes are 1 to {}",
                 self.nodes
             );
         }
@@ -246,6 +240,12 @@ impl KafkaConfig {
         Span::from_millis(timeout.saturating_add(timeout / 2).saturating_add(BUSY_MS))
     }
 
+    /// The options of a node's JVM beside those that every one gets.
+    pub fn jvm_of(&self, node: NodeId) -> Vec<String> {
+        let own = self.tuning.get(&node).map(|own| own.jvm.as_slice());
+        [self.jvm.as_slice(), own.unwrap_or_default()].concat()
+    }
+
     /// The properties of a node that do not depend on where the nodes are: what a resolved plan shows.
     pub fn properties(&self, node: NodeId) -> Vec<(String, String)> {
         self.properties_of(self.version_of(node), node)
@@ -286,7 +286,9 @@ impl KafkaConfig {
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
             .collect();
-        for (name, value) in &self.properties {
+        let own = self.tuning.get(&node).into_iter();
+        let over = self.properties.iter().chain(own.flat_map(|own| &own.properties));
+        for (name, value) in over {
             match list.iter_mut().find(|(known, _)| known == name) {
                 Some((_, old)) => old.clone_from(value),
                 None => list.push((name.clone(), value.clone())),

@@ -53,7 +53,7 @@ fn logging(install: &Install, files: &NodeFiles) -> String {
 }
 
 /// Runs a broker, with the archive of its classes where there is one, and with the agent that tells its metrics at an address
-/// where that is wanted. The agent's own classes are not in the archive: loading them costs less than what an archive made
+/// where that is wanted, and with these options over ours. The agent's own classes are not in the archive: loading them costs less than what an archive made
 /// with an agent costs.
 pub fn broker(
     java: &Java,
@@ -61,10 +61,11 @@ pub fn broker(
     files: &NodeFiles,
     archive: Option<&Path>,
     agent: Option<(&Path, Ipv4Addr)>,
+    options: Vec<String>,
 ) -> Vec<String> {
     let archive = archive.map(|path| format!("-XX:SharedArchiveFile={}", path.display()));
     let agent = agent.map(|(jar, address)| metrics::argument(jar, address, &files.metrics_rules()));
-    let extra: Vec<String> = archive.into_iter().chain(agent).collect();
+    let extra: Vec<String> = archive.into_iter().chain(agent).chain(options).collect();
     broker_with(java, install, files, &extra)
 }
 
@@ -127,6 +128,7 @@ mod tests {
             &files,
             Some(Path::new("/cache/x.jsa")),
             Some(agent),
+            vec!["-Xmx512m".to_owned()],
         )
     }
 
@@ -155,6 +157,7 @@ mod tests {
         -Dlog4j2.configurationFile=/node/config/log4j.properties
         -XX:SharedArchiveFile=/cache/x.jsa
         -javaagent:/cache/agent.jar=10.1.0.1:9404:/node/config/metrics.yaml
+        -Xmx512m
         -cp
         /cache/a.jar:/cache/b.jar
         kafka.Kafka

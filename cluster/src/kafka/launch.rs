@@ -113,7 +113,15 @@ impl Layout {
         files.write_configuration(&self.config, version, own, &self.addresses)?;
         let agent = self.agent.as_ref().map(|agent| agent.jar.as_path());
         let agent = agent.zip(self.side.get(&node).copied());
-        Ok(jvm::broker(&self.java, install, files, archive.as_deref(), agent))
+        let options = self.config.jvm_of(node);
+        Ok(jvm::broker(
+            &self.java,
+            install,
+            files,
+            archive.as_deref(),
+            agent,
+            options,
+        ))
     }
 }
 

@@ -36,6 +36,7 @@ mod release;
 mod releases;
 mod replica;
 mod training;
+mod tuning;
 mod view;
 mod voters;
 mod wire;
@@ -56,6 +57,7 @@ pub use prepare::{Prepared, Ready, prepare};
 pub use prober::Prober;
 pub use progress::{Progress, Report};
 pub use release::{KRAFT_VERSION, METADATA_VERSION, Release, is_older, release};
+pub use tuning::{NodeTuning, wrong_option, wrong_property};
 pub use wire::{Connection, WireError};
 
 pub use child::spawn_bound;

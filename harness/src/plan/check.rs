@@ -64,6 +64,7 @@ pub fn check(plan: &Plan) -> Vec<Wrong> {
     check_cluster(plan, &mut wrong);
     if !plan.is_simulated() {
         super::versions::check(plan, &mut wrong);
+        super::tuning::check(plan, &mut wrong);
     }
     check_topics(plan, &mut wrong);
     for invalid in plan.workload.validate() {

@@ -10,9 +10,10 @@ mod resolve;
 mod shipped;
 mod simulated;
 mod spread;
+mod tuning;
 mod versions;
 
-use cluster::kafka::{KafkaConfig, Level, Quorum};
+use cluster::kafka::{KafkaConfig, Level, NodeTuning, Quorum};
 use cluster::sim::Bug;
 use history::{AvailabilityLimits, NodeId, Span, Topic};
 use nemesis::NemesisConfig;
@@ -79,6 +80,12 @@ pub struct Plan {
     /// Properties of every node's broker, over everything that Tribunal sets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub properties: BTreeMap<String, String>,
+    /// Options of every node's JVM, over everything that Tribunal sets: `["-Xmx512m"]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jvm: Vec<String>,
+    /// What single nodes are given over that: `[node.n2]`, with `properties` and `jvm`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub node: BTreeMap<String, NodeTuning>,
 }
 
 impl Plan {
@@ -91,23 +98,24 @@ impl Plan {
     pub fn kafka(&self) -> KafkaConfig {
         KafkaConfig {
             version: self.broker.trim_start_matches("kafka-").to_owned(),
-            versions: self.node_versions(),
+            versions: by_number(&self.versions),
             nodes: self.nodes,
             features: self.features.clone(),
             quorum: self.quorum,
             timeouts: self.timeouts,
             properties: self.properties.clone(),
+            jvm: self.jvm.clone(),
+            tuning: by_number(&self.node),
         }
     }
+}
 
-    /// The versions of nodes that begin with another than the broker's, by the nodes' numbers; a name that is no node's is
-    /// left out.
-    fn node_versions(&self) -> BTreeMap<NodeId, String> {
-        let versions = self.versions.iter();
-        versions
-            .filter_map(|(name, version)| Some((node_number(name)?, version.clone())))
-            .collect()
-    }
+/// The same by the nodes' numbers; a name that is no node's is left out.
+fn by_number<T: Clone>(names: &BTreeMap<String, T>) -> BTreeMap<NodeId, T> {
+    let names = names.iter();
+    names
+        .filter_map(|(name, value)| Some((node_number(name)?, value.clone())))
+        .collect()
 }
 
 /// The number of the node that is called `n1`, `n2` and so on.

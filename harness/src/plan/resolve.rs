@@ -1,6 +1,6 @@
 //! From what the user wrote to what will be done: every default filled in, every random choice drawn.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, anyhow};
 use cluster::kafka::Timeouts;
@@ -160,7 +160,11 @@ impl Resolved {
             return Ok(format!("{REPLAY}\n\n{body}"));
         }
         let kafka = self.kafka();
-        let given = kafka.properties(1);
+        let common = cluster::kafka::KafkaConfig {
+            tuning: BTreeMap::new(),
+            ..kafka.clone()
+        };
+        let given = common.properties(1);
         let given: Vec<String> = given
             .iter()
             .map(|(name, value)| format!("#   {name}={value}"))
@@ -172,7 +176,7 @@ impl Resolved {
             .collect();
         Ok(format!(
             "{REPLAY}\n\n{body}\n\
-             # What each node's broker was given beside its own numbers and addresses:\n{}\n\
+             # What each node's broker was given beside its own numbers, addresses and what is under `node`:\n{}\n\
              # The features that the cluster began with, every other at 0:\n{}\n",
             given.join("\n"),
             finalised.join("\n")

@@ -32,6 +32,12 @@ pub fn check(plan: &Plan, wrong: &mut Vec<Wrong>) {
         let reason = "the simulated broker has no properties: they are for real ones";
         wrong.push(Wrong::new(&["properties"], reason));
     }
+    for (setting, given) in [("jvm", !plan.jvm.is_empty()), ("node", !plan.node.is_empty())] {
+        if given {
+            let reason = "the simulated broker has no JVM and no properties: they are for real ones";
+            wrong.push(Wrong::new(&[setting], reason));
+        }
+    }
     if !plan.features.is_empty() || !plan.versions.is_empty() {
         let setting = if plan.features.is_empty() {
             "versions"

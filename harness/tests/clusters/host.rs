@@ -43,6 +43,19 @@ fn plain_processes_hold_a_cluster() {
 
 #[test]
 #[ignore = "brings up a real cluster"]
+fn one_node_is_given_what_the_others_are_not() {
+    let own = "[node.n2]\njvm = [\"-Xlog:gc:file=logs/gc.log\"]\n[node.n2.properties]\n\"num.io.threads\" = \"3\"\n";
+    let trial = trial(&format!("{PLAN}{own}"));
+    trial.verdict(0);
+    assert!(!trial.file("nodes/n2/logs/gc.log").is_empty());
+    let properties = |node| trial.file(&format!("nodes/{node}/config/server.properties"));
+    assert!(properties("n2").contains("num.io.threads=3"));
+    assert!(!properties("n1").contains("num.io.threads"));
+    assert!(!trial.bench.path().join("run/nodes/n1/logs/gc.log").exists());
+}
+
+#[test]
+#[ignore = "brings up a real cluster"]
 fn what_plain_processes_cannot_do_is_skipped_by_name() {
     let trial = trial(&format!("{PLAN}{CUT}"));
     trial.verdict(3);

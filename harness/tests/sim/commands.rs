@@ -194,3 +194,39 @@ fn properties_of_a_simulated_broker_are_refused() {
         "properties = { \"log.segment.bytes\" = \"1\" }\n[limits]"
     ));
 }
+
+#[test]
+fn options_of_a_simulated_brokers_jvm_are_refused() {
+    assert_snapshot!(refused("[limits]", "jvm = [\"-Xmx1g\"]\n[limits]"));
+}
+
+/// What is said of a plan for real brokers that gives a node these.
+#[track_caller]
+fn refused_as_kafka(property: &str, option: &str, node: &str) -> String {
+    let bench = Bench::new();
+    let plan = "name = \"own\"\nnemesis = \"none\"\n[[topics]]\nname = \"log\"\n[workload.log]\n";
+    let own = format!("[node.{node}]\njvm = [\"{option}\"]\nproperties = {{ {property} }}\n");
+    bench.file("plan.toml", format!("{plan}{own}"));
+    let ran = run(&bench, &["run", "plan.toml"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    ran.err
+}
+
+#[test]
+fn a_property_that_is_not_the_plans_is_refused_where_it_stands() {
+    assert_snapshot!(refused_as_kafka("\"node.id\" = \"7\"", "-Xmx1g", "n2"));
+}
+
+#[test]
+fn an_option_that_is_none_is_refused_where_it_stands() {
+    assert_snapshot!(refused_as_kafka("\"log.segment.bytes\" = \"9999\"", "-cp", "n2"));
+}
+
+#[test]
+fn a_node_that_is_not_there_has_nothing_of_its_own() {
+    assert_snapshot!(refused_as_kafka(
+        "\"log.segment.bytes\" = \"9999\"",
+        "-Xmx1g",
+        "n4"
+    ));
+}

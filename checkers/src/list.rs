@@ -88,6 +88,7 @@ mod tests {
             broker: String::new(),
             started: String::new(),
             nodes: Vec::new(),
+            controllers: Vec::new(),
             topics: Vec::new(),
             expect,
         };

@@ -24,7 +24,7 @@ pub const BROKERS: &[Broker] = &[
         name: "kafka",
         versions: kafka::RUNNABLE,
         default_version: kafka::DEFAULT_VERSION,
-        about: "Apache Kafka in KRaft mode, each node broker and controller at once.",
+        about: "Apache Kafka in KRaft mode, its controllers in the brokers or on nodes of their own.",
     },
     Broker {
         name: SIMULATED,

@@ -29,6 +29,10 @@ pub struct Ports {
 pub trait Cluster: Send + Sync {
     /// The machines, in the order of their nodes' numbers.
     fn machines(&self) -> &[Arc<dyn Machine>];
+    /// The nodes that are controllers alone, in order; none where every node is a broker.
+    fn controllers_alone(&self) -> Vec<NodeId> {
+        Vec::new()
+    }
     /// The links between them, where the environment can cut them.
     fn links(&self) -> Option<Arc<dyn Links>>;
     /// Its versions, where the broker has more than one.
@@ -121,6 +125,13 @@ impl dyn Cluster {
     /// Every node's number, in order.
     pub fn nodes(&self) -> Vec<NodeId> {
         self.machines().iter().map(|machine| machine.node()).collect()
+    }
+
+    /// The nodes that are brokers, in order.
+    pub fn brokers(&self) -> Vec<NodeId> {
+        let (mut nodes, others) = (self.nodes(), self.controllers_alone());
+        nodes.retain(|node| !others.contains(node));
+        nodes
     }
 
     /// The machine of a node.

@@ -59,6 +59,7 @@ fn header() -> Header {
         broker: "none".to_owned(),
         started: String::new(),
         nodes: vec![1],
+        controllers: Vec::new(),
         topics: Vec::new(),
         expect: Expectation::default(),
     }

@@ -11,7 +11,7 @@ use history::Span;
 
 use crate::bundle::Without;
 use crate::campaign::Part;
-use crate::plan::DiskChoice;
+use crate::plan::{DiskChoice, Shape};
 use crate::run::capture::Links;
 use crate::run::keep::KeepWhen;
 use crate::store::Place;
@@ -105,7 +105,10 @@ pub struct RunOptions {
     /// The broker and its version instead of the plan's, such as kafka-4.3.1; `sim` is the simulated one.
     #[arg(long)]
     pub broker: Option<String>,
-    /// How many nodes instead of the plan's, 1 to 9.
+    /// Which nodes are controllers, instead of what the plan says.
+    #[arg(long)]
+    pub shape: Option<Shape>,
+    /// How many brokers instead of the plan's, 1 to 9.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=9))]
     pub nodes: Option<u32>,
     /// A bug of the simulated broker (`tribunal list bugs`); may be given several times.

@@ -133,6 +133,7 @@ fn header() -> Header {
         broker: "none".to_owned(),
         started: String::new(),
         nodes: vec![1, 2, 3],
+        controllers: Vec::new(),
         topics: vec![topic],
         expect: Expectation::default(),
     }

@@ -37,8 +37,11 @@ pub struct Header {
     pub broker: String,
     /// Wall-clock time of the run's start, for people (RFC 3339).
     pub started: String,
-    /// Every node's number, in order.
+    /// The number of every node that is a broker, in order.
     pub nodes: Vec<NodeId>,
+    /// The controllers, in order, where they are nodes of their own; none where the brokers are the controllers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controllers: Vec<NodeId>,
     /// The topics of the workload, whose partitions are the history's keys.
     pub topics: Vec<Topic>,
     /// What the checks hold the run to.
@@ -46,6 +49,11 @@ pub struct Header {
 }
 
 impl Header {
+    /// Every node, brokers and controllers.
+    pub fn all_nodes(&self) -> Vec<NodeId> {
+        [self.nodes.as_slice(), self.controllers.as_slice()].concat()
+    }
+
     /// How many keys there are: all topics' partitions together.
     pub fn keys(&self) -> u32 {
         let partitions = self.topics.iter().map(|topic| topic.partitions);

@@ -23,7 +23,7 @@ pub(crate) type Partitions = BTreeMap<u32, PartitionView>;
 pub(crate) async fn everybody(scene: &Scene, topic: &str) -> Result<BTreeMap<NodeId, Partitions>> {
     let admin = scene.admin()?;
     let mut asks = JoinSet::new();
-    for node in scene.cluster.nodes() {
+    for node in scene.cluster.brokers() {
         let (admin, topic) = (admin.clone(), topic.to_owned());
         asks.spawn(async move { (node, admin.partitions(node, &topic).await) });
     }

@@ -264,7 +264,7 @@ impl Scene {
     pub fn find(&self, target: &Target, key: Option<Key>) -> Result<Vec<NodeId>, NoTarget> {
         match target {
             Target::Nodes(nodes) => Ok(nodes.clone()),
-            Target::All => Ok(self.cluster.nodes()),
+            Target::All => Ok(self.cluster.brokers()),
             Target::Leader => Ok(vec![self.leader(key.unwrap_or_default())?]),
             Target::Follower => Ok(vec![self.follower(key.unwrap_or_default())?]),
             Target::Controller => match self.cluster.view().controller() {

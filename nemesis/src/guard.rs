@@ -13,16 +13,17 @@ use crate::limits::{FaultLimits, Hit};
 #[derive(Clone)]
 pub(crate) struct Guard {
     limits: Arc<FaultLimits>,
-    nodes: Arc<[NodeId]>,
+    /// Brokers, and controllers that are no brokers: the limits hold for each group.
+    groups: Arc<[Vec<NodeId>]>,
     held: Arc<Mutex<BTreeMap<u32, Hit>>>,
     released: Arc<Notify>,
 }
 
 impl Guard {
-    pub(crate) fn new(limits: FaultLimits, nodes: Vec<NodeId>) -> Self {
+    pub(crate) fn new(limits: FaultLimits, groups: Vec<Vec<NodeId>>) -> Self {
         Self {
             limits: Arc::new(limits),
-            nodes: nodes.into(),
+            groups: groups.into(),
             held: Arc::default(),
             released: Arc::default(),
         }
@@ -33,7 +34,8 @@ impl Guard {
     pub(crate) fn admit(&self, id: u32, hit: Hit, on_purpose: bool) -> Result<Option<String>, String> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let in_force: Vec<Hit> = held.values().cloned().collect();
-        let broken = self.limits.broken(&self.nodes, &in_force, &hit);
+        let mut groups = self.groups.iter();
+        let broken = groups.find_map(|nodes| self.limits.broken(nodes, &in_force, &hit));
         match broken {
             Some(reason) if !on_purpose && !self.limits.exceed => Err(format!("beyond the limits: {reason}")),
             note => {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use cluster::Cluster;
-use history::{Recorder, Topic};
+use history::{NodeId, Recorder, Topic};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -99,7 +99,7 @@ impl Nemesis {
             scene: self.scene.clone(),
             recorder: self.recorder.clone(),
             in_force: self.in_force.clone(),
-            guard: Guard::new(self.limits.clone(), self.scene.cluster.nodes()),
+            guard: Guard::new(self.limits.clone(), groups(&self.scene)),
             marks: Marks::of(&steps),
         };
         let mut lives = JoinSet::new();
@@ -142,4 +142,10 @@ impl Tally {
             Ended::Left(_) => {}
         }
     }
+}
+
+/// The groups of nodes that the limits hold for, each on its own: brokers, and controllers that are no brokers.
+fn groups(scene: &Scene) -> Vec<Vec<NodeId>> {
+    let groups = [scene.cluster.brokers(), scene.cluster.controllers_alone()];
+    groups.into_iter().filter(|group| !group.is_empty()).collect()
 }

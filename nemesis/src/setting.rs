@@ -105,7 +105,7 @@ impl Setting {
         let admin = scene.admin()?;
         let mut described = BTreeMap::new();
         let mut failed = None;
-        for node in scene.cluster.nodes() {
+        for node in scene.cluster.brokers() {
             match admin.topic_config(node, &self.topic, &[self.name]).await {
                 Ok(mut settings) => drop(described.insert(node, settings.remove(self.name).flatten())),
                 Err(error) => failed = Some(error),

@@ -14,14 +14,14 @@ const ACCEPTED: &str = "\"one\", \"minority\", \"majority\", \"all\", \"leader\"
 /// Whom a fault is aimed at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Target {
-    /// A node, drawn from the seed.
+    /// A broker, drawn from the seed.
     #[default]
     One,
-    /// As many nodes as the rest can do without, drawn from the seed.
+    /// As many brokers as the rest can do without, drawn from the seed.
     Minority,
-    /// One node more than half, drawn from the seed.
+    /// One broker more than half, drawn from the seed.
     Majority,
-    /// Every node.
+    /// Every broker.
     All,
     /// Who leads the fault's partition at the moment of injection.
     Leader,

@@ -175,6 +175,7 @@ mod tests {
                 broker: String::new(),
                 started: String::new(),
                 nodes: Vec::new(),
+                controllers: Vec::new(),
                 topics: vec![topic],
                 expect: history::Expectation::default(),
             },

@@ -62,6 +62,7 @@ fn header(seed: u64, topics: Vec<Topic>) -> Header {
         broker: "synthetic".to_owned(),
         started: "1970-01-01T00:00:00Z".to_owned(),
         nodes: Vec::new(),
+        controllers: Vec::new(),
         topics,
         expect: Expectation::default(),
     }

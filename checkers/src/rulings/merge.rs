@@ -51,7 +51,11 @@ impl Builder {
         let merge = Merge {
             terms: self.terms(),
             high_watermark: self.logs.values().filter_map(|log| log.high_watermark).max(),
-            voters: header.nodes.len().max(self.logs.len()),
+            voters: match header.controllers.len() {
+                0 => header.nodes.len().max(self.logs.len()),
+                own => own,
+            },
+            controllers: header.controllers.clone(),
             times: Times::new(header, timeline),
         };
         let keys = self
@@ -89,10 +93,18 @@ struct Merge<'t> {
     high_watermark: Option<Offset>,
     /// All nodes of the run may vote, also those of whose disk there is no copy.
     voters: usize,
+    /// The voters, where they are nodes of their own: what lies on a broker's disk then decides nothing.
+    controllers: Vec<NodeId>,
     times: Times<'t>,
 }
 
 impl Merge<'_> {
+    /// How many of these nodes may vote.
+    fn votes(&self, nodes: &[NodeId]) -> usize {
+        let votes = |node: &&NodeId| self.controllers.is_empty() || self.controllers.contains(node);
+        nodes.iter().filter(votes).count()
+    }
+
     fn of(&self, key: Key, found: BTreeMap<Offset, Vec<Found>>) -> Vec<Ruled> {
         let kept = self.kept(found);
         let rulings: Vec<&Ruling> = kept.iter().map(|found| &found.ruling).collect();
@@ -106,7 +118,7 @@ impl Merge<'_> {
                 (at, clock) = (last.at, last.clock.max(Clock::Observation));
             }
             let below = self.high_watermark.is_some_and(|end| ruling.offset < end);
-            let committed = below || 2 * found.nodes.len() > self.voters;
+            let committed = below || 2 * self.votes(&found.nodes) > self.voters;
             merged.push(Ruled {
                 ruling,
                 at,

@@ -60,6 +60,7 @@ pub fn header() -> Header {
         broker: "kafka-4.4.0".to_owned(),
         started: "2026-01-01T00:00:00Z".to_owned(),
         nodes: vec![1, 2, 3],
+        controllers: Vec::new(),
         topics: vec![Topic {
             name: "log".to_owned(),
             partitions: 2,

@@ -226,3 +226,22 @@ fn that_nothing_was_asked_for_is_said() {
         told(&verdict)
     );
 }
+
+#[test]
+fn where_controllers_are_nodes_of_their_own_a_majority_of_them_has_to_be_left() {
+    for (title, down, expected) in [
+        ("one controller of three", "4", 1),
+        ("two controllers of three, four of six nodes left", "4,5", 0),
+        ("a broker and a controller", "1,4", 1),
+        ("two brokers of three", "1,2", 0),
+    ] {
+        let fault = format!(
+            "at 10\nfault 0 kill [{down}] | injecting down={down}\nfault 0 kill | injected\np1 send 0:2"
+        );
+        let mut history = dsl::history(&run(&fault, "45"));
+        history.header.controllers = vec![4, 5, 6];
+        let verdict = crate::judge(&history, &checkers::Options::default());
+        let found = verdict.anomalies.get("no-progress");
+        assert_eq!(found.map_or(0, |found| found.count), expected, "{title}");
+    }
+}

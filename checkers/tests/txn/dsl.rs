@@ -49,6 +49,7 @@ pub fn header() -> Header {
         broker: String::new(),
         started: String::new(),
         nodes: Vec::new(),
+        controllers: Vec::new(),
         topics: Vec::new(),
         expect: Expectation::default(),
     }

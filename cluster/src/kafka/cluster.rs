@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use async_trait::async_trait;
 use history::{Key, Moment, NodeId, Offset, Recorder, Topic};
 use tokio::task::JoinSet;
@@ -103,7 +103,11 @@ impl KafkaCluster {
     pub fn probe(&self, partitions: u32) -> Prober {
         let address = |node: &Arc<Node>| SocketAddrV4::new(node.machine.address(), PORTS.client);
         Prober::start(&Probing {
-            nodes: self.nodes.iter().map(|node| (node.id(), address(node))).collect(),
+            nodes: self
+                .brokers()
+                .iter()
+                .map(|node| (node.id(), address(node)))
+                .collect(),
             topics: self.topics.clone(),
             partitions,
             recorder: Arc::clone(&self.recorder),
@@ -181,6 +185,10 @@ impl KafkaCluster {
         node::find(&self.nodes, node)
     }
 
+    fn brokers(&self) -> Vec<Arc<Node>> {
+        node::brokers(&self.nodes)
+    }
+
     fn controllers(&self) -> Controllers {
         Controllers {
             nodes: self.nodes.clone(),
@@ -231,6 +239,11 @@ impl Cluster for KafkaCluster {
         self.environment.machines()
     }
 
+    fn controllers_alone(&self) -> Vec<NodeId> {
+        let alone = self.nodes.iter().filter(|node| !node.role.is_broker());
+        alone.map(|node| node.id()).collect()
+    }
+
     fn links(&self) -> Option<Arc<dyn Links>> {
         self.environment.links()
     }
@@ -257,7 +270,7 @@ impl Cluster for KafkaCluster {
 
     fn bootstrap(&self) -> String {
         let all: Vec<String> = self
-            .nodes
+            .brokers()
             .iter()
             .map(|node| format!("{}:{}", node.machine.address(), PORTS.client))
             .collect();
@@ -274,21 +287,22 @@ impl Cluster for KafkaCluster {
 
     async fn create_topics(&self, topics: &[Topic], within: Duration) -> Result<()> {
         let deadline = Instant::now() + within;
-        let first = self.nodes.first().context("create topics: there is no node")?;
+        let brokers = self.brokers();
+        let first = brokers.first().context("create topics: there is no node")?;
         let mut waits = JoinSet::new();
-        for node in &self.nodes {
+        for node in &brokers {
             waits.spawn(warm_producer_ids(Arc::clone(node)));
         }
         let mut connection = Connection::open(first.broker(), within)
             .await
             .context("create topics")?;
-        let all: Vec<NodeId> = self.nodes.iter().map(|node| node.id()).collect();
+        let all: Vec<NodeId> = brokers.iter().map(|node| node.id()).collect();
         connection
             .create_topics_and_probe(topics, &all, within)
             .await
             .context("create topics")?;
         drop(connection);
-        for node in &self.nodes {
+        for node in &brokers {
             let node = Arc::clone(node);
             let topics = topics.to_vec();
             waits.spawn(async move {
@@ -347,13 +361,21 @@ impl Cluster for KafkaCluster {
 
     async fn answers(&self, node: NodeId, within: Duration) -> bool {
         let ask = async {
-            let mut connection = Connection::open(self.node(node)?.broker(), within).await?;
-            anyhow::Ok(connection.metadata(&[], within).await?)
+            let node = self.node(node)?;
+            let mut connection = Connection::open(node.front(), within).await?;
+            if node.role.is_broker() {
+                connection.metadata(&[], within).await?;
+            }
+            anyhow::Ok(())
         };
-        matches!(tokio::time::timeout(within, ask).await, Ok(Ok(_)))
+        matches!(tokio::time::timeout(within, ask).await, Ok(Ok(())))
     }
 
     async fn clock_reading(&self, node: NodeId) -> Result<ClockReading> {
+        ensure!(
+            self.node(node)?.role.is_broker(),
+            "ask node {node} for its time: it is a controller alone, and only brokers tell"
+        );
         let reading = clock::reading(self.node(node)?).await;
         reading.with_context(|| format!("ask node {node} for its time"))
     }
@@ -374,7 +396,7 @@ impl Cluster for KafkaCluster {
     }
 
     async fn settled(&self) -> Result<Vec<Offset>> {
-        replica::settled(&self.nodes, &self.topics).await
+        replica::settled(&self.brokers(), &self.topics).await
     }
 
     async fn replica_log(&self, node: NodeId, key: Key) -> Result<ReplicaLog> {

@@ -23,7 +23,8 @@ pub const PORTS: Ports = Ports {
 /// More combined nodes than this make no sense on one machine.
 pub const NODES_MAX: u32 = 9;
 
-/// What a plan says of Kafka. Nodes are numbered from 1, and each is broker and controller.
+/// What a plan says of Kafka. Nodes are numbered from 1, the brokers first. Each is broker and controller, unless there are
+/// controllers of their own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct KafkaConfig {
@@ -31,8 +32,10 @@ pub struct KafkaConfig {
     pub version: String,
     /// The versions of nodes that begin with another.
     pub versions: BTreeMap<NodeId, String>,
-    /// How many nodes.
+    /// How many brokers.
     pub nodes: u32,
+    /// How many nodes that are controllers alone; none where the brokers are the controllers.
+    pub controllers: u32,
     /// The levels of features that formatting does not leave to Kafka.
     pub features: BTreeMap<String, Level>,
     /// Whether the voters of the controllers' quorum can change.
@@ -53,12 +56,45 @@ impl Default for KafkaConfig {
             version: lock::DEFAULT_VERSION.to_owned(),
             versions: BTreeMap::new(),
             nodes: 3,
+            controllers: 0,
             features: BTreeMap::new(),
             quorum: Quorum::default(),
             timeouts: Timeouts::default(),
             properties: BTreeMap::new(),
             jvm: Vec::new(),
             tuning: BTreeMap::new(),
+        }
+    }
+}
+
+/// What a node of a cluster is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Broker and controller at once.
+    Combined,
+    /// A broker alone.
+    Broker,
+    /// A controller alone.
+    Controller,
+}
+
+impl Role {
+    /// Whether it is a broker.
+    pub fn is_broker(self) -> bool {
+        self != Self::Controller
+    }
+
+    /// Whether it is a controller.
+    pub fn is_controller(self) -> bool {
+        self != Self::Broker
+    }
+
+    /// Its name in a node's configuration.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Combined => "broker,controller",
+            Self::Broker => "broker",
+            Self::Controller => "controller",
         }
     }
 }
@@ -140,7 +176,16 @@ const FETCH_TIMEOUT: &str = "controller.quorum.fetch.timeout.ms";
 impl KafkaConfig {
     /// Every node's number, in order.
     pub fn node_ids(&self) -> Vec<NodeId> {
-        (1..=self.nodes).collect()
+        (1..=self.nodes + self.controllers).collect()
+    }
+
+    /// What a node is.
+    pub fn role(&self, node: NodeId) -> Role {
+        match self.controllers {
+            0 => Role::Combined,
+            _ if node <= self.nodes => Role::Broker,
+            _ => Role::Controller,
+        }
     }
 
     /// Refuses what cannot be run, before anything starts.
@@ -149,9 +194,9 @@ impl KafkaConfig {
             lock::locked_jars(version)?;
         }
         ensure!(
-            (1..=NODES_MAX).contains(&self.nodes),
+            self.nodes > 0 && self.node_ids().len() <= NODES_MAX as usize,
             "run {} nodes: it must be 1 to {NODES_MAX}",
-            self.nodes
+            self.node_ids().len()
         );
         let own = self.tuning.values();
         let names = self
@@ -169,10 +214,13 @@ impl KafkaConfig {
         }
         for node in self.versions.keys().chain(self.tuning.keys()) {
             ensure!(
-                (1..=self.nodes).contains(node),
+                self.node_ids().contains(node),
                 "set what is node {node}'s own: the nodes are 1 to {}",
-                self.nodes
+                self.node_ids().len()
             );
+        }
+        if let Some(reason) = self.wrong_quorum() {
+            bail!("run a dynamic quorum: {reason}");
         }
         match self.wrong_features().into_iter().next() {
             Some((feature, reason)) => bail!("set the feature {feature}: {reason}"),
@@ -226,13 +274,32 @@ impl KafkaConfig {
         judged.collect()
     }
 
+    /// Why the quorum cannot be as the plan wants it, where it cannot.
+    pub fn wrong_quorum(&self) -> Option<String> {
+        let oldest = release(self.oldest_version())?;
+        if self.quorum == Quorum::Dynamic && self.controllers > 0 {
+            return Some(
+                "controllers of their own have a quorum that cannot change yet: write \"static\"".to_owned(),
+            );
+        }
+        (self.quorum == Quorum::Dynamic && !oldest.quorums_change()).then(|| {
+            format!(
+                "the voters of Kafka {} cannot change, those of 3.9 and newer can: write \"static\"",
+                oldest.version
+            )
+        })
+    }
+
     /// How long two controllers may be active at one time. A leader that no majority fetches from resigns after one and a half
-    /// times `controller.quorum.fetch.timeout.ms` (`LeaderState.checkQuorumTimeoutMs`, from Kafka 3.7 on, so in every version
-    /// that can be run); the rest is for a busy machine.
+    /// times `controller.quorum.fetch.timeout.ms`; the rest is for a busy machine. Before 3.7 it never does, so there is no
+    /// limit: none is zero.
     pub fn two_controllers(&self) -> Span {
         /// As Kafka ships.
         const FETCH_TIMEOUT_MS: u64 = 2_000;
         const BUSY_MS: u64 = 5_000;
+        if release(self.oldest_version()).is_some_and(|oldest| !oldest.controllers_resign()) {
+            return Span::from_millis(0);
+        }
         let properties = self.properties(1);
         let set = properties.iter().find(|(name, _)| name == FETCH_TIMEOUT);
         let timeout = set.and_then(|(_, value)| value.trim().parse().ok());
@@ -255,7 +322,7 @@ impl KafkaConfig {
         let replicas = self.nodes.min(3).to_string();
         let in_sync = self.nodes.min(2).to_string();
         let mut list = vec![
-            ("process.roles", "broker,controller".to_owned()),
+            ("process.roles", self.role(node).name().to_owned()),
             ("node.id", node.to_string()),
             ("auto.create.topics.enable", "false".to_owned()),
             ("offsets.topic.replication.factor", replicas.clone()),
@@ -305,26 +372,41 @@ impl KafkaConfig {
         all: &[NodeAddress],
         data: &Path,
     ) -> Vec<(String, String)> {
-        let listeners = |host: Ipv4Addr| {
-            format!(
-                "PLAINTEXT://{host}:{},CONTROLLER://{host}:{}",
-                PORTS.client, PORTS.controller
-            )
+        let role = self.role(own.node);
+        let listeners = |host: Ipv4Addr, controllers: bool| {
+            let broker = format!("PLAINTEXT://{host}:{}", PORTS.client);
+            let controller = format!("CONTROLLER://{host}:{}", PORTS.controller);
+            let broker = role.is_broker().then_some(broker);
+            let controller = (role.is_controller() && controllers).then_some(controller);
+            let both: Vec<String> = broker.into_iter().chain(controller).collect();
+            both.join(",")
         };
+        // Before 3.9 controllers are found by the voters alone, and one that tells where it is does not start.
+        let told = release(version).is_none_or(Release::quorums_change);
+        let voters: Vec<NodeAddress> = all
+            .iter()
+            .copied()
+            .filter(|address| self.role(address.node).is_controller())
+            .collect();
         let mut list = self.properties_of(version, own.node);
         let placed = [
-            ("listeners", listeners(own.bind)),
-            ("advertised.listeners", listeners(own.advertised)),
+            ("listeners", listeners(own.bind, true)),
+            ("advertised.listeners", listeners(own.advertised, told)),
             (
                 "listener.security.protocol.map",
                 "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
             ),
             ("inter.broker.listener.name", "PLAINTEXT".to_owned()),
             ("controller.listener.names", "CONTROLLER".to_owned()),
-            self.quorum.property(all),
+            self.quorum.property(&voters),
             ("log.dirs", data.display().to_string()),
         ];
-        list.extend(placed.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        // A controller alone has no listener of brokers, and one that tells nobody where it is says nothing.
+        let is_meant = |name: &str, value: &str| {
+            !value.is_empty() && (role.is_broker() || name != "inter.broker.listener.name")
+        };
+        let placed = placed.into_iter().filter(|(name, value)| is_meant(name, value));
+        list.extend(placed.map(|(name, value)| (name.to_owned(), value)));
         list
     }
 }
@@ -395,260 +477,4 @@ fn escape(text: &str, is_name: bool) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use async_trait::async_trait;
-
-    use super::*;
-    use crate::{Exit, ProcessSpec};
-
-    fn addresses(nodes: u32) -> Vec<NodeAddress> {
-        (1..=nodes)
-            .map(|node| NodeAddress {
-                node,
-                advertised: Ipv4Addr::new(10, 0, 0, node as u8),
-                bind: Ipv4Addr::UNSPECIFIED,
-            })
-            .collect()
-    }
-
-    fn file(config: &KafkaConfig, node: NodeId) -> String {
-        let all = addresses(config.nodes);
-        let own = all[node as usize - 1];
-        to_file(&config.server_properties(config.version_of(node), own, &all, Path::new("/node/data")))
-    }
-
-    #[test]
-    fn two_controllers_may_be_active_until_the_older_one_has_to_resign() {
-        let mut config = KafkaConfig::default();
-        assert_eq!(config.two_controllers(), Span::from_millis(6_500));
-        config.timeouts = Timeouts::Default;
-        assert_eq!(config.two_controllers(), Span::from_millis(8_000));
-        config.properties = [(FETCH_TIMEOUT.to_owned(), "4000".to_owned())].into();
-        assert_eq!(config.two_controllers(), Span::from_millis(11_000));
-    }
-
-    #[test]
-    fn three_tuned_nodes() {
-        insta::assert_snapshot!(file(&KafkaConfig::default(), 2), @r"
-        process.roles=broker,controller
-        node.id=2
-        auto.create.topics.enable=false
-        offsets.topic.replication.factor=3
-        transaction.state.log.replication.factor=3
-        transaction.state.log.min.isr=2
-        group.initial.rebalance.delay.ms=0
-        offsets.topic.num.partitions=1
-        transaction.state.log.num.partitions=1
-        log.cleaner.dedupe.buffer.size=16777216
-        share.coordinator.state.topic.replication.factor=3
-        share.coordinator.state.topic.min.isr=2
-        share.coordinator.state.topic.num.partitions=1
-        broker.heartbeat.interval.ms=250
-        broker.session.timeout.ms=2000
-        controller.quorum.election.timeout.ms=500
-        controller.quorum.fetch.timeout.ms=1000
-        replica.lag.time.max.ms=1500
-        listeners=PLAINTEXT://0.0.0.0:9092,CONTROLLER://0.0.0.0:9093
-        advertised.listeners=PLAINTEXT://10.0.0.2:9092,CONTROLLER://10.0.0.2:9093
-        listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-        inter.broker.listener.name=PLAINTEXT
-        controller.listener.names=CONTROLLER
-        controller.quorum.voters=1@10.0.0.1:9093,2@10.0.0.2:9093,3@10.0.0.3:9093
-        log.dirs=/node/data
-        ");
-    }
-
-    #[test]
-    fn one_node_with_default_timeouts_and_a_property_of_its_own() {
-        let properties = [("num.io.threads", "2"), ("auto.create.topics.enable", "true")];
-        let config = KafkaConfig {
-            nodes: 1,
-            timeouts: Timeouts::Default,
-            properties: properties
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into(),
-            ..KafkaConfig::default()
-        };
-        insta::assert_snapshot!(file(&config, 1), @r"
-        process.roles=broker,controller
-        node.id=1
-        auto.create.topics.enable=true
-        offsets.topic.replication.factor=1
-        transaction.state.log.replication.factor=1
-        transaction.state.log.min.isr=1
-        group.initial.rebalance.delay.ms=0
-        offsets.topic.num.partitions=1
-        transaction.state.log.num.partitions=1
-        log.cleaner.dedupe.buffer.size=16777216
-        share.coordinator.state.topic.replication.factor=1
-        share.coordinator.state.topic.min.isr=1
-        share.coordinator.state.topic.num.partitions=1
-        num.io.threads=2
-        listeners=PLAINTEXT://0.0.0.0:9092,CONTROLLER://0.0.0.0:9093
-        advertised.listeners=PLAINTEXT://10.0.0.1:9092,CONTROLLER://10.0.0.1:9093
-        listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-        inter.broker.listener.name=PLAINTEXT
-        controller.listener.names=CONTROLLER
-        controller.quorum.voters=1@10.0.0.1:9093
-        log.dirs=/node/data
-        ");
-    }
-
-    #[test]
-    fn an_older_version_with_a_quorum_that_can_change() {
-        let config = KafkaConfig {
-            version: "3.9.2".to_owned(),
-            quorum: Quorum::Dynamic,
-            timeouts: Timeouts::Default,
-            ..KafkaConfig::default()
-        };
-        insta::assert_snapshot!(file(&config, 3), @r"
-        process.roles=broker,controller
-        node.id=3
-        auto.create.topics.enable=false
-        offsets.topic.replication.factor=3
-        transaction.state.log.replication.factor=3
-        transaction.state.log.min.isr=2
-        group.initial.rebalance.delay.ms=0
-        offsets.topic.num.partitions=1
-        transaction.state.log.num.partitions=1
-        log.cleaner.dedupe.buffer.size=16777216
-        listeners=PLAINTEXT://0.0.0.0:9092,CONTROLLER://0.0.0.0:9093
-        advertised.listeners=PLAINTEXT://10.0.0.3:9092,CONTROLLER://10.0.0.3:9093
-        listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-        inter.broker.listener.name=PLAINTEXT
-        controller.listener.names=CONTROLLER
-        controller.quorum.bootstrap.servers=10.0.0.1:9093,10.0.0.2:9093,10.0.0.3:9093
-        log.dirs=/node/data
-        ");
-    }
-
-    #[test]
-    fn a_mixed_cluster_is_formatted_by_its_oldest_version() {
-        let config = KafkaConfig {
-            versions: [(2, "3.9.2".to_owned()), (3, "4.1.1".to_owned())].into(),
-            ..KafkaConfig::default()
-        };
-        config.validate().expect("it can be run");
-        assert_eq!(config.version_of(1), lock::DEFAULT_VERSION);
-        assert_eq!(config.oldest_version(), "3.9.2");
-        assert_eq!(config.finalised(), [("metadata.version".to_owned(), 21)].into());
-        assert!(!file(&config, 2).contains("share.coordinator"));
-        assert!(file(&config, 3).contains("share.coordinator"));
-    }
-
-    #[test]
-    fn features_are_held_against_what_the_version_knows() {
-        let with = |version: &str, name: &str, level: i16| KafkaConfig {
-            version: version.to_owned(),
-            features: [(name.to_owned(), Level(level))].into(),
-            ..KafkaConfig::default()
-        };
-        let elr = "eligible.leader.replicas.version";
-        with("4.3.1", elr, 0).validate().expect("it can be run");
-        refused(&with("4.3.1", elr, 2), "knows the levels 0 to 1");
-        refused(
-            &with("3.9.2", elr, 0),
-            "Kafka 3.9.2 does not know it; it knows metadata.version",
-        );
-        refused(&with("4.3.1", "metadata.version", 33), "knows the levels 7 to 30");
-        refused(&with("4.3.1", "kraft.version", 1), "set quorum = ");
-        let beyond = KafkaConfig {
-            versions: [(4, "3.9.2".to_owned())].into(),
-            ..KafkaConfig::default()
-        };
-        refused(&beyond, "the nodes are 1 to 3");
-    }
-
-    fn refused(config: &KafkaConfig, expected: &str) {
-        let error = config.validate().expect_err("it cannot be run").to_string();
-        assert!(error.contains(expected), "{error}");
-    }
-
-    #[test]
-    fn what_cannot_be_run_is_refused() {
-        let default = KafkaConfig::default();
-        default.validate().expect("the default can be run");
-        refused(
-            &KafkaConfig {
-                nodes: 0,
-                ..default.clone()
-            },
-            "run 0 nodes: it must be 1 to 9",
-        );
-        refused(
-            &KafkaConfig {
-                version: "2.8.2".to_owned(),
-                ..default.clone()
-            },
-            "cannot be run yet",
-        );
-        let with = |name: &str| KafkaConfig {
-            properties: [(name.to_owned(), "1".to_owned())].into(),
-            ..default.clone()
-        };
-        refused(&with("node.id"), "Tribunal sets it by itself");
-        refused(&with("min.insync.replicas"), "belongs to the topic");
-    }
-
-    #[test]
-    fn a_plan_is_read_strictly() {
-        let read = |text: &str| serde_json::from_str::<KafkaConfig>(text);
-        let config = read(r#"{"version":"4.3.1","timeouts":"default"}"#).expect("it is right");
-        assert_eq!(
-            (config.version.as_str(), config.nodes, config.timeouts),
-            ("4.3.1", 3, Timeouts::Default)
-        );
-        assert!(read(r#"{"verzion":"4.3.1"}"#).is_err());
-        assert!(read(r#"{"timeouts":"fast"}"#).is_err());
-    }
-
-    #[test]
-    fn what_java_would_misread_is_escaped() {
-        let list = [("a b".to_owned(), " x=y\\z\nü".to_owned())];
-        assert_eq!(to_file(&list), "a\\ b=\\ x=y\\\\z\\n\\u00fc\n");
-    }
-
-    struct Somewhere(Ipv4Addr, Ipv4Addr);
-
-    #[async_trait]
-    impl Machine for Somewhere {
-        fn node(&self) -> NodeId {
-            1
-        }
-        fn host(&self) -> &'static str {
-            "n1"
-        }
-        fn address(&self) -> Ipv4Addr {
-            self.0
-        }
-        fn side_address(&self) -> Ipv4Addr {
-            self.1
-        }
-        fn directory(&self) -> std::path::PathBuf {
-            "/".into()
-        }
-        async fn start(&self, _: &ProcessSpec) -> Result<()> {
-            unreachable!("it runs nothing")
-        }
-        async fn signal(&self, _: i32) -> Result<()> {
-            unreachable!("it runs nothing")
-        }
-        async fn process_state(&self) -> Result<Option<char>> {
-            Ok(None)
-        }
-        async fn exited(&self) -> Result<Exit> {
-            unreachable!("it runs nothing")
-        }
-    }
-
-    #[test]
-    fn a_broker_listens_on_the_side_channel_where_there_is_one() {
-        let [data, side] = [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 1, 0, 1)];
-        assert_eq!(
-            NodeAddress::of(&Somewhere(data, side)).bind,
-            Ipv4Addr::UNSPECIFIED
-        );
-        assert_eq!(NodeAddress::of(&Somewhere(data, data)).bind, data);
-    }
-}
+mod tests;

@@ -32,10 +32,11 @@ impl Controllers {
         node::find(&self.nodes, node)
     }
 
-    /// The nodes, the one that was last seen as the active controller first.
+    /// The controllers, the one that was last seen as the active controller first.
     pub(super) fn active_first(&self) -> Vec<Arc<Node>> {
         let active = self.view.controller().map(|(node, _)| node);
-        let mut nodes = self.nodes.clone();
+        let controllers = self.nodes.iter().filter(|node| node.role.is_controller());
+        let mut nodes: Vec<_> = controllers.cloned().collect();
         nodes.sort_by_key(|node| Some(node.id()) != active);
         nodes
     }

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::cache::hex;
 use super::config::{KafkaConfig, NodeAddress, PORTS, Quorum};
 use super::node_files::id_of;
-use super::release::{FIRST_SNAPSHOT, release};
+use super::release::{FIRST_SNAPSHOT, METADATA_VERSION, metadata_version_name, release};
 use crate::{Levels, Machine};
 
 /// What formatting is told, and by which version it is done.
@@ -61,13 +61,24 @@ impl Formatting {
     pub(super) fn arguments(&self) -> Vec<String> {
         let mut arguments = Vec::new();
         for (feature, level) in &self.features {
-            arguments.extend(["--feature".to_owned(), format!("{feature}={level}")]);
+            arguments.extend(self.level_argument(feature, *level));
         }
         if !self.voters.is_empty() {
             let voters: Vec<String> = self.voters.iter().map(voter).collect();
             arguments.extend(["--initial-controllers".to_owned(), voters.join(",")]);
         }
         arguments
+    }
+
+    /// How a level is told. Before 3.9 that is by the name of a release, and there is no feature but `metadata.version`.
+    fn level_argument(&self, feature: &str, level: i16) -> [String; 2] {
+        let by_name = release(&self.version).is_some_and(|release| !release.quorums_change());
+        match metadata_version_name(level) {
+            Some(name) if by_name && feature == METADATA_VERSION => {
+                ["--release-version".to_owned(), name.to_owned()]
+            }
+            _ => ["--feature".to_owned(), format!("{feature}={level}")],
+        }
     }
 
     /// The name of the directory in the cache that holds what it leaves.
@@ -151,6 +162,16 @@ mod tests {
         --initial-controllers
         1@10.0.0.1:9093:Sg1MGUOGSlqVIBcdWT5f9w,2@10.0.0.2:9093:3CfDA2OIRiuUWFm3AqCNeg
         ");
+    }
+
+    #[test]
+    fn an_old_tool_is_told_the_name_of_a_release() {
+        let of = |version: &str| Formatting {
+            features: [(METADATA_VERSION.to_owned(), 7)].into(),
+            ..Formatting::plain(version)
+        };
+        assert_eq!(of("3.8.1").arguments(), ["--release-version", "3.3-IV3"]);
+        assert_eq!(of("3.9.2").arguments(), ["--feature", "metadata.version=7"]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::formatting::directory_of;
 use super::install::Agent;
 use super::java::Java;
 use super::jvm;
-use super::node::{Format, Node};
+use super::node::{self, Format, Node};
 use super::node_files::{NodeFiles, random_id};
 use super::prepare::{Prepared, Ready};
 use super::wire::Connection;
@@ -132,7 +132,7 @@ pub(super) fn place(launch: &Launch) -> Result<(Vec<Arc<Node>>, Layout)> {
     ensure!(
         numbers == launch.config.node_ids(),
         "place {} nodes: the environment has the machines {numbers:?}",
-        launch.config.nodes
+        launch.config.node_ids().len()
     );
     let layout = Layout::new(launch);
     let format = Format {
@@ -150,7 +150,7 @@ pub(super) fn place(launch: &Launch) -> Result<(Vec<Arc<Node>>, Layout)> {
         files.format(&format.cluster_id, node, &directory_id, &format.bootstrap)?;
         let recorder = Arc::clone(&launch.recorder);
         Ok(Arc::new(Node::new(
-            Arc::clone(machine),
+            (Arc::clone(machine), launch.config.role(node)),
             files,
             format.clone(),
             (version.to_owned(), command),
@@ -161,9 +161,9 @@ pub(super) fn place(launch: &Launch) -> Result<(Vec<Arc<Node>>, Layout)> {
     Ok((nodes, layout))
 }
 
-/// Starts all nodes at once and waits until each of them counts all as registered.
+/// Starts all nodes at once and waits until each broker counts all brokers as registered, which takes the controllers.
 pub(super) async fn bring_up(nodes: &[Arc<Node>], within: Duration) -> Result<()> {
-    let mut all: Vec<NodeId> = nodes.iter().map(|node| node.id()).collect();
+    let mut all: Vec<NodeId> = node::brokers(nodes).iter().map(|node| node.id()).collect();
     all.sort_unstable();
     let deadline = Instant::now() + within;
     let mut waits = JoinSet::new();
@@ -173,7 +173,7 @@ pub(super) async fn bring_up(nodes: &[Arc<Node>], within: Duration) -> Result<()
         waits.spawn(async move {
             node.start().await?;
             tokio::select! {
-                up = wait_for_brokers(&node, &all, deadline) => {
+                up = wait_until_up(&node, &all, deadline) => {
                     up.map_err(|error| anyhow!("it was not registered within {within:?}: {error:#}"))
                 }
                 exit = node.ended(within + ANSWER_WITHIN) => {
@@ -188,6 +188,19 @@ pub(super) async fn bring_up(nodes: &[Arc<Node>], within: Duration) -> Result<()
     }
     while let Some(up) = waits.join_next().await {
         up.context("bring up the brokers: a bug in Tribunal (panic)")??;
+    }
+    Ok(())
+}
+
+async fn wait_until_up(node: &Node, all: &[NodeId], deadline: Instant) -> Result<()> {
+    if node.role.is_broker() {
+        return wait_for_brokers(node, all, deadline).await;
+    }
+    while let Err(error) = Connection::open(node.controller(), ANSWER_WITHIN).await {
+        if Instant::now() + POLL >= deadline {
+            return Err(error.into());
+        }
+        tokio::time::sleep(POLL).await;
     }
     Ok(())
 }

@@ -9,7 +9,9 @@ use anyhow::{Result, bail, ensure};
 pub const DEFAULT_VERSION: &str = "4.4.0";
 
 /// The versions that Tribunal can run, newest first.
-pub const RUNNABLE: &[&str] = &["4.4.0", "4.3.1", "4.2.2", "4.1.1", "4.0.1", "3.9.2"];
+pub const RUNNABLE: &[&str] = &[
+    "4.4.0", "4.3.1", "4.2.2", "4.1.1", "4.0.1", "3.9.2", "3.8.1", "3.7.2", "3.6.2", "3.5.1", "3.3.2",
+];
 
 macro_rules! locks {
     ($($version:literal)*) => {
@@ -158,7 +160,7 @@ mod tests {
         assert_eq!(
             error,
             "find Kafka \"9.9.9\": it is not known; the versions that can be run are 4.4.0, 4.3.1, 4.2.2, \
-             4.1.1, 4.0.1, 3.9.2"
+             4.1.1, 4.0.1, 3.9.2, 3.8.1, 3.7.2, 3.6.2, 3.5.1, 3.3.2"
         );
     }
 

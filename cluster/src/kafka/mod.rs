@@ -1,4 +1,4 @@
-//! Apache Kafka in `KRaft` mode, each node broker and controller at once.
+//! Apache Kafka in `KRaft` mode, its controllers in the brokers or on nodes of their own.
 //!
 //! In the order of use: [`install()`] (jars into the cache), [`Java::find`], [`prepare()`] (what is made once and
 //! kept: an archive of classes and what formatting leaves), [`KafkaCluster::launch`].
@@ -45,7 +45,7 @@ pub use ask::{End, Fetched, Metadata, PartitionState, Place as LogPlace, TopicSt
 pub use broker_log::BrokerLines;
 pub use cache::cache_directory;
 pub use cluster::KafkaCluster;
-pub use config::{KafkaConfig, NODES_MAX, NodeAddress, PORTS, Quorum, Timeouts};
+pub use config::{KafkaConfig, NODES_MAX, NodeAddress, PORTS, Quorum, Role, Timeouts};
 pub use formatting::{Bootstrap, Formatting};
 pub use install::{Agent, Install, InstallOptions, MIRROR_VARIABLE, install, install_agent};
 pub use java::{Java, OLDEST_JAVA};

@@ -10,7 +10,7 @@ use history::{NodeChange, NodeId, Recorder, What};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::config::PORTS;
+use super::config::{PORTS, Role};
 use super::formatting::Bootstrap;
 use super::metrics::METRICS_PORT;
 use super::node_files::{NodeFiles, random_id};
@@ -43,6 +43,8 @@ pub(super) struct Format {
 pub(super) struct Node {
     pub machine: Arc<dyn Machine>,
     pub files: NodeFiles,
+    /// What it is.
+    pub role: Role,
     format: Format,
     /// How long the log was when the newest process was started.
     log_begins: AtomicU64,
@@ -61,9 +63,18 @@ pub(super) fn find(nodes: &[Arc<Node>], node: NodeId) -> Result<&Arc<Node>> {
     found.with_context(|| format!("find node {node}: there is none"))
 }
 
+/// Those that are brokers.
+pub(super) fn brokers(nodes: &[Arc<Node>]) -> Vec<Arc<Node>> {
+    nodes
+        .iter()
+        .filter(|node| node.role.is_broker())
+        .cloned()
+        .collect()
+}
+
 impl Node {
     pub(super) fn new(
-        machine: Arc<dyn Machine>,
+        (machine, role): (Arc<dyn Machine>, Role),
         files: NodeFiles,
         format: Format,
         (version, command): (String, Vec<String>),
@@ -81,6 +92,7 @@ impl Node {
         Self {
             machine,
             files,
+            role,
             format,
             log_begins: AtomicU64::new(0),
             program: Mutex::new((version, spec)),
@@ -107,6 +119,15 @@ impl Node {
     /// Where its controller answers on the side channel.
     pub(super) fn controller(&self) -> SocketAddrV4 {
         SocketAddrV4::new(self.machine.side_address(), PORTS.controller)
+    }
+
+    /// Where it answers at all: as a broker where it is one.
+    pub(super) fn front(&self) -> SocketAddrV4 {
+        if self.role.is_broker() {
+            self.broker()
+        } else {
+            self.controller()
+        }
     }
 
     /// Where the agent answers that tells its broker's metrics, where there is one.

@@ -79,7 +79,7 @@ impl Observer {
     }
 }
 
-/// All questions to one node.
+/// All questions to one node: as to what it is.
 fn questions(
     node: &Arc<Node>,
     topics: &Arc<[Topic]>,
@@ -87,15 +87,19 @@ fn questions(
     newest: &Newest,
     metrics: bool,
 ) -> Vec<Box<dyn Question>> {
-    let broker = || Line::new(node, node.broker());
-    let own = Own::new(newest);
-    let mut questions: Vec<Box<dyn Question>> = vec![
-        Box::new(metadata::Ask::new(broker(), topics, beliefs, &own)),
-        Box::new(partitions::Ask::new(broker(), topics)),
-        Box::new(stands::Ask::new(broker(), topics, &own)),
-        Box::new(served::Ask::new(broker(), &own)),
-        Box::new(quorum::Ask::new(Line::new(node, node.controller()), beliefs)),
-    ];
+    let mut questions: Vec<Box<dyn Question>> = Vec::new();
+    if node.role.is_broker() {
+        let broker = || Line::new(node, node.broker());
+        let own = Own::new(newest);
+        questions.push(Box::new(metadata::Ask::new(broker(), topics, beliefs, &own)));
+        questions.push(Box::new(partitions::Ask::new(broker(), topics)));
+        questions.push(Box::new(stands::Ask::new(broker(), topics, &own)));
+        questions.push(Box::new(served::Ask::new(broker(), &own)));
+    }
+    if node.role.is_controller() {
+        let controller = Line::new(node, node.controller());
+        questions.push(Box::new(quorum::Ask::new(controller, beliefs)));
+    }
     if metrics {
         questions.push(Box::new(metrics::Ask::new(node)));
     }

@@ -128,7 +128,23 @@ const RELEASES: &[Release] = &[
         share_groups: false,
         features: &[(METADATA_VERSION, 1, 21), (KRAFT_VERSION, 0, 1)],
     },
+    of_kafka_3("3.8.1", &[(METADATA_VERSION, 1, 20)]),
+    of_kafka_3("3.7.2", &[(METADATA_VERSION, 1, 19)]),
+    of_kafka_3("3.6.2", &[(METADATA_VERSION, 1, 14)]),
+    of_kafka_3("3.5.1", &[(METADATA_VERSION, 1, 11)]),
+    of_kafka_3("3.3.2", &[(METADATA_VERSION, 1, 7)]),
 ];
+
+/// A version before 3.9: all of them log and format alike.
+const fn of_kafka_3(version: &'static str, features: &'static [(&'static str, i16, i16)]) -> Release {
+    Release {
+        version,
+        logging: Logging::Reload4j,
+        bootstrap: OWN_FILE,
+        share_groups: false,
+        features,
+    }
+}
 
 /// From which level of `metadata.version` on formatting, and finalising a release, sets a feature to a level. In the
 /// order of the levels.
@@ -143,6 +159,12 @@ const DEFAULTS: &[(i16, &str, i16)] = &[
 
 /// The levels of `metadata.version` by their names, oldest first.
 const METADATA_VERSIONS: &[(&str, i16)] = &[
+    ("3.0-IV1", 1),
+    ("3.1-IV0", 2),
+    ("3.2-IV0", 3),
+    ("3.3-IV0", 4),
+    ("3.3-IV1", 5),
+    ("3.3-IV2", 6),
     ("3.3-IV3", 7),
     ("3.4-IV0", 8),
     ("3.5-IV0", 9),
@@ -192,7 +214,29 @@ pub(super) fn metadata_version(name: &str) -> Option<i16> {
     found.map(|(_, level)| *level)
 }
 
+/// The name of a level of `metadata.version`.
+pub(super) fn metadata_version_name(level: i16) -> Option<&'static str> {
+    let found = METADATA_VERSIONS.iter().find(|(_, known)| *known == level);
+    found.map(|(name, _)| *name)
+}
+
+/// The first version with a quorum whose voters can change. Three more things came with it: formatting is told levels of
+/// any feature, controllers tell where they are, and `ApiVersions` has version 4.
+const QUORUMS_CHANGE: &str = "3.9";
+/// The first version whose active controller resigns where no majority fetches from it (`LeaderState.checkQuorumTimeoutMs`).
+const CONTROLLERS_RESIGN: &str = "3.7";
+
 impl Release {
+    /// Whether the voters of its quorum can change.
+    pub fn quorums_change(&self) -> bool {
+        !is_older(self.version, QUORUMS_CHANGE)
+    }
+
+    /// Whether its active controller resigns by itself where no majority fetches from it.
+    pub(super) fn controllers_resign(&self) -> bool {
+        !is_older(self.version, CONTROLLERS_RESIGN)
+    }
+
     /// The lowest and highest level of a feature that its brokers know.
     pub fn levels(&self, feature: &str) -> Option<(i16, i16)> {
         let found = self.features.iter().find(|(name, _, _)| *name == feature);
@@ -260,6 +304,13 @@ mod tests {
     }
 
     #[test]
+    fn what_came_when() {
+        let of = |version: &str| release(version).expect("it is known");
+        assert!(of("3.9.2").quorums_change() && !of("3.8.1").quorums_change());
+        assert!(of("3.7.2").controllers_resign() && !of("3.6.2").controllers_resign());
+    }
+
+    #[test]
     fn a_release_formats_with_the_newest_it_knows() {
         let newest = |version: &str| release(version).expect("it is known").formatted(&Levels::new());
         assert_eq!(newest("3.9.2"), levels(&[(METADATA_VERSION, 21)]));
@@ -313,6 +364,8 @@ mod tests {
         assert_eq!(metadata_version("3.9"), Some(21));
         assert_eq!(metadata_version("4.0"), Some(25));
         assert_eq!(metadata_version("4"), None);
+        assert_eq!(metadata_version_name(11), Some("3.5-IV2"));
+        assert_eq!(metadata_version_name(0), None);
         for release in RELEASES {
             let name = release.version.rsplit_once('.').expect("it has a dot").0;
             let newest = release.levels(METADATA_VERSION).map(|(_, highest)| highest);

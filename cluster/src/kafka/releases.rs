@@ -34,7 +34,7 @@ impl KafkaReleases {
     }
 
     async fn connect(&self, node: NodeId) -> Result<Connection> {
-        let connection = Connection::open(self.node(node)?.broker(), ANSWER_WITHIN).await;
+        let connection = Connection::open(self.node(node)?.front(), ANSWER_WITHIN).await;
         connection.with_context(|| format!("ask node {node}"))
     }
 }
@@ -67,7 +67,7 @@ impl Releases for KafkaReleases {
         let release = release(version).with_context(|| format!("find what Kafka {version} finalises"))?;
         let levels = release.formatted(&Levels::new());
         let mut last = anyhow!("there is no node");
-        for node in &self.nodes {
+        for node in &node::brokers(&self.nodes) {
             let mut connection = match Connection::open(node.broker(), ANSWER_WITHIN).await {
                 Ok(connection) => connection,
                 Err(error) => {

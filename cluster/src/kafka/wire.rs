@@ -23,8 +23,11 @@ use tokio::time::Instant;
 const ANSWER_BYTES_MAX: u32 = 64 << 20;
 /// How Tribunal calls itself in brokers' logs.
 const CLIENT_ID: &str = "tribunal";
-/// The version of `ApiVersions` that every broker that can be run answers.
-const API_VERSIONS_VERSION: i16 = 4;
+/// The versions of `ApiVersions`, newest first, one of which every broker that can be run answers. Version 4 is that of
+/// Kafka 3.9, and alone tells features whose lowest level is 0.
+const API_VERSIONS: [i16; 2] = [4, 3];
+/// Kafka's code for a version of a request that it does not know. That answer has the form of version 0, whatever was asked.
+const UNSUPPORTED_VERSION: i16 = 35;
 
 /// Why there was no answer, or none of use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -195,10 +198,24 @@ impl Connection {
         let request = ApiVersionsRequest::default()
             .with_client_software_name(StrBytes::from_static_str(CLIENT_ID))
             .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION")));
-        self.exchange(&request, API_VERSIONS_VERSION).await
+        for version in API_VERSIONS {
+            let mut answer = self.answer_to(&request, version).await?;
+            if answer.first_chunk() != Some(&UNSUPPORTED_VERSION.to_be_bytes()) {
+                return ApiVersionsResponse::decode(&mut answer, version).map_err(|error| protocol(&error));
+            }
+        }
+        Err(WireError::Protocol(format!(
+            "ApiVersions: the other side knows none of {API_VERSIONS:?}"
+        )))
     }
 
     async fn exchange<R: Request>(&mut self, request: &R, version: i16) -> Result<R::Response, WireError> {
+        let mut answer = self.answer_to(request, version).await?;
+        R::Response::decode(&mut answer, version).map_err(|error| protocol(&error))
+    }
+
+    /// Sends a request and reads the answer's body.
+    async fn answer_to<R: Request>(&mut self, request: &R, version: i16) -> Result<Bytes, WireError> {
         self.correlation = self.correlation.wrapping_add(1);
         let frame = encode(request, version, self.correlation).map_err(|error| protocol(&error))?;
         self.stream
@@ -214,7 +231,7 @@ impl Connection {
                 "answer to request {got} instead of {expected}"
             )));
         }
-        R::Response::decode(&mut answer, version).map_err(|error| protocol(&error))
+        Ok(answer)
     }
 
     async fn read_frame(&mut self) -> Result<Bytes, WireError> {
@@ -316,7 +333,7 @@ mod tests {
             .with_correlation_id(1)
             .encode(&mut frame, 0)
             .expect("it fits");
-        body.encode(&mut frame, API_VERSIONS_VERSION).expect("it fits");
+        body.encode(&mut frame, API_VERSIONS[0]).expect("it fits");
         stream
             .write_u32(frame.len() as u32)
             .await

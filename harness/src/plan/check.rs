@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Plan, simulated};
+use super::{Plan, Shape, simulated};
 
 /// A setting that is wrong: where it stands, and why.
 pub struct Wrong {
@@ -106,6 +106,33 @@ fn check_cluster(plan: &Plan, wrong: &mut Vec<Wrong>) {
             &["nodes"],
             format!("{} nodes: give 1 to {NODES_MAX}", plan.nodes),
         ));
+    }
+    check_shape(plan, wrong);
+}
+
+fn check_shape(plan: &Plan, wrong: &mut Vec<Wrong>) {
+    let controllers = plan.own_controllers();
+    if plan.shape == Shape::Combined {
+        if plan.controllers.is_some() {
+            let reason = "the brokers are the controllers: this goes with shape = \"separate\"";
+            wrong.push(Wrong::new(&["controllers"], reason));
+        }
+    } else if plan.is_simulated() {
+        wrong.push(Wrong::new(
+            &["shape"],
+            "the simulated brokers have no controllers of their own",
+        ));
+    } else if controllers == 0 || plan.all_nodes() > NODES_MAX {
+        let reason = format!(
+            "{controllers} controllers beside {} brokers: give 1 or more, and at most {NODES_MAX} nodes in all",
+            plan.nodes
+        );
+        let setting = if plan.controllers.is_some() {
+            "controllers"
+        } else {
+            "shape"
+        };
+        wrong.push(Wrong::new(&[setting], reason));
     }
 }
 

@@ -41,9 +41,15 @@ pub struct Plan {
     /// The broker and its version.
     #[serde(default = "default_broker")]
     pub broker: String,
-    /// How many nodes.
+    /// How many brokers.
     #[serde(default = "default_nodes")]
     pub nodes: u32,
+    /// Whether the brokers are the controllers too.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub shape: Shape,
+    /// How many controllers, where they are nodes of their own: three where this is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub controllers: Option<u32>,
     /// The bugs of the simulated broker.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bugs: Vec<Bug>,
@@ -100,6 +106,7 @@ impl Plan {
             version: self.broker.trim_start_matches("kafka-").to_owned(),
             versions: by_number(&self.versions),
             nodes: self.nodes,
+            controllers: self.own_controllers(),
             features: self.features.clone(),
             quorum: self.quorum,
             timeouts: self.timeouts,
@@ -107,6 +114,19 @@ impl Plan {
             jvm: self.jvm.clone(),
             tuning: by_number(&self.node),
         }
+    }
+
+    /// How many nodes are controllers alone.
+    pub fn own_controllers(&self) -> u32 {
+        match self.shape {
+            Shape::Combined => 0,
+            Shape::Separate => self.controllers.unwrap_or(CONTROLLERS),
+        }
+    }
+
+    /// How many nodes there are in all.
+    pub fn all_nodes(&self) -> u32 {
+        self.nodes.saturating_add(self.own_controllers())
     }
 }
 
@@ -121,6 +141,20 @@ fn by_number<T: Clone>(names: &BTreeMap<String, T>) -> BTreeMap<NodeId, T> {
 /// The number of the node that is called `n1`, `n2` and so on.
 fn node_number(name: &str) -> Option<NodeId> {
     name.strip_prefix('n')?.parse().ok()
+}
+
+/// So many controllers of their own there are where a plan does not say.
+const CONTROLLERS: u32 = 3;
+
+/// Which nodes of a cluster of Kafka are controllers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shape {
+    /// Every broker.
+    #[default]
+    Combined,
+    /// Nodes of their own, after the brokers.
+    Separate,
 }
 
 /// Whether each node's data lies on a disk that can fail, which costs its broker a little time.

@@ -10,7 +10,7 @@ use nemesis::{Power, Schedule, Step};
 
 use super::check::{check, nemesis};
 use super::spread::spread;
-use super::{DiskChoice, MetricsChoice, Plan, place};
+use super::{DiskChoice, MetricsChoice, Plan, Shape, place};
 
 /// The first line of a resolved plan.
 const REPLAY: &str = "# Everything this run was made of: `tribunal run` with this file runs it again.";
@@ -30,6 +30,8 @@ pub struct Overrides {
     pub broker: Option<String>,
     /// `--nodes`.
     pub nodes: Option<u32>,
+    /// `--shape`.
+    pub shape: Option<Shape>,
     /// `--disk`.
     pub disk: Option<DiskChoice>,
     /// `--time-limit`.
@@ -97,6 +99,10 @@ fn apply(file: &str, plan: &mut Plan, overrides: &Overrides) -> Result<()> {
     if let Some(nodes) = overrides.nodes {
         room_for_replicas(file, plan, nodes)?;
         plan.nodes = nodes;
+    }
+    plan.shape = overrides.shape.unwrap_or(plan.shape);
+    if overrides.shape == Some(Shape::Combined) {
+        plan.controllers = None;
     }
     plan.disk = overrides.disk.unwrap_or(plan.disk);
     for bug in &overrides.bugs {

@@ -16,8 +16,8 @@ pub fn check(plan: &Plan, wrong: &mut Vec<Wrong>) {
         wrong.extend(reason.map(|reason| Wrong::new(&["jvm", &index.to_string()], reason)));
     }
     for (node, own) in &plan.node {
-        if !node_number(node).is_some_and(|number| (1..=plan.nodes).contains(&number)) {
-            let nodes = plan.nodes;
+        if !node_number(node).is_some_and(|number| (1..=plan.all_nodes()).contains(&number)) {
+            let nodes = plan.all_nodes();
             let reason = format!("there is no node `{node}`: this cluster has n1 to n{nodes}");
             wrong.push(Wrong::new(&["node", node], reason));
         }

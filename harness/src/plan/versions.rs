@@ -11,10 +11,10 @@ use super::{Plan, node_number};
 pub fn check(plan: &Plan, wrong: &mut Vec<Wrong>) {
     for (name, version) in &plan.versions {
         let mut say = |reason: String| wrong.push(Wrong::new(&["versions", name], reason));
-        if !node_number(name).is_some_and(|node| (1..=plan.nodes).contains(&node)) {
+        if !node_number(name).is_some_and(|node| (1..=plan.all_nodes()).contains(&node)) {
             say(format!(
                 "there is no node `{name}`: this cluster has n1 to n{}",
-                plan.nodes
+                plan.all_nodes()
             ));
         }
         if !RUNNABLE.contains(&version.as_str()) {
@@ -23,6 +23,9 @@ pub fn check(plan: &Plan, wrong: &mut Vec<Wrong>) {
                 "Kafka {version} is not known or cannot be run yet: {known}"
             ));
         }
+    }
+    if let Some(reason) = plan.kafka().wrong_quorum() {
+        wrong.push(Wrong::new(&["quorum"], reason));
     }
     for (feature, reason) in plan.kafka().wrong_features() {
         wrong.push(Wrong::new(&["features", feature], reason));

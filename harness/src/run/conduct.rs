@@ -71,7 +71,7 @@ fn hold(
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN_LIMIT);
     held.map_err(Failure::infrastructure)?;
     if verdict == Validity::Valid && !options.keep_data {
-        let nodes: Vec<_> = (1..=resolved.plan.nodes).collect();
+        let nodes: Vec<_> = (1..=resolved.plan.all_nodes()).collect();
         directory.remove_data(&nodes).map_err(Failure::infrastructure)?;
     }
     Ok(verdict.into())
@@ -147,6 +147,7 @@ fn header(resolved: &Resolved) -> Header {
         broker: resolved.plan.broker.clone(),
         started: jiff::Timestamp::now().to_string(),
         nodes: (1..=resolved.plan.nodes).collect(),
+        controllers: (resolved.plan.nodes + 1..=resolved.plan.all_nodes()).collect(),
         topics: resolved.topics(),
         expect: resolved.expectation(),
     }
@@ -163,7 +164,7 @@ fn conclude(
     let verdict = judge::check(&history, resolved)?;
     if verdict.valid == Validity::Valid && !keep_data {
         directory
-            .remove_data(&history.header.nodes)
+            .remove_data(&history.header.all_nodes())
             .map_err(Failure::infrastructure)?;
     }
     judge::publish(directory, &history, &verdict).map_err(Failure::infrastructure)?;

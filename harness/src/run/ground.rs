@@ -34,7 +34,7 @@ impl Ground {
         resolved: &Resolved,
         broken: CancellationToken,
     ) -> Result<Self> {
-        let nodes = resolved.plan.nodes;
+        let nodes = resolved.plan.all_nodes();
         let directory = directory.nodes();
         fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
         match name {

@@ -23,6 +23,7 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
         seed: options.seed,
         broker: options.broker.clone(),
         nodes: options.nodes,
+        shape: options.shape,
         disk: options.disk,
         time_limit: options.time_limit,
         rest: options.rest,
@@ -63,7 +64,7 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
 /// Refuses options that do not go together.
 fn check_options(options: &RunOptions, resolved: &Resolved) -> anyhow::Result<()> {
     let (env, simulated) = (options.env, resolved.plan.is_simulated());
-    capture::check(&options.pcap, env, resolved.plan.nodes, simulated)?;
+    capture::check(&options.pcap, env, resolved.plan.all_nodes(), simulated)?;
     if simulated {
         ensure!(
             options.keep.is_none(),
@@ -127,8 +128,8 @@ fn announce(resolved: &Resolved, directory: &RunDirectory) {
         resolved.plan.name,
         resolved.seed,
         resolved.plan.broker,
-        resolved.plan.nodes,
-        if resolved.plan.nodes == 1 { "" } else { "s" },
+        resolved.plan.all_nodes(),
+        if resolved.plan.all_nodes() == 1 { "" } else { "s" },
         directory.shown()
     );
 }

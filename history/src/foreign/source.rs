@@ -69,6 +69,7 @@ fn header() -> Header {
         broker: String::new(),
         started: String::new(),
         nodes: Vec::new(),
+        controllers: Vec::new(),
         topics: Vec::new(),
         expect: Expectation::default(),
     }

@@ -19,6 +19,7 @@ fn header() -> Header {
         broker: "kafka-4.4.0".to_owned(),
         started: "2026-01-01T00:00:00Z".to_owned(),
         nodes: vec![1, 2, 3],
+        controllers: Vec::new(),
         topics: vec![topic("orders", 2), topic("log", 3)],
         expect: Expectation {
             minimum_acknowledged: 5_000,

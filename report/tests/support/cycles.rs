@@ -20,6 +20,7 @@ pub fn foreign_header() -> Header {
         broker: String::new(),
         started: String::new(),
         nodes: Vec::new(),
+        controllers: Vec::new(),
         topics: Vec::new(),
         expect: Expectation {
             acks: String::new(),

@@ -163,7 +163,7 @@ fn poll(
 /// Reads each replica's own copy, all nodes at once.
 async fn read_replicas(shared: &Arc<Shared>, cluster: &Arc<dyn Cluster>) {
     let mut nodes = JoinSet::new();
-    for node in cluster.nodes() {
+    for node in cluster.brokers() {
         let (shared, cluster) = (shared.clone(), cluster.clone());
         nodes.spawn(async move {
             for key in 0..shared.keys.count() {

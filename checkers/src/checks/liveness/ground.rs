@@ -76,7 +76,10 @@ impl Stand {
 /// What is known of the cluster.
 #[derive(Debug, Default)]
 pub(in crate::checks) struct Ground {
+    /// Brokers and controllers.
     nodes: Vec<NodeId>,
+    /// Those that elect the active controller, a majority of which must be left.
+    controllers: Vec<NodeId>,
     needs: Vec<Needs>,
     /// The faults in force, by their number: what each takes away, where it says so.
     in_force: BTreeMap<u32, Option<Impairment>>,
@@ -97,7 +100,11 @@ impl Ground {
             std::iter::repeat_n(needs, topic.partitions as usize)
         });
         Self {
-            nodes: header.nodes.clone(),
+            nodes: header.all_nodes(),
+            controllers: match header.controllers.as_slice() {
+                [] => header.nodes.clone(),
+                own => own.to_vec(),
+            },
             needs: needs.take(keys as usize).collect(),
             said: (0..keys).map(|_| BTreeMap::new()).collect(),
             ..Self::default()
@@ -162,7 +169,7 @@ impl Ground {
             .in_force
             .values()
             .any(|fault| fault.as_ref().is_none_or(|it| it.degrades));
-        let whole = !degraded && group.len() > self.nodes.len() / 2 && is_clean(&group, &gone, &known);
+        let whole = !degraded && self.elects(&group) && is_clean(&group, &gone, &known);
         let asked = (0..self.needs.len()).map(|key| whole && self.can_go_on(key, &gone, time));
         Stand {
             since: time,
@@ -170,6 +177,12 @@ impl Ground {
             whole,
             gone,
         }
+    }
+
+    /// Whether these nodes can elect a controller.
+    fn elects(&self, group: &[NodeId]) -> bool {
+        let left = self.controllers.iter().filter(|node| group.contains(node));
+        left.count() > self.controllers.len() / 2
     }
 
     /// Whether enough replicas are left wherever they lie, and one of them was in sync.

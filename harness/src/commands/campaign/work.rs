@@ -120,7 +120,7 @@ impl Work {
     /// How many nodes the largest run of real brokers has; none where all are simulated.
     pub fn nodes_max(&self) -> u32 {
         let real = self.plans.iter().filter(|resolved| !resolved.plan.is_simulated());
-        real.map(|resolved| resolved.plan.nodes).max().unwrap_or(0)
+        real.map(|resolved| resolved.plan.all_nodes()).max().unwrap_or(0)
     }
 }
 

@@ -172,7 +172,7 @@ impl<'a> Runner<'a> {
             let run = self.run(plan, if shows { RUN } else { EXAMPLE })?;
             if run.failed && !shows {
                 self.state.example = Some(run.seed);
-                let nodes: Vec<u32> = (1..=plan.nodes).collect();
+                let nodes: Vec<u32> = (1..=plan.all_nodes()).collect();
                 RunDirectory::open(&self.example())?.remove_data(&nodes)?;
             }
             self.keep(List::Confirmed, index, run)?;

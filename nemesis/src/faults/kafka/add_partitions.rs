@@ -62,7 +62,7 @@ impl FaultKind for AddPartitions {
 
     async fn aim(&self, scene: &Scene) -> Result<Aim, NoTarget> {
         Ok(Aim {
-            nodes: scene.cluster.nodes(),
+            nodes: scene.cluster.brokers(),
             detail: self.describe(scene),
             action: Box::new(Adding {
                 topic: scene.topic_name(self.key),

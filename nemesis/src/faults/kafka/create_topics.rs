@@ -96,7 +96,7 @@ impl FaultKind for CreateTopics {
             replication_factor: self.replication_factor.unwrap_or(1),
         };
         Ok(Aim {
-            nodes: scene.cluster.nodes(),
+            nodes: scene.cluster.brokers(),
             detail: self.describe(scene),
             action: Box::new(Bursting {
                 topics: (1..=self.count).map(topic).collect(),

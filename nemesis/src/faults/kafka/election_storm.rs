@@ -85,7 +85,7 @@ impl FaultKind for ElectionStorm {
 
     async fn aim(&self, scene: &Scene) -> Result<Aim, NoTarget> {
         Ok(Aim {
-            nodes: scene.cluster.nodes(),
+            nodes: scene.cluster.brokers(),
             detail: self.describe(scene),
             action: Box::new(Storming::new(scene.keys_of(self.key), self.kind, self.every)),
         })

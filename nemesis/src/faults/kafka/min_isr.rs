@@ -62,7 +62,7 @@ pub(super) fn change(
     value: &str,
 ) -> Aim {
     Aim {
-        nodes: scene.cluster.nodes(),
+        nodes: scene.cluster.brokers(),
         detail,
         action: Box::new(Changing(Setting::new(&scene.topic_name(key), name, value))),
     }

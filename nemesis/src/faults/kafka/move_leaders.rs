@@ -99,7 +99,7 @@ impl FaultKind for MoveLeaders {
     async fn aim(&self, scene: &Scene) -> Result<Aim, NoTarget> {
         let Some(target) = &self.target else {
             return Ok(Aim {
-                nodes: scene.cluster.nodes(),
+                nodes: scene.cluster.brokers(),
                 detail: self.describe(scene),
                 action: Box::new(Storming::new(
                     scene.keys(),

@@ -17,16 +17,19 @@ use crate::target::node_list;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct RollingDowngrade {
-    /// The version: the oldest that can be run, where none is given.
+    /// The version: the newest of Kafka 3, where none is given.
     pub to: String,
     /// How long versions are mixed after each node but the last.
     pub mixed: Span,
 }
 
+/// The version that is gone back to, where none is given.
+const OLDER: &str = "3.9.2";
+
 impl Default for RollingDowngrade {
     fn default() -> Self {
         Self {
-            to: cluster::kafka::RUNNABLE.last().copied().unwrap_or_default().to_owned(),
+            to: OLDER.to_owned(),
             mixed: Span::from_secs(2),
         }
     }

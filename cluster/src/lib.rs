@@ -2,7 +2,8 @@
 //!
 //! A [`Cluster`] is a set of [`Machine`]s that an [`Environment`] made and a broker runs on. The nemesis and
 //! the workloads see nothing else of either. What there is: the brokers in [`BROKERS`], [`kafka`] first, and
-//! the environments: [`SandboxEnvironment`], and [`LoopbackEnvironment`], the plainest. [`sim`] is a cluster that
+//! the environments: [`SandboxEnvironment`], [`DockerEnvironment`],
+//! and [`LoopbackEnvironment`], the plainest. [`sim`] is a cluster that
 //! is environment and broker at once, and needs neither.
 
 mod admin;
@@ -10,6 +11,7 @@ mod brokers;
 mod clock;
 mod cluster;
 mod disk;
+pub mod docker;
 mod environment;
 pub mod kafka;
 mod loopback;
@@ -34,6 +36,7 @@ pub use disk::{
     Disk, DiskEffect, DiskStats, FileKind, Files, Flip, Hook, HookCounts, HookId, Loss, Lost, Operation,
     Which,
 };
+pub use docker::{DockerEnvironment, DockerOptions};
 pub use environment::{
     Cut, Environment, Exit, ExitKind, Groups, Held, LinkRule, Links, Machine, Place, ProcessSpec,
 };

@@ -259,7 +259,8 @@ async fn blocking<T: Send + 'static>(ask: impl FnOnce() -> sandbox::Result<T> + 
     Ok(answer.context("ask a node's agent: a bug in Tribunal (panic)")??)
 }
 
-struct NodeClock(Arc<sandbox::Clock>);
+/// The clock of a node, in a sandbox or a container.
+pub(crate) struct NodeClock(pub(crate) Arc<sandbox::Clock>);
 
 impl WallClock for NodeClock {
     fn skew(&self, skew: Skew) -> Result<u64> {

@@ -133,6 +133,13 @@ impl Clock {
         }))
     }
 
+    /// A true clock for processes that share this directory with us but are not in a sandbox; nothing where there is no
+    /// library for this machine.
+    pub fn shared(directory: &Path, name: &str) -> Result<Option<Self>> {
+        let library = write_library(directory)?;
+        Self::create(&library, directory.join(format!("{name}.clock")))
+    }
+
     /// The variables with which a process has to be started, in that directory, to go by this clock. A process that is
     /// started again finds the clock as it is then.
     pub fn environment(&self, directory: &Path) -> Vec<(String, String)> {

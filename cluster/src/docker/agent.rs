@@ -1,0 +1,324 @@
+//! Speaks with the agent that is the first process of a node's container (`cluster/docker/agent.rs`).
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use sandbox::ProcessState;
+
+use crate::{ExitKind, ProcessSpec};
+
+/// The program; empty where Tribunal is not built for Linux.
+const PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/agent"));
+/// Its name in the directory that all containers share with Tribunal.
+pub(super) const PROGRAM_FILE: &str = "agent";
+/// An agent answers within this time, unless it waits for the end of a process.
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+/// How often an agent that comes up is looked for.
+const POLL: Duration = Duration::from_millis(5);
+/// What an answer may hold at most.
+const ANSWER_MAX: usize = 16 << 20;
+
+/// Writes the program where containers find it.
+pub(super) fn write_program(directory: &Path) -> Result<()> {
+    ensure!(
+        !PROGRAM.is_empty(),
+        "run nodes in containers: this build of Tribunal is not for Linux"
+    );
+    let path = directory.join(PROGRAM_FILE);
+    fs::write(&path, PROGRAM).with_context(|| format!("write {}", path.display()))?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
+        .with_context(|| format!("make {} a program", path.display()))
+}
+
+/// The agent of one node.
+pub(super) struct Agent {
+    socket: PathBuf,
+    /// The container ends as this does.
+    _leash: UnixStream,
+}
+
+/// What a tool said that an agent ran.
+#[derive(Debug)]
+pub(super) struct Ran {
+    /// Its exit status.
+    pub(super) status: i32,
+    /// What it printed.
+    pub(super) output: String,
+    /// What it complained of.
+    pub(super) complaint: String,
+}
+
+impl Agent {
+    /// Takes hold of the agent behind a socket as soon as it is there.
+    pub(super) fn connect(socket: &Path, within: Duration) -> Result<Self> {
+        let deadline = Instant::now() + within;
+        loop {
+            match UnixStream::connect(socket) {
+                Ok(leash) => {
+                    return Ok(Self {
+                        socket: socket.to_owned(),
+                        _leash: leash,
+                    });
+                }
+                Err(error)
+                    if Instant::now() < deadline
+                        && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) =>
+                {
+                    std::thread::sleep(POLL);
+                }
+                Err(error) => {
+                    return Err(error).with_context(|| format!("reach its agent at {}", socket.display()));
+                }
+            }
+        }
+    }
+
+    /// Starts the broker's process; gives its number inside of the container.
+    pub(super) fn start(&self, spec: &ProcessSpec, environment: &[(String, String)]) -> Result<u32> {
+        let count = spec.command.len().to_string();
+        let mut request: Vec<&OsStr> = vec![
+            OsStr::new("start"),
+            spec.output.as_os_str(),
+            spec.directory.as_os_str(),
+            OsStr::new(&count),
+        ];
+        request.extend(spec.command.iter().map(OsStr::new));
+        for (name, value) in environment {
+            request.extend([OsStr::new(name), OsStr::new(value)]);
+        }
+        let answer = self.ask(&request)?;
+        text(&answer, 0)?.parse().context("understand a process's number")
+    }
+
+    /// Sends a signal to the broker's process.
+    pub(super) fn signal(&self, signal: i32) -> Result<()> {
+        self.ask(&[OsStr::new("signal"), OsStr::new(&signal.to_string())])?;
+        Ok(())
+    }
+
+    /// Sends a signal, and does something between the request and the answer: a container that stands still takes the
+    /// request, and does it as soon as it goes on.
+    pub(super) fn signal_while(&self, signal: i32, then: impl FnOnce() -> Result<()>) -> Result<()> {
+        let mut connection = self.open()?;
+        let number = signal.to_string();
+        send(&mut connection, &[OsStr::new("signal"), OsStr::new(&number)])?;
+        then()?;
+        accepted(receive(&mut connection)?)?;
+        Ok(())
+    }
+
+    /// What the kernel says of the broker's process, where one runs.
+    pub(super) fn state(&self) -> Result<Option<ProcessState>> {
+        let answer = self.ask(&[OsStr::new("state")])?;
+        Ok(match answer.is_empty() {
+            true => None,
+            false => ProcessState::of_stat(text(&answer, 0)?),
+        })
+    }
+
+    /// Waits until the broker's process has ended, for as long as that takes. That it cannot be waited for any more
+    /// is an error.
+    pub(super) fn wait(&self) -> Result<ExitKind> {
+        let mut connection = self.open()?;
+        connection.set_read_timeout(None)?;
+        send(&mut connection, &[OsStr::new("wait")])?;
+        let answer = accepted(receive(&mut connection)?)?;
+        end_of(text(&answer, 0)?)
+    }
+
+    /// Runs a tool in the container, as its root, with that input.
+    pub(super) fn run(&self, command: &[&str], input: &str) -> Result<Ran> {
+        let mut request = vec![OsStr::new("run"), OsStr::new(input)];
+        request.extend(command.iter().map(OsStr::new));
+        let answer = self.ask(&request)?;
+        Ok(Ran {
+            status: text(&answer, 0)?.parse().context("understand a tool's status")?,
+            output: text(&answer, 1)?.to_owned(),
+            complaint: text(&answer, 2)?.trim().to_owned(),
+        })
+    }
+
+    /// Whether there is such a file in the container.
+    pub(super) fn has_file(&self, path: &Path) -> Result<bool> {
+        let answer = self.ask(&[OsStr::new("file"), path.as_os_str()])?;
+        Ok(text(&answer, 0)? == "true")
+    }
+
+    fn ask(&self, request: &[&OsStr]) -> Result<Vec<Vec<u8>>> {
+        let mut connection = self.open()?;
+        send(&mut connection, request)?;
+        accepted(receive(&mut connection)?)
+    }
+
+    fn open(&self) -> Result<UnixStream> {
+        let open = || -> std::io::Result<UnixStream> {
+            let connection = UnixStream::connect(&self.socket)?;
+            connection.set_read_timeout(Some(ANSWER_WITHIN))?;
+            connection.set_write_timeout(Some(ANSWER_WITHIN))?;
+            Ok(connection)
+        };
+        open().context("ask the agent of its container (the container may be gone)")
+    }
+}
+
+fn send(to: &mut UnixStream, fields: &[&OsStr]) -> Result<()> {
+    let mut body = Vec::new();
+    for field in fields {
+        body.extend_from_slice(&u32::try_from(field.len())?.to_le_bytes());
+        body.extend_from_slice(field.as_bytes());
+    }
+    let mut whole = u32::try_from(body.len())?.to_le_bytes().to_vec();
+    whole.append(&mut body);
+    to.write_all(&whole).context("ask the agent of its container")
+}
+
+fn receive(from: &mut UnixStream) -> Result<Vec<Vec<u8>>> {
+    let mut read = || -> std::io::Result<Vec<u8>> {
+        let mut length = [0; 4];
+        from.read_exact(&mut length)?;
+        let length = u32::from_le_bytes(length) as usize;
+        if length > ANSWER_MAX {
+            return Err(ErrorKind::InvalidData.into());
+        }
+        let mut body = vec![0; length];
+        from.read_exact(&mut body)?;
+        Ok(body)
+    };
+    let body = read().context("hear from the agent of its container (the container may be gone)")?;
+    let (mut rest, mut fields) = (body.as_slice(), Vec::new());
+    while let Some((size, behind)) = rest.split_first_chunk::<4>() {
+        let parted = behind.split_at_checked(u32::from_le_bytes(*size) as usize);
+        let (field, behind) = parted.context("understand the agent of its container: it is cut off")?;
+        fields.push(field.to_vec());
+        rest = behind;
+    }
+    Ok(fields)
+}
+
+/// What an answer holds, or the error that it is.
+fn accepted(mut answer: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>> {
+    match answer.first().map(Vec::as_slice) {
+        Some(b"ok") => {
+            answer.remove(0);
+            Ok(answer)
+        }
+        Some(b"error") => bail!("{}", text(&answer, 1)?),
+        _ => bail!("understand the agent of its container: it is no answer"),
+    }
+}
+
+fn text(answer: &[Vec<u8>], at: usize) -> Result<&str> {
+    let field = answer
+        .get(at)
+        .context("understand the agent: it says too little")?;
+    std::str::from_utf8(field).context("understand the agent: it is no text")
+}
+
+/// The end of a process as the kernel gives it to a parent.
+fn end_of(word: &str) -> Result<ExitKind> {
+    if word == "never" {
+        return Ok(ExitKind::NeverStarted);
+    }
+    let raw: i32 = word.parse().context("understand the end of a process")?;
+    Ok(match raw & 0x7f {
+        0 => ExitKind::Status((raw >> 8) & 0xff),
+        signal => ExitKind::Signal(signal),
+    })
+}
+
+/// The socket of a node's agent, below the directory that containers share with Tribunal.
+pub(super) fn socket_of(scratch: &Path, host: &str) -> Result<PathBuf> {
+    let path = scratch.join(format!("{host}.sock"));
+    // The kernel takes 107 bytes and one that ends them.
+    ensure!(
+        path.as_os_str().len() < 108,
+        "use the directory {}: the path of a socket there is too long; set TMPDIR to a shorter one",
+        scratch.display()
+    );
+    Ok(path)
+}
+
+/// The command of a container.
+pub(super) fn command(scratch: &Path, socket: &Path, owner: (u32, u32)) -> Vec<OsString> {
+    vec![
+        scratch.join(PROGRAM_FILE).into_os_string(),
+        socket.as_os_str().to_owned(),
+        owner.0.to_string().into(),
+        owner.1.to_string().into(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_are_told_apart() {
+        assert_eq!(end_of("never").expect("known"), ExitKind::NeverStarted);
+        assert_eq!(
+            end_of(&(143 << 8).to_string()).expect("known"),
+            ExitKind::Status(143)
+        );
+        assert_eq!(end_of("9").expect("known"), ExitKind::Signal(9));
+        assert_eq!(end_of("134").expect("with a core"), ExitKind::Signal(6));
+        assert!(end_of("dead").is_err());
+    }
+
+    #[test]
+    fn a_directory_too_deep_for_a_socket_is_refused() {
+        let deep = PathBuf::from("/tmp").join("d".repeat(100));
+        let error = socket_of(&deep, "n1").expect_err("too long").to_string();
+        assert!(error.contains("TMPDIR"), "{error}");
+    }
+
+    /// The agent without a container around it: as a process of this host.
+    #[test]
+    fn it_runs_signals_and_reaps_one_process_at_a_time() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        write_program(directory.path()).expect("writable");
+        let socket = socket_of(directory.path(), "n1").expect("short enough");
+        // SAFETY: these cannot fail.
+        let owner = unsafe { (libc::getuid(), libc::getgid()) };
+        if owner.0 != 0 {
+            // Who is not root cannot give a process away, not even to itself.
+            return;
+        }
+        let words = command(directory.path(), &socket, owner);
+        let mut program = std::process::Command::new(&words[0]);
+        let mut child = program.args(&words[1..]).spawn().expect("it starts");
+        let agent = Agent::connect(&socket, Duration::from_secs(5)).expect("it listens");
+        let output = directory.path().join("out");
+        fs::write(&output, "").expect("writable");
+        let spec = |script: &str| ProcessSpec {
+            command: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
+            environment: Vec::new(),
+            directory: directory.path().to_owned(),
+            output: output.clone(),
+        };
+        assert_eq!(agent.wait().expect("at once"), ExitKind::NeverStarted);
+        assert!(agent.signal(libc::SIGKILL).is_err(), "nothing runs");
+        agent.start(&spec("exec sleep 60"), &[]).expect("it starts");
+        assert!(agent.start(&spec("true"), &[]).is_err(), "one is running");
+        assert!(agent.state().expect("asked").is_some());
+        agent.signal(libc::SIGKILL).expect("it runs");
+        assert_eq!(agent.wait().expect("it ends"), ExitKind::Signal(9));
+        assert!(agent.state().expect("asked").is_none());
+        let environment = [("WORD".to_owned(), "hello".to_owned())];
+        agent
+            .start(&spec("echo $WORD; exit 137"), &environment)
+            .expect("it starts");
+        assert_eq!(agent.wait().expect("it ends"), ExitKind::Status(137));
+        assert_eq!(fs::read_to_string(&output).expect("written"), "hello\n");
+        let ran = agent.run(&["/bin/cat"], "in").expect("it runs");
+        assert_eq!((ran.status, ran.output.as_str()), (0, "in"));
+        drop(agent);
+        assert!(child.wait().expect("it ends with its leash").success());
+    }
+}

@@ -63,6 +63,8 @@ async fn containers_are_machines() {
     let Some(daemon) = Daemon::start() else {
         return;
     };
+    // SAFETY: nothing else in this process reads or writes the environment yet.
+    unsafe { std::env::set_var("DOCKER_HOST", daemon.host()) };
     let directory = tempfile::tempdir().expect("a temporary directory");
     let environment = make(directory.path()).expect("containers can be made");
     assert_eq!(daemon.containers(), 3);
@@ -215,6 +217,15 @@ async fn links(environment: &DockerEnvironment, one: &dyn Machine, two: &dyn Mac
     assert!(answers(address), "another service is cut");
     assert_eq!(links.heal(elsewhere).dropped.frames, 0);
     between(&*links, address, two).await;
+    let groups = one.groups().expect("an engine has them");
+    groups.freeze().await.expect("it runs");
+    let id = links.cut(&[to_clients]).expect("also of what stands still");
+    groups.thaw().await.expect("it can");
+    assert!(!answers(address), "the cut outlasts the freeze");
+    groups.freeze().await.expect("it runs");
+    assert!(links.heal(id).dropped.frames > 0);
+    groups.thaw().await.expect("it can");
+    assert!(answers(address));
     one.signal(libc::SIGKILL).await.expect("it runs");
 }
 

@@ -71,6 +71,9 @@ pub enum Command {
     List(ListOptions),
     /// Say what this machine can do, and what to install for the rest.
     Doctor(DoctorOptions),
+    /// Take away the containers, networks and images of runs with `--env docker` that were killed. What is not Tribunal's, or
+    /// belongs to a run that goes on, stays.
+    Clean,
 }
 
 /// Where the cluster lives.
@@ -81,6 +84,9 @@ pub enum EnvironmentName {
     Sandbox,
     /// Plain processes of this machine, each with an address on loopback: faults of networks, disks and clocks are skipped.
     Host,
+    /// Containers of Docker or Podman on this machine, one a node: faults of disks, and of networks that do more than cut, are
+    /// skipped.
+    Docker,
 }
 
 impl std::fmt::Display for EnvironmentName {
@@ -88,6 +94,7 @@ impl std::fmt::Display for EnvironmentName {
         formatter.write_str(match self {
             Self::Sandbox => "sandbox",
             Self::Host => "host",
+            Self::Docker => "docker",
         })
     }
 }

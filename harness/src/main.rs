@@ -66,5 +66,6 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Serve(options) => commands::serve(&options),
         Command::List(options) => commands::list(&options),
         Command::Doctor(options) => commands::doctor(&options),
+        Command::Clean => commands::clean(),
     }
 }

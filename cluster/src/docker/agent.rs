@@ -117,10 +117,10 @@ impl Agent {
     /// What the kernel says of the broker's process, where one runs.
     pub(super) fn state(&self) -> Result<Option<ProcessState>> {
         let answer = self.ask(&[OsStr::new("state")])?;
-        Ok(match answer.is_empty() {
-            true => None,
-            false => ProcessState::of_stat(text(&answer, 0)?),
-        })
+        if answer.is_empty() {
+            return Ok(None);
+        }
+        Ok(ProcessState::of_stat(text(&answer, 0)?))
     }
 
     /// Waits until the broker's process has ended, for as long as that takes. That it cannot be waited for any more

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use history::NodeId;
 
 use super::agent::{Agent, Ran};
+use super::inside::Inside;
 use crate::{Counters, Cut, Deeds, Links, Place};
 
 /// The tools of the packet filter, which the container has to have.
@@ -27,8 +28,30 @@ pub(super) struct End {
     pub(super) node: NodeId,
     /// Its address, which faults cut.
     pub(super) address: Ipv4Addr,
-    /// Who changes its rules.
+    /// Who changes its rules…
     pub(super) agent: Arc<Agent>,
+    /// …unless this host can do so by itself.
+    pub(super) inside: Option<Inside>,
+}
+
+impl End {
+    fn run(&self, command: &[&str], input: &str) -> Result<String> {
+        done(match &self.inside {
+            Some(inside) => inside.run(command, input)?,
+            None => self.agent.run(command, input)?,
+        })
+    }
+
+    /// Refuses a container in which links cannot be cut.
+    pub(super) fn check(&self) -> Result<()> {
+        self.run(&SAVE, "").map(drop).with_context(|| {
+            format!(
+                "use iptables in the container of node {}: it has to be installed there (where this host's programs are \
+                 used: on this host, `apt-get install iptables`)",
+                self.node
+            )
+        })
+    }
 }
 
 /// The links of the data network.
@@ -118,7 +141,7 @@ impl DockerLinks {
     /// What a cut has dropped so far; of a node that says nothing, nothing.
     fn count(&self, id: u64, nodes: &[NodeId]) -> Option<Deeds> {
         let counts = self.on_each(nodes, |end| {
-            let saved = done(end.agent.run(&SAVE, "")?)?;
+            let saved = end.run(&SAVE, "")?;
             Ok(dropped(&saved, &chain(id)))
         });
         let mut deeds = Deeds::default();
@@ -134,10 +157,10 @@ impl DockerLinks {
     fn remove(&self, id: u64, nodes: &[NodeId]) -> Option<Deeds> {
         let chain = chain(id);
         let unhook = format!("*filter\n-D INPUT -j {chain}\n-D OUTPUT -j {chain}\nCOMMIT\n");
-        self.on_each(nodes, |end| done(end.agent.run(&RESTORE, &unhook)?));
+        self.on_each(nodes, |end| end.run(&RESTORE, &unhook));
         let deeds = self.count(id, nodes);
         let delete = format!("*filter\n-F {chain}\n-X {chain}\nCOMMIT\n");
-        self.on_each(nodes, |end| done(end.agent.run(&RESTORE, &delete)?));
+        self.on_each(nodes, |end| end.run(&RESTORE, &delete));
         deeds
     }
 }
@@ -153,7 +176,7 @@ impl Links for DockerLinks {
         state.last += 1;
         let (id, nodes) = (state.last, rules.keys().copied().collect::<Vec<_>>());
         let put = self.on_each(&nodes, |end| {
-            done(end.agent.run(&RESTORE, &table(&chain(id), &rules[&end.node]))?)
+            end.run(&RESTORE, &table(&chain(id), &rules[&end.node]))
         });
         if let Err(error) = put.into_iter().collect::<Result<Vec<_>>>() {
             // Those that took it give it back; the others have nothing to give.
@@ -215,7 +238,7 @@ fn dropped(saved: &str, chain: &str) -> Counters {
 }
 
 /// What a tool printed, where it is content.
-pub(super) fn done(ran: Ran) -> Result<String> {
+fn done(ran: Ran) -> Result<String> {
     ensure!(
         ran.status == 0,
         "it ended with status {}: {}",
@@ -223,15 +246,6 @@ pub(super) fn done(ran: Ran) -> Result<String> {
         ran.complaint
     );
     Ok(ran.output)
-}
-
-/// Refuses a container in which links cannot be cut.
-pub(super) fn check(agent: &Agent) -> Result<()> {
-    let saved = agent.run(&SAVE, "").and_then(done);
-    saved.map(|_| ()).context(
-        "use iptables in its container: it has to be installed there (where this host's programs are used: on this host, \
-         `apt-get install iptables`)",
-    )
 }
 
 #[cfg(test)]

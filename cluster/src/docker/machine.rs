@@ -35,6 +35,8 @@ pub(super) struct DockerMachine {
     pub(super) directory: PathBuf,
     /// The container's name for the engine.
     pub(super) container: String,
+    /// Whether this host can enter its network and see its processes.
+    pub(super) is_seen: bool,
     /// The agent's process, by its number on this host; nothing where the engine does not say.
     pub(super) agent_pid: Option<u32>,
     pub(super) engine: Arc<Engine>,
@@ -186,9 +188,10 @@ impl Machine for Arc<DockerMachine> {
         let send = move || {
             // Only what kills reaches a frozen process; for that it has to thaw with its whole container, and the signal
             // waits there before that.
-            match machine.frozen.load(Ordering::SeqCst) && signal == libc::SIGKILL {
-                true => machine.agent.signal_while(signal, || machine.unpause()),
-                false => machine.agent.signal(signal),
+            if machine.frozen.load(Ordering::SeqCst) && signal == libc::SIGKILL {
+                machine.agent.signal_while(signal, || machine.unpause())
+            } else {
+                machine.agent.signal(signal)
             }
         };
         let done = blocking(send).await;
@@ -222,8 +225,9 @@ impl Machine for Arc<DockerMachine> {
 
 #[async_trait]
 impl Groups for Arc<DockerMachine> {
+    /// A container that stands still takes no rules for its links by itself: cuts have to be possible from this host.
     fn can_freeze(&self) -> bool {
-        true
+        self.is_seen
     }
 
     fn can_limit_cpu(&self) -> bool {
@@ -260,16 +264,16 @@ impl Groups for Arc<DockerMachine> {
     async fn held(&self) -> Result<Held> {
         let container = self.container.clone();
         let ask = |docker: bollard::Docker| async move {
-            let state = docker.inspect_container(&container, None).await?.state;
+            let found = docker.inspect_container(&container, None).await?.state;
             let options = StatsOptionsBuilder::new().stream(false).one_shot(true).build();
-            let mut stats = Box::pin(docker.stats(&container, Some(options)));
-            let stats = stats.next().await.context("it says nothing")??;
-            let throttled = stats
+            let mut answers = Box::pin(docker.stats(&container, Some(options)));
+            let counted = answers.next().await.context("it says nothing")??;
+            let throttled = counted
                 .cpu_stats
                 .and_then(|cpu| cpu.throttling_data)
                 .unwrap_or_default();
             Ok(Held {
-                frozen: state.and_then(|state| state.paused).unwrap_or(false),
+                frozen: found.and_then(|state| state.paused).unwrap_or(false),
                 throttled_periods: throttled.throttled_periods.unwrap_or(0),
                 throttled: Duration::from_nanos(throttled.throttled_time.unwrap_or(0)),
             })

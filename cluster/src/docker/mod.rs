@@ -7,6 +7,7 @@
 mod agent;
 mod engine;
 mod image;
+mod inside;
 mod labels;
 mod links;
 mod machine;
@@ -33,6 +34,7 @@ use history::NodeId;
 use crate::{Environment, Links, Machine};
 use agent::Agent;
 use engine::Engine;
+use inside::Inside;
 use links::{DockerLinks, End};
 use machine::DockerMachine;
 
@@ -92,16 +94,16 @@ impl DockerEnvironment {
             let machine = machine.with_context(|| format!("make the container of node {node}"))?;
             machines.push(Arc::new(machine));
         }
+        let program = premises.scratch.join(agent::PROGRAM_FILE);
         let end = |machine: &Arc<DockerMachine>| End {
             node: machine.node,
             address: machine.address,
             agent: Arc::clone(&machine.agent),
+            inside: Inside::open(machine.agent_pid, &program),
         };
-        let clients = premises.gateway()?;
-        let links = DockerLinks::new(machines.iter().map(end).collect(), clients);
-        for machine in &machines {
-            links::check(&machine.agent).with_context(|| format!("cut links of node {}", machine.node))?;
-        }
+        let ends: Vec<End> = machines.iter().map(end).collect();
+        ends.iter().try_for_each(End::check)?;
+        let links = DockerLinks::new(ends, premises.gateway()?);
         let machine = |machine| -> Arc<dyn Machine> { Arc::new(machine) };
         Ok(Self {
             machines: machines.into_iter().map(machine).collect(),
@@ -270,6 +272,7 @@ impl Premises {
             side_address,
             directory,
             container,
+            is_seen: Inside::open(started.pid, &self.scratch.join(agent::PROGRAM_FILE)).is_some(),
             agent_pid: started.pid,
             engine: Arc::clone(&self.engine),
             agent: Arc::new(agent),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// It is up within this time.
 const UP_WITHIN: Duration = Duration::from_secs(30);
 
-/// The daemon. While it lives, `DOCKER_HOST` names it.
+/// The daemon.
 pub struct Daemon {
     directory: tempfile::TempDir,
     process: Child,
@@ -50,8 +50,6 @@ impl Daemon {
             assert!(Instant::now() < deadline, "the daemon did not come up:\n{log}");
             std::thread::sleep(Duration::from_millis(50));
         }
-        // SAFETY: no other thread of this test reads or writes the environment yet.
-        unsafe { std::env::set_var("DOCKER_HOST", daemon.host()) };
         Some(daemon)
     }
 

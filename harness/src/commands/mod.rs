@@ -3,6 +3,7 @@
 mod bundle;
 pub mod campaign;
 mod check;
+mod clean;
 mod compare;
 mod doctor;
 mod export;
@@ -18,6 +19,7 @@ mod shrink;
 pub use bundle::bundle;
 pub use campaign::{campaign, merge};
 pub use check::check;
+pub use clean::clean;
 pub use compare::compare;
 pub use doctor::doctor;
 pub use export::export;

@@ -4,10 +4,15 @@
 //! [`EnvironmentName`], and a line in each function here.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use cluster::{Environment, LoopbackEnvironment, SandboxEnvironment, SandboxOptions};
+use cluster::docker::Image;
+use cluster::kafka::{Java, cache_directory};
+use cluster::{
+    DockerEnvironment, DockerOptions, Environment, LoopbackEnvironment, SandboxEnvironment, SandboxOptions,
+};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +29,8 @@ pub enum Ground {
     Sandbox(Arc<SandboxEnvironment>),
     /// Processes of this host.
     Host(Arc<LoopbackEnvironment>),
+    /// Containers.
+    Docker(Arc<DockerEnvironment>),
 }
 
 impl Ground {
@@ -55,6 +62,13 @@ impl Ground {
                     LoopbackEnvironment::new(nodes, directory).context("make the nodes' directories")?;
                 Ok(Self::Host(Arc::new(environment)))
             }
+            EnvironmentName::Docker => {
+                let create = move || DockerEnvironment::create(nodes, &directory, &docker_options()?);
+                let environment = spawn_blocking(create).await.context("wait for the containers")?;
+                Ok(Self::Docker(Arc::new(
+                    environment.context("make the containers")?,
+                )))
+            }
         }
     }
 
@@ -63,6 +77,7 @@ impl Ground {
         match self {
             Self::Sandbox(environment) => environment.clone(),
             Self::Host(environment) => environment.clone(),
+            Self::Docker(environment) => environment.clone(),
         }
     }
 
@@ -70,7 +85,7 @@ impl Ground {
     pub fn begin_capture(&self, directory: &RunDirectory, links: &[Links]) -> Result<()> {
         match self {
             Self::Sandbox(environment) => capture::begin(environment, directory, links),
-            Self::Host(_) => Ok(()),
+            Self::Host(_) | Self::Docker(_) => Ok(()),
         }
     }
 
@@ -78,7 +93,7 @@ impl Ground {
     pub fn end_capture(&self) -> Result<Option<String>> {
         match self {
             Self::Sandbox(environment) => capture::end(environment),
-            Self::Host(_) => Ok(None),
+            Self::Host(_) | Self::Docker(_) => Ok(None),
         }
     }
 
@@ -95,4 +110,19 @@ impl Ground {
             ..measured
         }
     }
+}
+
+/// What containers see of this machine: the jars, and Java where they have this machine's.
+fn docker_options() -> Result<DockerOptions> {
+    let image = Image::from_environment()?;
+    let java = Java::find()?.program;
+    let mut shared = vec![cache_directory()?];
+    if image == Image::Host {
+        let real = fs::canonicalize(&java).with_context(|| format!("find {}", java.display()))?;
+        let homes = [&java, &real].map(|program| program.ancestors().nth(2).map(Path::to_owned));
+        // A link in /usr/bin has no home of its own: that directory is there whole.
+        shared.extend(homes.into_iter().flatten().filter(|home| home.parent().is_some()));
+    }
+    shared.push(java);
+    Ok(DockerOptions { image, shared })
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use anyhow::{Context, anyhow, ensure};
+use cluster::docker;
 use cluster::kafka::{Agent, Install, InstallOptions, Java};
 
 use super::capture;
@@ -91,9 +92,20 @@ fn check_options(options: &RunOptions, resolved: &Resolved) -> anyhow::Result<()
 /// Refuses a machine that cannot hold the environment, and names what it is made of.
 fn check_environment(env: EnvironmentName) -> anyhow::Result<Vec<(String, String)>> {
     let mut parts = vec![("environment".to_owned(), env.to_string())];
-    if env == EnvironmentName::Sandbox {
-        check_machine()?;
-        parts.push(("network cards".to_owned(), sandbox::Cards::choose()?.to_string()));
+    match env {
+        EnvironmentName::Sandbox => {
+            check_machine()?;
+            parts.push(("network cards".to_owned(), sandbox::Cards::choose()?.to_string()));
+        }
+        EnvironmentName::Host => {}
+        EnvironmentName::Docker => {
+            let (engine, image) = (docker::about()?, docker::Image::from_environment()?);
+            parts.push((
+                "container engine".to_owned(),
+                format!("{}, API {}", engine.version, engine.api),
+            ));
+            parts.push(("containers".to_owned(), image.to_string()));
+        }
     }
     Ok(parts)
 }

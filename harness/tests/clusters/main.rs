@@ -5,8 +5,11 @@
 mod availability;
 mod cards;
 mod clock;
+#[path = "../../../cluster/tests/daemon/mod.rs"]
+mod daemon;
 mod disk;
 mod disks;
+mod docker;
 mod groups;
 mod host;
 mod kafka;

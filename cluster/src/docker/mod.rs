@@ -1,7 +1,7 @@
 //! Machines that are containers of Docker's or Podman's, one a node.
 //!
 //! Each container has two networks: one for the data, which faults cut, and one for the observer, which they do not. Its
-//! first process is an agent of ours (see [`agent`]), which runs the broker and ends with Tribunal, however Tribunal ends.
+//! first process is an agent of ours (see `agent.rs`), which runs the broker and ends with Tribunal, however Tribunal ends.
 //! Directories that a node needs are mounted at the paths that they have on this host, so the engine has to be on it.
 
 mod agent;

@@ -1,7 +1,5 @@
 //! `tribunal clean`: takes away what killed runs left in a container engine.
 
-use std::fmt::Write as _;
-
 use cluster::docker::{Swept, sweep};
 
 use crate::exit::{Exit, Failure};
@@ -17,14 +15,14 @@ pub fn clean() -> Result<Exit, Failure> {
 /// One line for each thing that was removed.
 fn render(swept: &Swept) -> String {
     if swept.is_empty() {
-        return "nothing was left\n".to_owned();
+        return "nothing was left".to_owned();
     }
     let directories: Vec<String> = swept
         .directories
         .iter()
         .map(|path| path.display().to_string())
         .collect();
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for (kind, names) in [
         ("container", &swept.containers),
         ("network", &swept.networks),
@@ -32,10 +30,10 @@ fn render(swept: &Swept) -> String {
         ("directory", &directories),
     ] {
         for name in names {
-            let _ = writeln!(text, "removed the {kind} {name}");
+            lines.push(format!("removed the {kind} {name}"));
         }
     }
-    text
+    lines.join("\n")
 }
 
 #[cfg(test)]
@@ -44,13 +42,13 @@ mod tests {
 
     #[test]
     fn what_was_removed_is_named() {
-        assert_eq!(render(&Swept::default()), "nothing was left\n");
+        assert_eq!(render(&Swept::default()), "nothing was left");
         let swept = Swept {
             containers: vec!["tribunal-1-n1".to_owned()],
             directories: vec!["/tmp/tribunal-docker-1".into()],
             ..Swept::default()
         };
-        let expected = "removed the container tribunal-1-n1\nremoved the directory /tmp/tribunal-docker-1\n";
+        let expected = "removed the container tribunal-1-n1\nremoved the directory /tmp/tribunal-docker-1";
         assert_eq!(render(&swept), expected);
     }
 }

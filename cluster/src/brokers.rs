@@ -35,13 +35,20 @@ pub const BROKERS: &[Broker] = &[
 ];
 
 impl Broker {
-    /// What a plan may call it, newest version first.
+    /// What a plan may call it: the versions that ship, newest first, and then those that the user added.
     pub fn names(&self) -> Vec<String> {
         if self.versions.is_empty() {
             return vec![self.name.to_owned()];
         }
-        let name = |version: &&str| format!("{}-{version}", self.name);
-        self.versions.iter().map(name).collect()
+        let added = kafka::added_versions();
+        let versions = self
+            .versions
+            .iter()
+            .copied()
+            .chain(added.iter().map(String::as_str));
+        versions
+            .map(|version| format!("{}-{version}", self.name))
+            .collect()
     }
 }
 

@@ -11,6 +11,7 @@ use history::Span;
 
 use crate::bundle::Without;
 use crate::campaign::Part;
+use crate::commands::BrokerOptions;
 use crate::plan::{DiskChoice, Shape};
 use crate::run::capture::Links;
 use crate::run::keep::KeepWhen;
@@ -67,6 +68,8 @@ pub enum Command {
     Results(ResultsOptions),
     /// Show a folder of results over HTTP: runs, campaigns, and what goes on; nothing can be changed there.
     Serve(ServeOptions),
+    /// Add a version of a broker that does not ship: its jars are resolved with Maven, and their sums pinned.
+    Broker(BrokerOptions),
     /// List what can be named in a plan: plans, brokers, workloads, faults, bugs, checks.
     List(ListOptions),
     /// Say what this machine can do, and what to install for the rest.

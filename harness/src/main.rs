@@ -64,6 +64,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Shell(options) => commands::shell(&options),
         Command::Results(options) => commands::results(&options),
         Command::Serve(options) => commands::serve(&options),
+        Command::Broker(options) => commands::broker(&options),
         Command::List(options) => commands::list(&options),
         Command::Doctor(options) => commands::doctor(&options),
         Command::Clean => commands::clean(),

@@ -26,8 +26,48 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// An answer begins within this time, and each piece of it arrives within it.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// A list of versions has at most so many bytes.
+const LIST_MAX: u64 = 1 << 20;
 /// One jar is here within this time (the largest has 11 MB).
 const JAR_WITHIN: Duration = Duration::from_secs(600);
+
+fn new_agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .tls_config(
+            TlsConfig::builder()
+                .root_certs(RootCerts::PlatformVerifier)
+                .build(),
+        )
+        .timeout_connect(Some(CONNECT_WITHIN))
+        .timeout_recv_response(Some(ANSWER_WITHIN))
+        .timeout_per_read(Some(ANSWER_WITHIN))
+        .timeout_per_call(Some(JAR_WITHIN))
+        .user_agent(concat!("tribunal/", env!("CARGO_PKG_VERSION")))
+        .build();
+    config.new_agent()
+}
+
+/// The versions of Kafka that a repository lists for this artefact, asked once.
+pub(super) fn listed_versions(repository: &str, artefact: &str) -> Result<Vec<String>> {
+    let url = format!(
+        "{}/org/apache/kafka/{artefact}/maven-metadata.xml",
+        repository.trim_end_matches('/')
+    );
+    let mut response = new_agent()
+        .get(&url)
+        .call()
+        .with_context(|| format!("fetch {url}"))?;
+    let text = response
+        .body_mut()
+        .with_config()
+        .limit(LIST_MAX)
+        .read_to_string()
+        .with_context(|| format!("fetch {url}"))?;
+    let listed = text.split("<version>").skip(1);
+    Ok(listed
+        .filter_map(|rest| Some(rest.split_once("</version>")?.0.trim().to_owned()))
+        .collect())
+}
 
 pub(super) struct Fetcher<'a> {
     agent: ureq::Agent,
@@ -53,20 +93,8 @@ impl<'a> Fetcher<'a> {
         jars: &'a [&'a LockedJar],
         report: Report<'a>,
     ) -> Self {
-        let config = ureq::Agent::config_builder()
-            .tls_config(
-                TlsConfig::builder()
-                    .root_certs(RootCerts::PlatformVerifier)
-                    .build(),
-            )
-            .timeout_connect(Some(CONNECT_WITHIN))
-            .timeout_recv_response(Some(ANSWER_WITHIN))
-            .timeout_per_read(Some(ANSWER_WITHIN))
-            .timeout_per_call(Some(JAR_WITHIN))
-            .user_agent(concat!("tribunal/", env!("CARGO_PKG_VERSION")))
-            .build();
         Self {
-            agent: config.new_agent(),
+            agent: new_agent(),
             repository: repository.trim_end_matches('/'),
             root,
             jars,

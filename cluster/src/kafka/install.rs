@@ -18,9 +18,9 @@ use super::progress::Report;
 /// Names a mirror of Maven Central by its root.
 pub const MIRROR_VARIABLE: &str = "TRIBUNAL_MAVEN_MIRROR";
 /// The root of Maven Central.
-const MAVEN_CENTRAL: &str = "https://repo.maven.apache.org/maven2";
+pub(super) const MAVEN_CENTRAL: &str = "https://repo.maven.apache.org/maven2";
 /// Where in the cache the jars lie, by their path below a Maven repository's root.
-const JARS: &str = "maven";
+pub(super) const JARS: &str = "maven";
 
 /// Where jars come from and go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,7 +156,8 @@ fn offline_error(of: &str, missing: &[&LockedJar], root: &Path) -> String {
     )
 }
 
-fn check_cached(path: &Path, jar: &LockedJar) -> Result<()> {
+/// Checks that a file of the cache is the locked one.
+pub(super) fn check_cached(path: &Path, jar: &LockedJar) -> Result<()> {
     let advice = || format!("remove {} and run again", path.display());
     let found = path
         .metadata()

@@ -3,7 +3,9 @@
 //! A lock file has one line for each jar: its SHA-256, its size in bytes and its path below the root of a
 //! Maven repository.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::added::lock_text;
 
 /// The version that runs where a plan names none.
 pub const DEFAULT_VERSION: &str = "4.4.0";
@@ -47,20 +49,29 @@ impl LockedJar {
     }
 }
 
-/// The jars of a version that Tribunal can run, in the order of its class path.
+/// The jars of a version that ships or that the user added, in the order of its class path.
 ///
 /// # Errors
 /// The version is not known, or is known and cannot be run yet; the text lists those that can.
 pub fn locked_jars(version: &str) -> Result<Vec<LockedJar>> {
+    if let Some((_, text)) = LOCKS
+        .iter()
+        .find(|(name, _)| *name == version && RUNNABLE.contains(name))
+    {
+        return parse(text);
+    }
+    if let Some(text) = lock_text(version)? {
+        return parse(&text).with_context(|| format!("read the lock file that was made for Kafka {version}"));
+    }
     let runnable = RUNNABLE.join(", ");
-    let Some((_, text)) = LOCKS.iter().find(|(name, _)| *name == version) else {
-        bail!("find Kafka {version:?}: it is not known; the versions that can be run are {runnable}");
-    };
     ensure!(
-        RUNNABLE.contains(&version),
+        !LOCKS.iter().any(|(name, _)| *name == version),
         "run Kafka {version}: its jars are known but it cannot be run yet; the versions that can are {runnable}"
     );
-    parse(text)
+    bail!(
+        "find Kafka {version:?}: it is not known; the versions that can be run are {runnable}; \
+         `tribunal broker add kafka-X.Y.Z` adds others"
+    );
 }
 
 /// The jar of the agent that tells a broker's own metrics.
@@ -160,7 +171,7 @@ mod tests {
         assert_eq!(
             error,
             "find Kafka \"9.9.9\": it is not known; the versions that can be run are 4.4.0, 4.3.1, 4.2.2, \
-             4.1.1, 4.0.1, 3.9.2, 3.8.1, 3.7.2, 3.6.2, 3.5.1, 3.3.2"
+             4.1.1, 4.0.1, 3.9.2, 3.8.1, 3.7.2, 3.6.2, 3.5.1, 3.3.2; `tribunal broker add kafka-X.Y.Z` adds others"
         );
     }
 

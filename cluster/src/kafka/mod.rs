@@ -3,6 +3,8 @@
 //! In the order of use: [`install()`] (jars into the cache), [`Java::find`], [`prepare()`] (what is made once and
 //! kept: an archive of classes and what formatting leaves), [`KafkaCluster::launch`].
 
+mod add;
+mod added;
 mod admin;
 mod alter;
 mod ask;
@@ -24,6 +26,7 @@ mod jvm;
 mod launch;
 mod level;
 mod lock;
+mod maven;
 mod metrics;
 mod node;
 mod node_files;
@@ -41,6 +44,8 @@ mod view;
 mod voters;
 mod wire;
 
+pub use add::{Added, add};
+pub use added::{added_versions, can_run, is_version};
 pub use ask::{End, Fetched, Metadata, PartitionState, Place as LogPlace, TopicState};
 pub use broker_log::BrokerLines;
 pub use cache::cache_directory;
@@ -52,6 +57,7 @@ pub use java::{Java, OLDEST_JAVA};
 pub use launch::{Launch, LaunchTimes};
 pub use level::Level;
 pub use lock::{DEFAULT_VERSION, RUNNABLE};
+pub use maven::Wait;
 pub use node_files::NodeFiles;
 pub use prepare::{Prepared, Ready, prepare};
 pub use prober::Prober;

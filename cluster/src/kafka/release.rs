@@ -5,6 +5,7 @@
 //! *finalised*. A broker that does not know the level cannot join, so a cluster's versions can be mixed, and gone back from, only
 //! as long as what is finalised is known to all of them.
 
+use super::added::is_version;
 use crate::Levels;
 
 /// The feature that all others are measured by: how metadata is written.
@@ -194,9 +195,18 @@ const METADATA_VERSIONS: &[(&str, i16)] = &[
     ("4.4-IV2", 33),
 ];
 
-/// What is known of a version that can be run.
+/// What is known of a version: its own entry, or, for one that was added, that of its line (`4.3` for `4.3.0`), in which nothing of this
+/// changes, or else that of the newest that is not newer.
 pub fn release(version: &str) -> Option<&'static Release> {
-    RELEASES.iter().find(|release| release.version == version)
+    let found = |fits: &dyn Fn(&Release) -> bool| RELEASES.iter().find(|release| fits(release));
+    found(&|release| release.version == version)
+        .or_else(|| found(&|release| line(release.version) == line(version)))
+        .or_else(|| found(&|release| is_version(version) && !is_older(version, release.version)))
+}
+
+/// The version without its last number.
+fn line(version: &str) -> Option<&str> {
+    version.rsplit_once('.').map(|(line, _)| line)
 }
 
 /// Whether the first of two versions is the older; the text is compared number by number.
@@ -308,6 +318,15 @@ mod tests {
         let of = |version: &str| release(version).expect("it is known");
         assert!(of("3.9.2").quorums_change() && !of("3.8.1").quorums_change());
         assert!(of("3.7.2").controllers_resign() && !of("3.6.2").controllers_resign());
+    }
+
+    #[test]
+    fn a_version_that_was_added_is_like_its_line_or_what_came_before() {
+        let like = |version: &str| release(version).map(|release| release.version);
+        assert_eq!(like("4.3.0"), Some("4.3.1"));
+        assert_eq!(like("4.99.0"), Some("4.4.0"));
+        assert_eq!(like("0.0.1"), None);
+        assert_eq!(like("next"), None);
     }
 
     #[test]

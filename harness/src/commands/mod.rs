@@ -1,5 +1,6 @@
 //! The commands beside `run`.
 
+mod broker;
 mod bundle;
 pub mod campaign;
 mod check;
@@ -16,6 +17,7 @@ mod serve;
 mod shell;
 mod shrink;
 
+pub use broker::{BrokerOptions, broker};
 pub use bundle::bundle;
 pub use campaign::{campaign, merge};
 pub use check::check;

@@ -53,7 +53,9 @@ pub fn known_broker(broker: &str) -> Result<(), String> {
     }
     let known = names.join(", ");
     if broker.starts_with("kafka-") {
-        return Err(format!("`{broker}` is not known or cannot be run yet: {known}"));
+        return Err(format!(
+            "`{broker}` is not known or cannot be run yet: {known}; `tribunal broker add` adds others"
+        ));
     }
     Err(format!("there is no broker `{broker}`: {known}"))
 }

@@ -1,6 +1,6 @@
 //! What a plan says of the broker's versions and their features.
 
-use cluster::kafka::{KafkaConfig, RUNNABLE, is_older, release};
+use cluster::kafka::{KafkaConfig, RUNNABLE, can_run, is_older, release};
 use nemesis::VersionChange;
 use workloads::{GroupProtocol, WorkloadConfig};
 
@@ -17,7 +17,7 @@ pub fn check(plan: &Plan, wrong: &mut Vec<Wrong>) {
                 plan.all_nodes()
             ));
         }
-        if !RUNNABLE.contains(&version.as_str()) {
+        if !can_run(version) {
             let known = RUNNABLE.join(", ");
             say(format!(
                 "Kafka {version} is not known or cannot be run yet: {known}"
@@ -65,7 +65,7 @@ fn wrong_change<'a>(
     others: impl Iterator<Item = &'a str>,
 ) -> Option<String> {
     let to = change.to.as_str();
-    let Some(release) = release(to) else {
+    let Some(release) = release(to).filter(|_| can_run(to)) else {
         let known = RUNNABLE.join(", ");
         return Some(format!("Kafka {to} is not known or cannot be run yet: {known}"));
     };

@@ -49,10 +49,11 @@ fn text_in(cache: &Path, version: &str) -> Result<Option<String>> {
 pub(super) fn write_lock(cache: &Path, version: &str, jars: &[LockedJar]) -> Result<PathBuf> {
     let path = lock_file(cache, version);
     fs::create_dir_all(folder(cache)).with_context(|| format!("make {}", folder(cache).display()))?;
-    let text: String = jars
+    let lines: Vec<String> = jars
         .iter()
-        .map(|jar| format!("{} {} {}\n", jar.sha256, jar.bytes, jar.path))
+        .map(|jar| format!("{} {} {}", jar.sha256, jar.bytes, jar.path))
         .collect();
+    let text = lines.join("\n") + "\n";
     let part = cache::part_of(&path);
     let written = fs::write(&part, text)
         .with_context(|| format!("write {}", part.display()))

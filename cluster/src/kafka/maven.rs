@@ -141,14 +141,12 @@ impl Maven<'_> {
 
 /// The project that needs these artefacts and nothing else.
 fn pom_of(artefacts: &[Artefact], repository: &str) -> String {
-    let dependencies: String = artefacts
-        .iter()
-        .map(|(group, name, version)| {
-            format!(
-                "<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId><version>{version}</version></dependency>\n"
-            )
-        })
-        .collect();
+    let dependencies: Vec<String> = artefacts.iter().map(|(group, name, version)| {
+        format!(
+            "<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId><version>{version}</version></dependency>\n"
+        )
+    }).collect();
+    let dependencies = dependencies.concat();
     format!(
         "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><modelVersion>4.0.0</modelVersion>\n\
          <groupId>tribunal</groupId><artifactId>broker</artifactId><version>1</version><packaging>pom</packaging>\n\

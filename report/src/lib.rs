@@ -40,8 +40,8 @@ pub use campaign::{
     campaign_sarif, gate_markdown,
 };
 pub use compare::{
-    Behaviour, Change, Comparison, Difference, Finding, Levels, Side, Unit, compare, compare_page,
-    compare_text,
+    Behaviour, Change, Comparison, Difference, Finding, Levels, Setting, Settings, Side, Unit, compare,
+    compare_page, compare_text,
 };
 pub use export::{TableFiles, TablesError, tables, trace};
 pub use failover::{FailoverRun, failover_plot, failover_table, sweep_plot, sweep_table};

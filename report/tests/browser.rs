@@ -552,8 +552,19 @@ fn a_campaigns_page_lets_one_choose_axes_and_runs() {
 
 #[test]
 #[ignore = "needs chromium"]
+fn a_comparison_opens_and_shows_what_differs() {
+    let row =
+        "document.documentElement.dataset.row = document.querySelector('#settings + div tbody tr').innerText";
+    let document = Opened::new(&with_script(&campaigns::comparison(), row)).document("");
+    let row = noted(&document, "row");
+    assert!(row.contains("timeouts") && row.contains("tuned"), "{row}");
+}
+
+#[test]
+#[ignore = "needs chromium"]
 fn hostile_campaigns_run_nothing() {
     for page in [
+        campaigns::comparison(),
         campaigns::hostile_page(),
         campaigns::hostile_shelf(),
         campaigns::hostile_live(),

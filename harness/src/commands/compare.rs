@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use report::{CampaignRun, CampaignSummary, RunFigures, compare_page, compare_text};
 
 use super::campaign::{SUMMARY, of_record, read};
+use super::settings::settings;
 use crate::campaign::{Expect, Record, Role};
 use crate::child::verdict;
 use crate::cli::CompareOptions;
@@ -55,8 +56,10 @@ fn both(options: &CompareOptions) -> Result<[(String, CampaignSummary); 2]> {
     let (mut before, mut here) = (side(base)?, side(dir)?);
     ignore(&options.ignore, &mut here, &mut before)?;
     if is_campaign(base) {
-        fill_figures(base, &mut before);
-        fill_figures(dir, &mut here);
+        for (root, summary) in [(base, &mut before), (dir, &mut here)] {
+            fill_figures(root, summary);
+            fill_settings(root, summary);
+        }
     }
     Ok([(shown(base), before), (shown(dir), here)])
 }
@@ -70,6 +73,7 @@ fn of_run(dir: &Path) -> Result<CampaignSummary> {
     let run = CampaignRun {
         name: shown(dir),
         figures: figures(&directory),
+        settings: settings(&directory),
         ..of_record(&record, Expect::Valid)
     };
     Ok(CampaignSummary::new(
@@ -97,17 +101,30 @@ pub(super) fn fill_figures(root: &Path, summary: &mut CampaignSummary) {
         .iter_mut()
         .filter(|run| run.figures.is_none() && !run.dir.is_empty());
     for run in without {
-        // A summary is a file that people may have written: it names what lies below.
-        let is_below = Path::new(&run.dir)
-            .components()
-            .all(|part| matches!(part, std::path::Component::Normal(_)));
-        if let Some(directory) = is_below
-            .then(|| RunDirectory::open(&root.join(&run.dir)).ok())
-            .flatten()
-        {
+        if let Some(directory) = directory_of(root, &run.dir) {
             run.figures = figures(&directory);
         }
     }
+}
+
+/// Takes from the runs' directories, where they are still there, what they were set up with.
+fn fill_settings(root: &Path, summary: &mut CampaignSummary) {
+    for run in summary.runs.iter_mut().filter(|run| !run.dir.is_empty()) {
+        if let Some(directory) = directory_of(root, &run.dir) {
+            run.settings = settings(&directory);
+        }
+    }
+}
+
+/// Where a run of a campaign lies, if it is still there.
+fn directory_of(root: &Path, dir: &str) -> Option<RunDirectory> {
+    // A summary is a file that people may have written: it names what lies below.
+    let is_below = Path::new(dir)
+        .components()
+        .all(|part| matches!(part, std::path::Component::Normal(_)));
+    is_below
+        .then(|| RunDirectory::open(&root.join(dir)).ok())
+        .flatten()
 }
 
 /// Takes axes out of both, so that cells are matched without them.

@@ -14,6 +14,7 @@ mod replay;
 mod report;
 mod results;
 mod serve;
+mod settings;
 mod shell;
 mod shrink;
 

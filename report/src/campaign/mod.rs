@@ -115,6 +115,9 @@ pub struct CampaignRun {
     /// What it is compared by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub figures: Option<RunFigures>,
+    /// What it was set up with, read from its plan where two are put side by side.
+    #[serde(skip)]
+    pub settings: crate::Settings,
     /// How long it took, in seconds: not part of what is compared.
     #[serde(skip)]
     pub seconds: f64,

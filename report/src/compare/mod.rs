@@ -3,6 +3,7 @@
 mod behaviours;
 mod findings;
 mod page;
+mod settings;
 mod text;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,7 @@ use crate::{CampaignSummary, RunState};
 pub use behaviours::{Behaviour, Difference, Levels, Unit};
 pub use findings::{Change, Finding};
 pub use page::compare_page;
+pub use settings::{Setting, Settings};
 pub use text::compare_text;
 
 /// What two campaigns, or two runs, have between them.
@@ -24,6 +26,8 @@ pub struct Comparison {
     pub here: Side,
     /// … and what it is compared with.
     pub before: Side,
+    /// How they were set up differently: versions, shapes and timeouts first.
+    pub settings: Vec<Setting>,
     /// The findings, new ones first.
     pub findings: Vec<Finding>,
     /// Cells that were judged before and are not now: nothing is known of them.
@@ -60,6 +64,7 @@ pub fn compare(here: (&str, &CampaignSummary), before: (&str, &CampaignSummary))
     Comparison {
         here: side(here.0, here.1),
         before: side(before.0, before.1),
+        settings: settings::settings(here.1, before.1),
         findings,
         missing,
         behaviours: behaviours::behaviours(here.1, before.1),

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::settings::shown;
 use super::{Behaviour, Change, Comparison, Difference, Finding, Side};
 use crate::format::{coordinate, count, list};
 use crate::page::page;
@@ -179,13 +180,29 @@ fn sides(comparison: &Comparison) -> Markup {
                 thead { tr { th {} th scope="col" { "Here" } th scope="col" { "Before" } } }
                 tbody { @for (name, value) in rows { tr { th scope="row" { (name) } td { (value(&comparison.here)) } td { (value(&comparison.before)) } } } }
             } }
+            (settings(comparison))
+        }
+    }
+}
+
+/// How both were set up, where that differs.
+fn settings(comparison: &Comparison) -> Markup {
+    html! {
+        @if !comparison.settings.is_empty() {
+            h3 #settings { "Settings that differ" }
+            div.scroll { table {
+                thead { tr { th scope="col" { "Setting" } th scope="col" { "Here" } th scope="col" { "Before" } } }
+                tbody { @for setting in &comparison.settings {
+                    tr { th scope="row" { (setting.name) } td { (shown(&setting.here)) } td { (shown(&setting.before)) } }
+                } }
+            } }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::compare_page;
     use crate::{CampaignRun, CampaignSummary, RunFigures, RunState, compare, compare_text};
@@ -203,6 +220,12 @@ mod tests {
             anomalies: (number == 0).then(|| (found.to_owned(), 1)).into_iter().collect(),
             acknowledged: 1_000,
             faults: 2,
+            settings: [
+                ("timeouts", format!("{seconds} <u>s</u>")),
+                ("nodes", "3".to_owned()),
+            ]
+            .map(|(name, value)| (name.to_owned(), BTreeSet::from([value])))
+            .into(),
             figures: Some(RunFigures {
                 broker: "kafka-4.4.0".to_owned(),
                 nodes: 3,
@@ -230,6 +253,10 @@ mod tests {
         ));
         let page = compare_page(&comparison);
         assert!(!page.contains("<img") && !page.contains("<b>3"), "{page}");
+        assert!(
+            page.contains("Settings that differ") && !page.contains("<u>s"),
+            "{page}"
+        );
         assert!(!page.contains("new <script>"));
         assert!(
             page.contains("1.9 s to 2.0 s less at 95 %") || page.contains("2.0 s to 2.0 s less"),

@@ -11,6 +11,9 @@ pub fn compare_text(comparison: &Comparison) -> String {
     for (word, side) in [("base", &comparison.before), ("here", &comparison.here)] {
         let _ = writeln!(text, "{word}: {}: {}", side.name, facts(side));
     }
+    for setting in &comparison.settings {
+        let _ = writeln!(text, "differs: {}", setting.line());
+    }
     text.push('\n');
     for finding in &comparison.findings {
         let _ = writeln!(text, "{}", finding.line());

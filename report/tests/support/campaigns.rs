@@ -97,6 +97,22 @@ pub fn trend(summary: &CampaignSummary) -> Vec<TrendPoint> {
     ]
 }
 
+/// Two campaigns side by side that differ in a setting, one of whose values is hostile.
+pub fn comparison() -> String {
+    let with = |timeouts: &str| {
+        let mut summary = summary();
+        for run in &mut summary.runs {
+            run.settings = [("timeouts".to_owned(), [timeouts.to_owned()].into())].into();
+        }
+        summary
+    };
+    let (here, before) = (
+        with("tuned"),
+        with("<img src=x onerror=\"document.title='pwned'\">"),
+    );
+    report::compare_page(&report::compare(("new", &here), ("old", &before)))
+}
+
 /// The page of this campaign, with a damaged run and one that goes on.
 pub fn page() -> String {
     let summary = summary();

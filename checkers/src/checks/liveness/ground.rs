@@ -78,6 +78,8 @@ impl Stand {
 pub(in crate::checks) struct Ground {
     /// Brokers and controllers.
     nodes: Vec<NodeId>,
+    /// Those that may hold replicas.
+    brokers: Vec<NodeId>,
     /// Those that elect the active controller, a majority of which must be left.
     controllers: Vec<NodeId>,
     needs: Vec<Needs>,
@@ -101,6 +103,7 @@ impl Ground {
         });
         Self {
             nodes: header.all_nodes(),
+            brokers: header.nodes.clone(),
             controllers: match header.controllers.as_slice() {
                 [] => header.nodes.clone(),
                 own => own.to_vec(),
@@ -188,7 +191,9 @@ impl Ground {
     /// Whether enough replicas are left wherever they lie, and one of them was in sync.
     fn can_go_on(&self, key: usize, gone: &[NodeId], time: u64) -> bool {
         let needs = self.needs[key];
-        if needs.replicas.saturating_sub(gone.len()) < needs.in_sync {
+        // A controller that is no broker held no replica.
+        let brokers = gone.iter().filter(|node| self.brokers.contains(node)).count();
+        if needs.replicas.saturating_sub(brokers) < needs.in_sync {
             return false;
         }
         gone.is_empty()

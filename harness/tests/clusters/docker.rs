@@ -13,7 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs a plan in containers.
 fn run(bench: Bench, daemon: &Daemon, plan: &str, seed: &str) -> Trial {
-    let mut command = bench.command(&["run", plan, "--out", "run", "--seed", seed, "--env", "docker"]);
+    let mut command = bench.command(&[
+        "run", plan, "--json", "--out", "run", "--seed", seed, "--env", "docker",
+    ]);
     let ran = command.env("DOCKER_HOST", daemon.host()).output();
     Trial {
         ran: Ran::from(ran.expect("the binary can be started")),

@@ -12,6 +12,7 @@ mod clock;
 mod cluster;
 mod disk;
 pub mod docker;
+mod ending;
 mod environment;
 pub mod kafka;
 mod loopback;

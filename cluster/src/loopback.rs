@@ -16,6 +16,7 @@ use history::NodeId;
 use sandbox::ProcessState;
 use tokio::sync::watch;
 
+use crate::ending::{End, ended, is_running};
 use crate::kafka::spawn_bound;
 use crate::{Environment, Exit, ExitKind, Links, Machine, ProcessSpec};
 
@@ -74,7 +75,7 @@ struct LoopbackMachine {
 /// A process, and the thread that spawned it and reaps it.
 struct Running {
     pid: i32,
-    exit: watch::Receiver<Option<Exit>>,
+    exit: End,
 }
 
 impl LoopbackMachine {
@@ -86,7 +87,7 @@ impl LoopbackMachine {
     /// thread that reaps it takes the same lock first.
     fn signal_now(&self, signal: i32) -> Result<()> {
         let process = self.process();
-        let Some(running) = process.as_ref().filter(|running| running.exit.borrow().is_none()) else {
+        let Some(running) = process.as_ref().filter(|running| is_running(&running.exit)) else {
             bail!("signal node {}: no process runs", self.node);
         };
         // SAFETY: no pointer is passed.
@@ -102,9 +103,7 @@ impl LoopbackMachine {
     /// What the kernel says of the process that runs.
     fn state(&self) -> Option<ProcessState> {
         let process = self.process();
-        let running = process
-            .as_ref()
-            .filter(|running| running.exit.borrow().is_none())?;
+        let running = process.as_ref().filter(|running| is_running(&running.exit))?;
         ProcessState::of_stat(&fs::read_to_string(format!("/proc/{}/stat", running.pid)).ok()?)
     }
 }
@@ -139,10 +138,7 @@ impl Machine for LoopbackMachine {
 
     async fn start(&self, spec: &ProcessSpec) -> Result<()> {
         let mut process = self.process();
-        if process
-            .as_ref()
-            .is_some_and(|running| running.exit.borrow().is_none())
-        {
+        if process.as_ref().is_some_and(|running| is_running(&running.exit)) {
             bail!("start a process on node {}: one is running", self.node);
         }
         *process = Some(spawn(spec)?);
@@ -163,16 +159,8 @@ impl Machine for LoopbackMachine {
     }
 
     async fn exited(&self) -> Result<Exit> {
-        let Some(mut exit) = self.process().as_ref().map(|running| running.exit.clone()) else {
-            return Ok(Exit {
-                kind: ExitKind::NeverStarted,
-            });
-        };
-        let ended = exit
-            .wait_for(Option::is_some)
-            .await
-            .context("watch a process: its thread is gone")?;
-        ended.context("watch a process: it has not ended")
+        let newest = self.process().as_ref().map(|running| running.exit.clone());
+        ended(newest, || "watch a process: its thread is gone".to_owned()).await
     }
 }
 

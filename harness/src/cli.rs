@@ -94,11 +94,8 @@ pub enum EnvironmentName {
 
 impl std::fmt::Display for EnvironmentName {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Sandbox => "sandbox",
-            Self::Host => "host",
-            Self::Docker => "docker",
-        })
+        let word = self.to_possible_value().expect("every one can be named");
+        formatter.write_str(word.get_name())
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) struct End {
     /// Who changes its rules…
     pub(super) agent: Arc<Agent>,
     /// …unless this host can do so by itself.
-    pub(super) inside: Option<Inside>,
+    pub(super) inside: Option<Arc<Inside>>,
 }
 
 impl End {

@@ -18,6 +18,8 @@ use tokio::sync::watch;
 
 use super::agent::Agent;
 use super::engine::Engine;
+use super::inside::Inside;
+use crate::ending::{End, ended, is_running};
 use crate::sandbox::NodeClock;
 use crate::{Exit, ExitKind, Groups, Held, Machine, ProcessSpec, WallClock};
 
@@ -35,8 +37,8 @@ pub(super) struct DockerMachine {
     pub(super) directory: PathBuf,
     /// The container's name for the engine.
     pub(super) container: String,
-    /// Whether this host can enter its network and see its processes.
-    pub(super) is_seen: bool,
+    /// Its network, where this host can enter it and see its processes.
+    pub(super) inside: Option<Arc<Inside>>,
     /// The agent's process, by its number on this host; nothing where the engine does not say.
     pub(super) agent_pid: Option<u32>,
     pub(super) engine: Arc<Engine>,
@@ -51,13 +53,7 @@ pub(super) struct DockerMachine {
 pub(super) struct Newest {
     /// Its number inside of the container.
     pid: u32,
-    exit: watch::Receiver<Option<Exit>>,
-}
-
-impl Newest {
-    fn runs(&self) -> bool {
-        self.exit.borrow().is_none()
-    }
+    exit: End,
 }
 
 impl DockerMachine {
@@ -70,7 +66,7 @@ impl DockerMachine {
         let newest = self.newest();
         newest
             .as_ref()
-            .filter(|newest| newest.runs())
+            .filter(|newest| is_running(&newest.exit))
             .map(|newest| newest.pid)
     }
 
@@ -203,15 +199,11 @@ impl Machine for Arc<DockerMachine> {
     }
 
     async fn exited(&self) -> Result<Exit> {
-        let exit = self.newest().as_ref().map(|newest| newest.exit.clone());
-        let Some(mut exit) = exit else {
-            return Ok(Exit {
-                kind: ExitKind::NeverStarted,
-            });
-        };
-        let ended = exit.wait_for(Option::is_some).await;
-        let ended = ended.with_context(|| format!("watch node {}: its container is gone", self.node))?;
-        ended.context("watch a process: it has not ended")
+        let newest = self.newest().as_ref().map(|newest| newest.exit.clone());
+        ended(newest, || {
+            format!("watch node {}: its container is gone", self.node)
+        })
+        .await
     }
 
     async fn cpu_time(&self) -> Result<Option<Duration>> {
@@ -227,7 +219,7 @@ impl Machine for Arc<DockerMachine> {
 impl Groups for Arc<DockerMachine> {
     /// A container that stands still takes no rules for its links by itself: cuts have to be possible from this host.
     fn can_freeze(&self) -> bool {
-        self.is_seen
+        self.inside.is_some()
     }
 
     fn can_limit_cpu(&self) -> bool {
@@ -291,7 +283,7 @@ async fn blocking<T: Send + 'static>(ask: impl FnOnce() -> Result<T> + Send + 's
 
 /// Waits for the end of the process that was just started, on a thread of its own. A container that ends takes its
 /// process with it: as a machine that loses its power does.
-fn watch_end(agent: Arc<Agent>) -> watch::Receiver<Option<Exit>> {
+fn watch_end(agent: Arc<Agent>) -> End {
     let (ended, exit) = watch::channel(None);
     std::thread::spawn(move || {
         let kind = agent.wait().unwrap_or(ExitKind::Signal(libc::SIGKILL));

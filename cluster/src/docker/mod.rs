@@ -94,12 +94,11 @@ impl DockerEnvironment {
             let machine = machine.with_context(|| format!("make the container of node {node}"))?;
             machines.push(Arc::new(machine));
         }
-        let program = premises.scratch.join(agent::PROGRAM_FILE);
         let end = |machine: &Arc<DockerMachine>| End {
             node: machine.node,
             address: machine.address,
             agent: Arc::clone(&machine.agent),
-            inside: Inside::open(machine.agent_pid, &program),
+            inside: machine.inside.clone(),
         };
         let ends: Vec<End> = machines.iter().map(end).collect();
         ends.iter().try_for_each(End::check)?;
@@ -272,7 +271,7 @@ impl Premises {
             side_address,
             directory,
             container,
-            is_seen: Inside::open(started.pid, &self.scratch.join(agent::PROGRAM_FILE)).is_some(),
+            inside: Inside::open(started.pid, &self.scratch.join(agent::PROGRAM_FILE)).map(Arc::new),
             agent_pid: started.pid,
             engine: Arc::clone(&self.engine),
             agent: Arc::new(agent),

@@ -14,7 +14,7 @@ use super::install::{InstallOptions, JARS, check_cached};
 use super::lock::{LockedJar, RUNNABLE};
 use super::maven::{Artefact, Maven, Unresolved, Wait};
 use super::progress::{Progress, Report};
-use super::release::{Logging, Release, is_older, release};
+use super::release::{Logging, Release, is_older, numbers, release};
 
 /// What the names of folders begin with in which Maven works.
 const WORKSHOP: &str = "maven-at-work-";
@@ -203,13 +203,12 @@ fn not_there(version: &str, options: &InstallOptions) -> String {
 
 /// The version that differs least, the first numbers counting most.
 fn nearest<'a>(version: &str, candidates: &'a [String]) -> Option<&'a str> {
-    let numbers = |text: &str| -> Vec<i64> { text.split('.').flat_map(str::parse).collect() };
     let asked = numbers(version);
-    let distance = |candidate: &&String| -> Vec<i64> {
+    let distance = |candidate: &&String| -> Vec<u32> {
         let other = numbers(candidate);
         let pairs = (0..4).map(|at| (asked.get(at), other.get(at)));
         pairs
-            .map(|(one, other)| (one.copied().unwrap_or(0) - other.copied().unwrap_or(0)).abs())
+            .map(|(one, other)| one.copied().unwrap_or(0).abs_diff(other.copied().unwrap_or(0)))
             .collect()
     };
     let whole = candidates.iter().filter(|candidate| is_version(candidate));

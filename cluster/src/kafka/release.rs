@@ -211,8 +211,12 @@ fn line(version: &str) -> Option<&str> {
 
 /// Whether the first of two versions is the older; the text is compared number by number.
 pub fn is_older(one: &str, other: &str) -> bool {
-    let numbers = |version: &str| -> Vec<u32> { version.split('.').flat_map(str::parse).collect() };
     numbers(one) < numbers(other)
+}
+
+/// The numbers of a version.
+pub(super) fn numbers(version: &str) -> Vec<u32> {
+    version.split('.').flat_map(str::parse).collect()
 }
 
 /// The level that a name of `metadata.version` means: `3.9-IV0`, or `3.9` for the newest of that release.

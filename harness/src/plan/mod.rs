@@ -128,6 +128,13 @@ impl Plan {
     pub fn all_nodes(&self) -> u32 {
         self.nodes.saturating_add(self.own_controllers())
     }
+
+    /// Why a name is no node's of this cluster, where it is not.
+    fn no_such_node(&self, name: &str) -> Option<String> {
+        let nodes = self.all_nodes();
+        let found = node_number(name).is_some_and(|number| (1..=nodes).contains(&number));
+        (!found).then(|| format!("there is no node `{name}`: this cluster has n1 to n{nodes}"))
+    }
 }
 
 /// The same by the nodes' numbers; a name that is no node's is left out.

@@ -4,18 +4,15 @@ use cluster::kafka::{KafkaConfig, RUNNABLE, can_run, is_older, release};
 use nemesis::VersionChange;
 use workloads::{GroupProtocol, WorkloadConfig};
 
+use super::Plan;
 use super::check::Wrong;
-use super::{Plan, node_number};
 
 /// Everything that is wrong with versions and features. A broker that is not known is said elsewhere.
 pub fn check(plan: &Plan, wrong: &mut Vec<Wrong>) {
     for (name, version) in &plan.versions {
         let mut say = |reason: String| wrong.push(Wrong::new(&["versions", name], reason));
-        if !node_number(name).is_some_and(|node| (1..=plan.all_nodes()).contains(&node)) {
-            say(format!(
-                "there is no node `{name}`: this cluster has n1 to n{}",
-                plan.all_nodes()
-            ));
+        if let Some(reason) = plan.no_such_node(name) {
+            say(reason);
         }
         if !can_run(version) {
             let known = RUNNABLE.join(", ");

@@ -197,10 +197,10 @@ impl Trial<'_> {
 
     /// Waits until every ISR is whole: the first fault is to meet what it was planned for, also on a machine that is short of time.
     async fn see_whole(&self, court: &Courtroom) {
-        let view = court.cluster.view();
+        let (view, topics) = (court.cluster.view(), self.resolved.topics());
         let mut changes = view.changes();
         let whole = async {
-            while !all_in_sync(&self.resolved.topics(), &view.partitions()) {
+            while !all_in_sync(&topics, &view.partitions()) {
                 if changes.changed().await.is_err() {
                     return;
                 }

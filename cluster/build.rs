@@ -1,6 +1,6 @@
 //! Builds the agent that is the first process of a node's container, for it to be embedded (see `src/docker/agent.rs`).
 //!
-//! The compiler is called directly, as for the sandbox's clock: one file without dependencies needs nothing of cargo. It
+//! The compiler is called directly, as for the sandbox's clock: files without dependencies need nothing of cargo. It
 //! is linked statically, so that it runs in any image; where this machine has no static C library, dynamically.
 
 use std::env;
@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const SOURCE: &str = "docker/agent.rs";
+/// Its modules.
+const MODULES: [&str; 2] = ["docker/message.rs", "docker/tool.rs"];
 
 fn main() {
-    for file in ["build.rs", SOURCE] {
+    for file in ["build.rs", SOURCE].into_iter().chain(MODULES) {
         println!("cargo::rerun-if-changed={file}");
     }
     let out = PathBuf::from(variable("OUT_DIR")).join("agent");

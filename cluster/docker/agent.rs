@@ -1,15 +1,18 @@
 //! The first process of a node's container: it runs the broker's process, sends it signals, and knows how it ended.
 //!
 //! It listens on a socket in a directory that the container shares with Tribunal. Whoever speaks there sends requests and
-//! gets one answer to each; both are lists of byte strings, each with its length in front. The first connection is the
-//! leash: as it ends, Tribunal has ended, however that was, and the container ends with it.
+//! gets one answer to each (`message.rs`). The first connection is the leash: as it ends, Tribunal has ended, however that
+//! was, and the container ends with it.
 //!
-//! It is built by `build.rs` from this one file, and lies inside of Tribunal's binary.
+//! It is built by `build.rs` from the files of this folder, and lies inside of Tribunal's binary.
+
+mod message;
+mod tool;
 
 use std::ffi::{OsStr, OsString, c_int};
 use std::fs::{self, OpenOptions, Permissions};
-use std::io::{self, Read, Write};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -17,8 +20,8 @@ use std::process::{Command, ExitStatus, Stdio, exit};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// What a message may hold at most.
-const MESSAGE_MAX: usize = 16 << 20;
+use message::{Message, read, write};
+
 /// `waitid` for one process…
 const P_PID: c_int = 1;
 /// …until it has ended…
@@ -30,9 +33,6 @@ unsafe extern "C" {
     fn kill(pid: c_int, signal: c_int) -> c_int;
     fn waitid(kind: c_int, pid: u32, information: *mut [u64; 16], options: c_int) -> c_int;
 }
-
-/// A message: a request, or an answer.
-type Message = Vec<Vec<u8>>;
 
 /// The user and the group that the broker's process has.
 type Owner = (u32, u32);
@@ -207,21 +207,8 @@ fn run(fields: &[Vec<u8>]) -> io::Result<Message> {
         return Err(io::ErrorKind::InvalidData.into());
     };
     let mut command = Command::new(OsStr::from_bytes(program));
-    command.args(
-        arguments
-            .iter()
-            .map(|argument| OsString::from_vec(argument.clone())),
-    );
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn()?;
-    if let Some(mut pipe) = child.stdin.take() {
-        // A tool that does not read to the end says by its status what it thinks of it.
-        let _ = pipe.write_all(input);
-    }
-    let output = child.wait_with_output()?;
+    command.args(arguments.iter().map(|argument| OsStr::from_bytes(argument)));
+    let output = tool::run(&mut command, input)?;
     let status = output.status.code().unwrap_or(-1);
     Ok(vec![
         status.to_string().into_bytes(),
@@ -241,38 +228,4 @@ fn is_file(fields: &[Vec<u8>]) -> Vec<u8> {
 fn number(field: &[u8]) -> io::Result<usize> {
     let text = std::str::from_utf8(field).ok().and_then(|text| text.parse().ok());
     text.ok_or_else(|| io::ErrorKind::InvalidData.into())
-}
-
-/// Reads a message; nothing where the connection has ended.
-fn read(from: &mut impl Read) -> io::Result<Option<Message>> {
-    let mut length = [0; 4];
-    match from.read_exact(&mut length) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        done => done?,
-    }
-    let length = u32::from_le_bytes(length) as usize;
-    if length > MESSAGE_MAX {
-        return Err(io::ErrorKind::InvalidData.into());
-    }
-    let mut body = vec![0; length];
-    from.read_exact(&mut body)?;
-    let (mut rest, mut fields) = (body.as_slice(), Message::new());
-    while let Some((size, behind)) = rest.split_first_chunk::<4>() {
-        let size = u32::from_le_bytes(*size) as usize;
-        let (field, behind) = behind.split_at_checked(size).ok_or(io::ErrorKind::InvalidData)?;
-        fields.push(field.to_vec());
-        rest = behind;
-    }
-    Ok(Some(fields))
-}
-
-fn write(to: &mut impl Write, message: &[Vec<u8>]) -> io::Result<()> {
-    let mut body = Vec::new();
-    for field in message {
-        body.extend_from_slice(&(field.len() as u32).to_le_bytes());
-        body.extend_from_slice(field);
-    }
-    let mut whole = (body.len() as u32).to_le_bytes().to_vec();
-    whole.append(&mut body);
-    to.write_all(&whole)
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{ErrorKind, Read, Write};
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use sandbox::ProcessState;
 
+use super::message::{self, Message};
 use crate::{ExitKind, ProcessSpec};
 
 /// The program; empty where Tribunal is not built for Linux.
@@ -22,8 +23,6 @@ pub(super) const PROGRAM_FILE: &str = "agent";
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 /// How often an agent that comes up is looked for.
 const POLL: Duration = Duration::from_millis(5);
-/// What an answer may hold at most.
-const ANSWER_MAX: usize = 16 << 20;
 
 /// Writes the program where containers find it.
 pub(super) fn write_program(directory: &Path) -> Result<()> {
@@ -151,7 +150,7 @@ impl Agent {
         Ok(text(&answer, 0)? == "true")
     }
 
-    fn ask(&self, request: &[&OsStr]) -> Result<Vec<Vec<u8>>> {
+    fn ask(&self, request: &[&OsStr]) -> Result<Message> {
         let mut connection = self.open()?;
         send(&mut connection, request)?;
         accepted(receive(&mut connection)?)
@@ -169,41 +168,17 @@ impl Agent {
 }
 
 fn send(to: &mut UnixStream, fields: &[&OsStr]) -> Result<()> {
-    let mut body = Vec::new();
-    for field in fields {
-        body.extend_from_slice(&u32::try_from(field.len())?.to_le_bytes());
-        body.extend_from_slice(field.as_bytes());
-    }
-    let mut whole = u32::try_from(body.len())?.to_le_bytes().to_vec();
-    whole.append(&mut body);
-    to.write_all(&whole).context("ask the agent of its container")
+    let fields: Vec<&[u8]> = fields.iter().map(|field| field.as_bytes()).collect();
+    message::write(to, &fields).context("ask the agent of its container")
 }
 
-fn receive(from: &mut UnixStream) -> Result<Vec<Vec<u8>>> {
-    let mut read = || -> std::io::Result<Vec<u8>> {
-        let mut length = [0; 4];
-        from.read_exact(&mut length)?;
-        let length = u32::from_le_bytes(length) as usize;
-        if length > ANSWER_MAX {
-            return Err(ErrorKind::InvalidData.into());
-        }
-        let mut body = vec![0; length];
-        from.read_exact(&mut body)?;
-        Ok(body)
-    };
-    let body = read().context("hear from the agent of its container (the container may be gone)")?;
-    let (mut rest, mut fields) = (body.as_slice(), Vec::new());
-    while let Some((size, behind)) = rest.split_first_chunk::<4>() {
-        let parted = behind.split_at_checked(u32::from_le_bytes(*size) as usize);
-        let (field, behind) = parted.context("understand the agent of its container: it is cut off")?;
-        fields.push(field.to_vec());
-        rest = behind;
-    }
-    Ok(fields)
+fn receive(from: &mut UnixStream) -> Result<Message> {
+    let answer = message::read(from).and_then(|answer| answer.ok_or_else(|| ErrorKind::UnexpectedEof.into()));
+    answer.context("hear from the agent of its container (the container may be gone)")
 }
 
 /// What an answer holds, or the error that it is.
-fn accepted(mut answer: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>> {
+fn accepted(mut answer: Message) -> Result<Message> {
     match answer.first().map(Vec::as_slice) {
         Some(b"ok") => {
             answer.remove(0);

@@ -2,14 +2,14 @@
 //! container stands still.
 
 use std::fs::{self, File};
-use std::io::Write as _;
 use std::os::fd::AsRawFd as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, anyhow};
 
 use super::agent::Ran;
+use super::tool;
 
 /// The network namespace of a container.
 pub(super) struct Inside(File);
@@ -36,18 +36,8 @@ impl Inside {
         let run = || -> Result<Ran> {
             self.enter().context("enter the network of a container")?;
             let (program, arguments) = command.split_first().context("run an empty command")?;
-            let mut child = Command::new(program)
-                .args(arguments)
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .spawn()
+            let output = tool::run(Command::new(program).args(arguments), input.as_bytes())
                 .with_context(|| format!("run {program}"))?;
-            if let Some(mut pipe) = child.stdin.take() {
-                // A tool that does not read to the end says by its status what it thinks of it.
-                let _ = pipe.write_all(input.as_bytes());
-            }
-            let output = child.wait_with_output()?;
             Ok(Ran {
                 status: output.status.code().unwrap_or(-1),
                 output: String::from_utf8_lossy(&output.stdout).into_owned(),

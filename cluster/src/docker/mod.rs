@@ -11,7 +11,11 @@ mod inside;
 mod labels;
 mod links;
 mod machine;
+#[path = "../../docker/message.rs"]
+mod message;
 mod sweep;
+#[path = "../../docker/tool.rs"]
+mod tool;
 
 use std::collections::HashMap;
 use std::fs;

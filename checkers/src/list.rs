@@ -89,6 +89,7 @@ mod tests {
             started: String::new(),
             nodes: Vec::new(),
             controllers: Vec::new(),
+            zookeepers: Vec::new(),
             topics: Vec::new(),
             expect,
         };

@@ -33,6 +33,10 @@ pub trait Cluster: Send + Sync {
     fn controllers_alone(&self) -> Vec<NodeId> {
         Vec::new()
     }
+    /// The nodes of `ZooKeeper`, in order; none where the controllers are a quorum, or there are none.
+    fn zookeepers(&self) -> Vec<NodeId> {
+        Vec::new()
+    }
     /// The links between them, where the environment can cut them.
     fn links(&self) -> Option<Arc<dyn Links>>;
     /// Its versions, where the broker has more than one.
@@ -129,7 +133,7 @@ impl dyn Cluster {
 
     /// The nodes that are brokers, in order.
     pub fn brokers(&self) -> Vec<NodeId> {
-        let (mut nodes, others) = (self.nodes(), self.controllers_alone());
+        let (mut nodes, others) = (self.nodes(), [self.controllers_alone(), self.zookeepers()].concat());
         nodes.retain(|node| !others.contains(node));
         nodes
     }

@@ -40,6 +40,8 @@ pub struct Change {
 struct Inner {
     partitions: BTreeMap<Key, PartitionView>,
     controller: Option<(NodeId, i32)>,
+    /// The nodes of `ZooKeeper` that serve, and whether each leads.
+    zookeepers: BTreeMap<NodeId, bool>,
 }
 
 impl ClusterView {
@@ -56,6 +58,23 @@ impl ClusterView {
     /// The active controller and its term.
     pub fn controller(&self) -> Option<(NodeId, i32)> {
         self.read(|inner| inner.controller)
+    }
+
+    /// The nodes of `ZooKeeper` that serve, and whether each leads its ensemble (or is alone).
+    pub fn zookeepers(&self) -> BTreeMap<NodeId, bool> {
+        self.read(|inner| inner.zookeepers.clone())
+    }
+
+    /// A node of `ZooKeeper` serves, leading or not; or it does not serve.
+    pub fn set_zookeeper(&self, node: NodeId, leads: Option<bool>) {
+        self.write(|inner| {
+            let before = inner.zookeepers.get(&node).copied();
+            match leads {
+                Some(leads) => inner.zookeepers.insert(node, leads),
+                None => inner.zookeepers.remove(&node),
+            };
+            before != leads
+        });
     }
 
     /// Takes a claim over, unless a newer epoch is known.

@@ -60,6 +60,7 @@ fn header() -> Header {
         started: String::new(),
         nodes: vec![1],
         controllers: Vec::new(),
+        zookeepers: Vec::new(),
         topics: Vec::new(),
         expect: Expectation::default(),
     }

@@ -134,6 +134,7 @@ fn header() -> Header {
         started: String::new(),
         nodes: vec![1, 2, 3],
         controllers: Vec::new(),
+        zookeepers: Vec::new(),
         topics: vec![topic],
         expect: Expectation::default(),
     }

@@ -42,6 +42,9 @@ pub struct Header {
     /// The controllers, in order, where they are nodes of their own; none where the brokers are the controllers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub controllers: Vec<NodeId>,
+    /// The nodes of `ZooKeeper`, in order, where it holds what the brokers' controller knows; none where the controllers are a quorum.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zookeepers: Vec<NodeId>,
     /// The topics of the workload, whose partitions are the history's keys.
     pub topics: Vec<Topic>,
     /// What the checks hold the run to.
@@ -49,9 +52,9 @@ pub struct Header {
 }
 
 impl Header {
-    /// Every node, brokers and controllers.
+    /// Every node, whatever it is.
     pub fn all_nodes(&self) -> Vec<NodeId> {
-        [self.nodes.as_slice(), self.controllers.as_slice()].concat()
+        [&self.nodes[..], &self.controllers, &self.zookeepers].concat()
     }
 
     /// How many keys there are: all topics' partitions together.

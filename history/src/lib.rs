@@ -55,7 +55,7 @@ pub use instant::milliseconds_of;
 pub use line::{from_line, to_line};
 pub use observation::{
     Answer, Claim, Eligible, LogChunk, Metadata, Metric, Metrics, Observed, Partitions, Probe, Quorum,
-    QuorumReplica, Served, Service, Silence, Stand, Stands,
+    QuorumReplica, Served, Service, Session, Silence, Stand, Stands, ZooKeeper,
 };
 pub use read::{History, read_history, read_line};
 pub use record::{MemoryRecorder, Recorder};

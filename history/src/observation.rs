@@ -40,10 +40,40 @@ pub enum Probe {
     Quorum(Quorum),
     /// To `DescribeQuorum`, by a controller that does not lead.
     NotLeader,
+    /// By a node of `ZooKeeper`: what it holds of Kafka's.
+    #[serde(rename = "zookeeper")]
+    ZooKeeper(ZooKeeper),
     /// Nothing, or an error.
     Silent(Silence),
     /// A piece of the replica's own log, read by raw Fetch at this node after the run.
     Log(LogChunk),
+}
+
+/// What a node of `ZooKeeper` holds of Kafka's. It may lag behind its leader, as far as the ensemble lets it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ZooKeeper {
+    /// Whether the node leads its ensemble, or is alone.
+    pub leads: bool,
+    /// The broker that is the controller; none while none is elected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub controller: Option<NodeId>,
+    /// The term of that controller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<i32>,
+    /// The brokers that are registered, each with the session that its registration ends with.
+    pub sessions: Vec<Session>,
+    /// Who leads the workload's partitions, as the controllers wrote it.
+    pub claims: Vec<Claim>,
+}
+
+/// By which session a broker is registered in `ZooKeeper`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// The broker.
+    pub node: NodeId,
+    /// The session's number.
+    pub session: i64,
 }
 
 /// A broker's cached view.

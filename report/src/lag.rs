@@ -176,6 +176,7 @@ mod tests {
                 started: String::new(),
                 nodes: Vec::new(),
                 controllers: Vec::new(),
+                zookeepers: Vec::new(),
                 topics: vec![topic],
                 expect: history::Expectation::default(),
             },

@@ -63,6 +63,7 @@ fn header(seed: u64, topics: Vec<Topic>) -> Header {
         started: "1970-01-01T00:00:00Z".to_owned(),
         nodes: Vec::new(),
         controllers: Vec::new(),
+        zookeepers: Vec::new(),
         topics,
         expect: Expectation::default(),
     }

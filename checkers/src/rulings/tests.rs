@@ -20,6 +20,7 @@ fn header() -> Header {
         started: "1970-01-01T00:00:10Z".to_owned(),
         nodes: vec![1, 2, 3],
         controllers: Vec::new(),
+        zookeepers: Vec::new(),
         topics: vec![Topic {
             name: "log".to_owned(),
             partitions: 1,

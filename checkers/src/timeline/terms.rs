@@ -1,13 +1,13 @@
-//! Who led the controllers' quorum, term by term.
+//! Who led the controllers' quorum, or was the controller by way of `ZooKeeper`, term by term.
 
 use std::collections::BTreeMap;
 
-use history::{NodeId, Observed, Probe};
+use history::{NodeId, Observed, Probe, ZooKeeper};
 
 /// One controller's leadership in one term, as far as answers show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term {
-    /// The term (the quorum's leader epoch).
+    /// The term (the quorum's leader epoch, or the controller's).
     pub epoch: i32,
     /// Who led it.
     pub leader: NodeId,
@@ -24,15 +24,21 @@ pub(super) struct Builder {
 
 impl Builder {
     pub(super) fn observed(&mut self, time: u64, observed: &Observed) {
-        let Probe::Quorum(quorum) = &observed.answer else {
-            return;
+        let (epoch, leader) = match &observed.answer {
+            Probe::Quorum(quorum) => (quorum.epoch, quorum.leader),
+            Probe::ZooKeeper(ZooKeeper {
+                controller: Some(controller),
+                epoch: Some(epoch),
+                ..
+            }) => (*epoch, *controller),
+            _ => return,
         };
         self.terms
-            .entry((quorum.epoch, quorum.leader))
+            .entry((epoch, leader))
             .and_modify(|term| term.until = time)
             .or_insert(Term {
-                epoch: quorum.epoch,
-                leader: quorum.leader,
+                epoch,
+                leader,
                 from: time,
                 until: time,
             });

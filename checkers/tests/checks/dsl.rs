@@ -61,6 +61,7 @@ pub fn header() -> Header {
         started: "2026-01-01T00:00:00Z".to_owned(),
         nodes: vec![1, 2, 3],
         controllers: Vec::new(),
+        zookeepers: Vec::new(),
         topics: vec![Topic {
             name: "log".to_owned(),
             partitions: 2,

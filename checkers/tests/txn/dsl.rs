@@ -50,6 +50,7 @@ pub fn header() -> Header {
         started: String::new(),
         nodes: Vec::new(),
         controllers: Vec::new(),
+        zookeepers: Vec::new(),
         topics: Vec::new(),
         expect: Expectation::default(),
     }

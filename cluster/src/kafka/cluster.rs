@@ -16,11 +16,13 @@ use super::admin::KafkaAdmin;
 use super::ask::{ACKS_LEADER, Place};
 use super::broker_log::BrokerLines;
 use super::clock;
-use super::config::{PORTS, Quorum};
+use super::config::{PORTS, Quorum, Role};
 use super::controllers::Controllers;
 use super::disk::keeper::{self, Keeper};
 use super::files;
-use super::launch::{ANSWER_WITHIN, Launch, LaunchTimes, Layout, POLL, bring_up, place, wait_for_leaders};
+use super::launch::{
+    ANSWER_WITHIN, Launch, LaunchTimes, Layout, POLL, answer_at_all, bring_up, place, wait_for_leaders,
+};
 use super::node::{self, Node};
 use super::node_files::NodeFiles;
 use super::observer::{Observed, Observer};
@@ -196,6 +198,14 @@ impl KafkaCluster {
         }
     }
 
+    /// With `ZooKeeper` a broker that is not the controller passes nothing on.
+    async fn create_at_controller(&self, topics: &[Topic], all: &[NodeId], within: Duration) -> Result<()> {
+        let create = |mut controller: Connection| async move {
+            controller.create_topics_and_probe(topics, all, within).await
+        };
+        self.controllers().ask(create).await
+    }
+
     async fn nudge_leader(&self, key: Key) -> Result<()> {
         let (topic, partition) = replica::partition_of(&self.topics, key)?;
         let leader = self.view.partition(key).and_then(|view| view.leader);
@@ -240,8 +250,13 @@ impl Cluster for KafkaCluster {
     }
 
     fn controllers_alone(&self) -> Vec<NodeId> {
-        let alone = self.nodes.iter().filter(|node| !node.role.is_broker());
+        let alone = self.nodes.iter().filter(|node| node.role == Role::Controller);
         alone.map(|node| node.id()).collect()
+    }
+
+    fn zookeepers(&self) -> Vec<NodeId> {
+        let own = self.nodes.iter().filter(|node| node.role == Role::ZooKeeper);
+        own.map(|node| node.id()).collect()
     }
 
     fn links(&self) -> Option<Arc<dyn Links>> {
@@ -293,15 +308,16 @@ impl Cluster for KafkaCluster {
         for node in &brokers {
             waits.spawn(warm_producer_ids(Arc::clone(node)));
         }
-        let mut connection = Connection::open(first.broker(), within)
-            .await
-            .context("create topics")?;
         let all: Vec<NodeId> = brokers.iter().map(|node| node.id()).collect();
-        connection
-            .create_topics_and_probe(topics, &all, within)
-            .await
-            .context("create topics")?;
-        drop(connection);
+        if self.layout.has_zookeeper() {
+            self.create_at_controller(topics, &all, within).await
+        } else {
+            let mut connection = Connection::open(first.broker(), within)
+                .await
+                .context("create topics")?;
+            connection.create_topics_and_probe(topics, &all, within).await.map_err(Into::into)
+        }
+        .context("create topics")?;
         for node in &brokers {
             let node = Arc::clone(node);
             let topics = topics.to_vec();
@@ -361,11 +377,7 @@ impl Cluster for KafkaCluster {
 
     async fn answers(&self, node: NodeId, within: Duration) -> bool {
         let ask = async {
-            let node = self.node(node)?;
-            let mut connection = Connection::open(node.front(), within).await?;
-            if node.role.is_broker() {
-                connection.metadata(&[], within).await?;
-            }
+            answer_at_all(self.node(node)?, within).await?;
             anyhow::Ok(())
         };
         matches!(tokio::time::timeout(within, ask).await, Ok(Ok(())))
@@ -374,7 +386,7 @@ impl Cluster for KafkaCluster {
     async fn clock_reading(&self, node: NodeId) -> Result<ClockReading> {
         ensure!(
             self.node(node)?.role.is_broker(),
-            "ask node {node} for its time: it is a controller alone, and only brokers tell"
+            "ask node {node} for its time: it is no broker, and only brokers tell"
         );
         let reading = clock::reading(self.node(node)?).await;
         reading.with_context(|| format!("ask node {node} for its time"))

@@ -24,7 +24,7 @@ pub const PORTS: Ports = Ports {
 pub const NODES_MAX: u32 = 9;
 
 /// What a plan says of Kafka. Nodes are numbered from 1, the brokers first. Each is broker and controller, unless there are
-/// controllers of their own.
+/// controllers of their own, or nodes of `ZooKeeper`, with which the brokers elect their controller from among themselves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct KafkaConfig {
@@ -36,6 +36,8 @@ pub struct KafkaConfig {
     pub nodes: u32,
     /// How many nodes that are controllers alone; none where the brokers are the controllers.
     pub controllers: u32,
+    /// How many nodes that are `ZooKeeper`'s; none where the controllers are a quorum.
+    pub zookeepers: u32,
     /// The levels of features that formatting does not leave to Kafka.
     pub features: BTreeMap<String, Level>,
     /// Whether the voters of the controllers' quorum can change.
@@ -57,6 +59,7 @@ impl Default for KafkaConfig {
             versions: BTreeMap::new(),
             nodes: 3,
             controllers: 0,
+            zookeepers: 0,
             features: BTreeMap::new(),
             quorum: Quorum::default(),
             timeouts: Timeouts::default(),
@@ -76,25 +79,28 @@ pub enum Role {
     Broker,
     /// A controller alone.
     Controller,
+    /// A node of `ZooKeeper`, which holds what the brokers' controller knows.
+    ZooKeeper,
 }
 
 impl Role {
     /// Whether it is a broker.
     pub fn is_broker(self) -> bool {
-        self != Self::Controller
+        matches!(self, Self::Combined | Self::Broker)
     }
 
-    /// Whether it is a controller.
+    /// Whether it is a voter of the controllers' quorum.
     pub fn is_controller(self) -> bool {
-        self != Self::Broker
+        matches!(self, Self::Combined | Self::Controller)
     }
 
-    /// Its name in a node's configuration.
+    /// Its name in a node's configuration; `ZooKeeper`'s have another.
     fn name(self) -> &'static str {
         match self {
             Self::Combined => "broker,controller",
             Self::Broker => "broker",
             Self::Controller => "controller",
+            Self::ZooKeeper => "zookeeper",
         }
     }
 }
@@ -176,15 +182,16 @@ const FETCH_TIMEOUT: &str = "controller.quorum.fetch.timeout.ms";
 impl KafkaConfig {
     /// Every node's number, in order.
     pub fn node_ids(&self) -> Vec<NodeId> {
-        (1..=self.nodes + self.controllers).collect()
+        (1..=self.nodes + self.controllers + self.zookeepers).collect()
     }
 
     /// What a node is.
     pub fn role(&self, node: NodeId) -> Role {
-        match self.controllers {
-            0 => Role::Combined,
+        match (self.controllers, self.zookeepers) {
+            (0, 0) => Role::Combined,
             _ if node <= self.nodes => Role::Broker,
-            _ => Role::Controller,
+            (_, 0) => Role::Controller,
+            _ => Role::ZooKeeper,
         }
     }
 
@@ -219,6 +226,9 @@ impl KafkaConfig {
                 self.node_ids().len()
             );
         }
+        if let Some(reason) = self.wrong_shape() {
+            bail!("bring Kafka up in this shape: {reason}");
+        }
         if let Some(reason) = self.wrong_quorum() {
             bail!("run a dynamic quorum: {reason}");
         }
@@ -247,6 +257,9 @@ impl KafkaConfig {
 
     /// What the cluster has finalised when it comes up. Empty where its version is not known.
     pub fn finalised(&self) -> Levels {
+        if self.has_zookeeper() {
+            return Levels::new();
+        }
         let oldest = release(self.oldest_version());
         oldest.map_or_else(Levels::new, |release| release.formatted(&self.asked_levels()))
     }
@@ -265,6 +278,10 @@ impl KafkaConfig {
 
     /// The features that cannot be set so, each with the reason.
     pub fn wrong_features(&self) -> Vec<(&str, String)> {
+        if self.has_zookeeper() {
+            let reason = || "a cluster with ZooKeeper finalises no features: leave it out".to_owned();
+            return self.features.keys().map(|name| (name.as_str(), reason())).collect();
+        }
         let oldest = release(self.oldest_version());
         let Some(oldest) = oldest else { return Vec::new() };
         let judged = self
@@ -277,6 +294,9 @@ impl KafkaConfig {
     /// Why the quorum cannot be as the plan wants it, where it cannot.
     pub fn wrong_quorum(&self) -> Option<String> {
         let oldest = release(self.oldest_version())?;
+        if self.quorum == Quorum::Dynamic && self.has_zookeeper() {
+            return Some("a cluster with ZooKeeper has no quorum of controllers: write \"static\"".to_owned());
+        }
         if self.quorum == Quorum::Dynamic && self.controllers > 0 {
             return Some(
                 "controllers of their own have a quorum that cannot change yet: write \"static\"".to_owned(),
@@ -291,13 +311,14 @@ impl KafkaConfig {
     }
 
     /// How long two controllers may be active at one time. A leader that no majority fetches from resigns after one and a half
-    /// times `controller.quorum.fetch.timeout.ms`; the rest is for a busy machine. Before 3.7 it never does, so there is no
-    /// limit: none is zero.
+    /// times `controller.quorum.fetch.timeout.ms`; the rest is for a busy machine. Before 3.7 it never does, and with `ZooKeeper`
+    /// nobody asks, so there is no limit: none is zero.
     pub fn two_controllers(&self) -> Span {
         /// As Kafka ships.
         const FETCH_TIMEOUT_MS: u64 = 2_000;
         const BUSY_MS: u64 = 5_000;
-        if release(self.oldest_version()).is_some_and(|oldest| !oldest.controllers_resign()) {
+        let resigns = release(self.oldest_version()).is_none_or(Release::controllers_resign);
+        if self.has_zookeeper() || !resigns {
             return Span::from_millis(0);
         }
         let properties = self.properties(1);
@@ -318,12 +339,29 @@ impl KafkaConfig {
         self.properties_of(self.version_of(node), node)
     }
 
+    /// What a node is, and its number.
+    fn identity(&self, version: &str, node: NodeId) -> Vec<(&'static str, String)> {
+        if self.has_zookeeper() {
+            return self.identity_with_zookeeper(version, node);
+        }
+        vec![
+            ("process.roles", self.role(node).name().to_owned()),
+            ("node.id", node.to_string()),
+        ]
+    }
+
+    fn timeout_properties(&self) -> &'static [(&'static str, &'static str)] {
+        if self.has_zookeeper() {
+            return self.timeouts.with_zookeeper();
+        }
+        self.timeouts.properties()
+    }
+
     fn properties_of(&self, version: &str, node: NodeId) -> Vec<(String, String)> {
         let replicas = self.nodes.min(3).to_string();
         let in_sync = self.nodes.min(2).to_string();
-        let mut list = vec![
-            ("process.roles", self.role(node).name().to_owned()),
-            ("node.id", node.to_string()),
+        let mut list = self.identity(version, node);
+        list.extend([
             ("auto.create.topics.enable", "false".to_owned()),
             ("offsets.topic.replication.factor", replicas.clone()),
             ("transaction.state.log.replication.factor", replicas.clone()),
@@ -335,7 +373,7 @@ impl KafkaConfig {
             ("transaction.state.log.num.partitions", "1".to_owned()),
             // As Kafka ships, 128 MiB are taken at the start for compacting: half of the small heap, and a tenth of the time to start.
             ("log.cleaner.dedupe.buffer.size", (16_u32 << 20).to_string()),
-        ];
+        ]);
         if release(version).is_none_or(|release| release.share_groups) {
             list.extend([
                 ("share.coordinator.state.topic.replication.factor", replicas),
@@ -344,8 +382,7 @@ impl KafkaConfig {
             ]);
         }
         list.extend(
-            self.timeouts
-                .properties()
+            self.timeout_properties()
                 .iter()
                 .map(|(name, value)| (*name, (*value).to_owned())),
         );
@@ -373,6 +410,9 @@ impl KafkaConfig {
         data: &Path,
     ) -> Vec<(String, String)> {
         let role = self.role(own.node);
+        if self.has_zookeeper() {
+            return self.with_zookeeper(version, own, all, data);
+        }
         let listeners = |host: Ipv4Addr, controllers: bool| {
             let broker = format!("PLAINTEXT://{host}:{}", PORTS.client);
             let controller = format!("CONTROLLER://{host}:{}", PORTS.controller);
@@ -475,6 +515,8 @@ fn escape(text: &str, is_name: bool) -> String {
     }
     escaped
 }
+
+mod zookeeper;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
-//! The active controller, whoever that is: found and asked on its own port, over the side channel, which no fault cuts.
+//! The active controller, whoever that is: found and asked on its own port, over the side channel, which no fault cuts. With
+//! `ZooKeeper` it is one of the brokers, and answers where brokers do.
 
+use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +9,7 @@ use anyhow::{Context, Result, anyhow};
 use history::NodeId;
 use tokio::time::Instant;
 
+use super::config::Role;
 use super::launch::{ANSWER_WITHIN, POLL};
 use super::node::{self, Node};
 use super::wire::{Connection, WireError};
@@ -35,10 +38,20 @@ impl Controllers {
     /// The controllers, the one that was last seen as the active controller first.
     pub(super) fn active_first(&self) -> Vec<Arc<Node>> {
         let active = self.view.controller().map(|(node, _)| node);
-        let controllers = self.nodes.iter().filter(|node| node.role.is_controller());
-        let mut nodes: Vec<_> = controllers.cloned().collect();
+        let (mut nodes, _) = self.candidates();
         nodes.sort_by_key(|node| Some(node.id()) != active);
         nodes
+    }
+
+    /// Who may be the active controller, and where such a node is asked.
+    fn candidates(&self) -> (Vec<Arc<Node>>, fn(&Node) -> SocketAddrV4) {
+        let of = |fits: fn(Role) -> bool| -> Vec<Arc<Node>> {
+            self.nodes.iter().filter(|node| fits(node.role)).cloned().collect()
+        };
+        match of(Role::is_controller) {
+            quorum if quorum.is_empty() => (of(Role::is_broker), Node::broker),
+            quorum => (quorum, Node::controller),
+        }
     }
 
     /// Asks the active controller: one node after the other until one is, or the time is over.
@@ -48,10 +61,11 @@ impl Controllers {
         F: Future<Output = Result<T, WireError>> + Send,
     {
         let deadline = Instant::now() + ASK_WITHIN;
+        let (_, address) = self.candidates();
         loop {
             let mut last = None;
             for node in self.active_first() {
-                let answer = match Connection::open(node.controller(), ANSWER_WITHIN).await {
+                let answer = match Connection::open(address(&node), ANSWER_WITHIN).await {
                     Ok(connection) => ask(connection).await,
                     Err(error) => Err(error),
                 };

@@ -26,6 +26,8 @@ pub struct Formatting {
     pub(super) features: Levels,
     /// The first voters of a quorum that can change; none of one that cannot.
     pub(super) voters: Vec<NodeAddress>,
+    /// Whether nothing is formatted: `ZooKeeper` holds what formatting leaves elsewhere.
+    pub(super) nothing: bool,
 }
 
 /// The files by which fresh nodes know the levels of their features and their voters.
@@ -42,6 +44,7 @@ impl Formatting {
         Self {
             version: config.oldest_version().to_owned(),
             features: config.asked_levels(),
+            nothing: config.has_zookeeper(),
             voters: match config.quorum {
                 Quorum::Static => Vec::new(),
                 Quorum::Dynamic => addresses.collect(),
@@ -89,6 +92,9 @@ impl Formatting {
 
     /// Where formatting leaves its files, below the data directory.
     pub(super) fn places(&self) -> Vec<&'static str> {
+        if self.nothing {
+            return Vec::new();
+        }
         let own = release(&self.version).map_or(FIRST_SNAPSHOT, |release| release.bootstrap);
         let mut places = vec![own];
         if !self.voters.is_empty() && own != FIRST_SNAPSHOT {

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::ask::Metadata;
-use super::config::{KafkaConfig, NodeAddress, Quorum};
+use super::config::{KafkaConfig, NodeAddress, Quorum, Role};
 use super::formatting::directory_of;
 use super::install::Agent;
 use super::java::Java;
@@ -19,7 +19,8 @@ use super::jvm;
 use super::node::{self, Format, Node};
 use super::node_files::{NodeFiles, random_id};
 use super::prepare::{Prepared, Ready};
-use super::wire::Connection;
+use super::wire::{Connection, WireError};
+use super::zookeeper;
 use crate::{Environment, Machine};
 
 /// A broker that is up answers within this time.
@@ -90,6 +91,11 @@ impl Layout {
         self.config.quorum
     }
 
+    /// Whether `ZooKeeper` holds what the controller knows.
+    pub(super) fn has_zookeeper(&self) -> bool {
+        self.config.has_zookeeper()
+    }
+
     /// Whether the brokers tell their own metrics.
     pub(super) fn tells_metrics(&self) -> bool {
         self.agent.is_some()
@@ -111,9 +117,12 @@ impl Layout {
         let own = self.addresses.iter().find(|address| address.node == node);
         let own = *own.with_context(|| format!("find the address of node {node}"))?;
         files.write_configuration(&self.config, version, own, &self.addresses)?;
+        let options = self.config.jvm_of(node);
+        if self.config.role(node) == Role::ZooKeeper {
+            return Ok(jvm::zookeeper(&self.java, install, files, archive.as_deref(), options));
+        }
         let agent = self.agent.as_ref().map(|agent| agent.jar.as_path());
         let agent = agent.zip(self.side.get(&node).copied());
-        let options = self.config.jvm_of(node);
         Ok(jvm::broker(
             &self.java,
             install,
@@ -135,10 +144,7 @@ pub(super) fn place(launch: &Launch) -> Result<(Vec<Arc<Node>>, Layout)> {
         launch.config.node_ids().len()
     );
     let layout = Layout::new(launch);
-    let format = Format {
-        cluster_id: random_id(),
-        bootstrap: launch.prepared.bootstrap.clone(),
-    };
+    let cluster_id = random_id();
     let place = |machine: &Arc<dyn Machine>| {
         let (node, files) = (machine.node(), NodeFiles::new(machine.directory()));
         let version = launch.config.version_of(node);
@@ -147,12 +153,20 @@ pub(super) fn place(launch: &Launch) -> Result<(Vec<Arc<Node>>, Layout)> {
             Quorum::Static => random_id(),
             Quorum::Dynamic => directory_of(node),
         };
-        files.format(&format.cluster_id, node, &directory_id, &format.bootstrap)?;
+        let format = match (launch.config.role(node), launch.config.has_zookeeper()) {
+            (Role::ZooKeeper, _) => Format::ZooKeeper,
+            (_, true) => Format::Broker,
+            (_, false) => Format::KRaft {
+                cluster_id: cluster_id.clone(),
+                bootstrap: launch.prepared.bootstrap.clone(),
+            },
+        };
+        format.apply(&files, node, &directory_id)?;
         let recorder = Arc::clone(&launch.recorder);
         Ok(Arc::new(Node::new(
             (Arc::clone(machine), launch.config.role(node)),
             files,
-            format.clone(),
+            format,
             (version.to_owned(), command),
             recorder,
         )))
@@ -182,7 +196,8 @@ pub(super) async fn bring_up(nodes: &[Arc<Node>], within: Duration) -> Result<()
             }
             .map_err(|error| {
                 let (id, tail) = (node.id(), node.files.log_tail(TAIL_LINES));
-                anyhow!("bring up the broker of node {id}: {error:#}; the end of its log:\n{tail}")
+                let what = node.role.is_broker().then_some("the broker of ").unwrap_or_default();
+                anyhow!("bring up {what}node {id}: {error:#}; the end of its log:\n{tail}")
             })
         });
     }
@@ -196,13 +211,25 @@ async fn wait_until_up(node: &Node, all: &[NodeId], deadline: Instant) -> Result
     if node.role.is_broker() {
         return wait_for_brokers(node, all, deadline).await;
     }
-    while let Err(error) = Connection::open(node.controller(), ANSWER_WITHIN).await {
+    while let Err(error) = answer_at_all(node, ANSWER_WITHIN).await {
         if Instant::now() + POLL >= deadline {
             return Err(error.into());
         }
         tokio::time::sleep(POLL).await;
     }
     Ok(())
+}
+
+/// Asks a node, whatever it is, for something that it answers as soon as it serves.
+pub(super) async fn answer_at_all(node: &Node, within: Duration) -> Result<(), WireError> {
+    match node.role {
+        Role::ZooKeeper => zookeeper::standing(node.zookeeper(), within).await.map(drop),
+        Role::Controller => Connection::open(node.controller(), within).await.map(drop),
+        Role::Combined | Role::Broker => {
+            let mut connection = Connection::open(node.broker(), within).await?;
+            connection.metadata(&[], within).await.map(drop)
+        }
+    }
 }
 
 async fn wait_for_brokers(node: &Node, all: &[NodeId], deadline: Instant) -> Result<()> {

@@ -43,6 +43,7 @@ mod tuning;
 mod view;
 mod voters;
 mod wire;
+mod zookeeper;
 
 pub use add::{Added, add};
 pub use added::{added_versions, can_run, is_version};

@@ -13,6 +13,7 @@ use tokio::task::AbortHandle;
 use super::config::{PORTS, Role};
 use super::formatting::Bootstrap;
 use super::metrics::METRICS_PORT;
+use super::zookeeper::CLIENT_PORT;
 use super::node_files::{NodeFiles, random_id};
 use crate::{Exit, ExitKind, Machine, ProcessSpec, Recovery, Wiped};
 
@@ -34,9 +35,30 @@ pub(super) struct Life {
 
 /// What a node's data directory is formatted with.
 #[derive(Clone, Debug)]
-pub(super) struct Format {
-    pub cluster_id: String,
-    pub bootstrap: Bootstrap,
+pub(super) enum Format {
+    /// As `StorageTool` would.
+    KRaft {
+        cluster_id: String,
+        bootstrap: Bootstrap,
+    },
+    /// With nothing: a broker asks `ZooKeeper` who it is.
+    Broker,
+    /// With its number: a node of `ZooKeeper`.
+    ZooKeeper,
+}
+
+impl Format {
+    /// Formats a node's data directory.
+    pub(super) fn apply(&self, files: &NodeFiles, node: NodeId, directory_id: &str) -> Result<()> {
+        match self {
+            Self::KRaft {
+                cluster_id,
+                bootstrap,
+            } => files.format(cluster_id, node, directory_id, bootstrap),
+            Self::Broker => Ok(()),
+            Self::ZooKeeper => files.write_my_id(node),
+        }
+    }
 }
 
 /// A node of the cluster.
@@ -121,13 +143,9 @@ impl Node {
         SocketAddrV4::new(self.machine.side_address(), PORTS.controller)
     }
 
-    /// Where it answers at all: as a broker where it is one.
-    pub(super) fn front(&self) -> SocketAddrV4 {
-        if self.role.is_broker() {
-            self.broker()
-        } else {
-            self.controller()
-        }
+    /// Where it answers on the side channel as a node of `ZooKeeper`.
+    pub(super) fn zookeeper(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(self.machine.side_address(), CLIENT_PORT)
     }
 
     /// Where the agent answers that tells its broker's metrics, where there is one.
@@ -224,7 +242,7 @@ impl Node {
         let wipe = move || -> Result<Wiped> {
             let directory_before = files.directory_id().unwrap_or_default();
             let (removed, bytes) = files.clear_data()?;
-            files.format(&format.cluster_id, node, &random_id(), &format.bootstrap)?;
+            format.apply(&files, node, &random_id())?;
             Ok(Wiped {
                 files: removed,
                 bytes,

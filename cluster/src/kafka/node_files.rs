@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use history::NodeId;
 use uuid::Uuid;
 
-use super::config::{KafkaConfig, NodeAddress, to_file};
+use super::config::{KafkaConfig, NodeAddress, Role, to_file};
 use super::formatting::Bootstrap;
 use super::metrics;
 use super::release::{Logging, release};
@@ -63,6 +63,11 @@ impl NodeFiles {
         self.root.join("config").join("server.properties")
     }
 
+    /// The configuration of a node of `ZooKeeper`.
+    pub fn zoo_cfg(&self) -> PathBuf {
+        self.root.join("config").join("zoo.cfg")
+    }
+
     /// The configuration of the broker's logging.
     pub fn log4j(&self) -> PathBuf {
         self.root.join("config").join("log4j.properties")
@@ -109,8 +114,12 @@ impl NodeFiles {
         ] {
             fs::create_dir_all(&directory).with_context(|| format!("make {}", directory.display()))?;
         }
-        let properties = config.server_properties(version, own, all, &self.data());
-        write(&self.server_properties(), to_file(&properties).as_bytes())?;
+        if config.role(own.node) == Role::ZooKeeper {
+            write(&self.zoo_cfg(), config.zoo_cfg(own, all, &self.data()).as_bytes())?;
+        } else {
+            let properties = config.server_properties(version, own, all, &self.data());
+            write(&self.server_properties(), to_file(&properties).as_bytes())?;
+        }
         let logging = match release(version).map(|release| release.logging) {
             Some(Logging::Reload4j) => RELOAD4J,
             Some(Logging::Log4j2) | None => LOG4J,
@@ -139,6 +148,11 @@ impl NodeFiles {
                 .with_context(|| format!("copy {} to {}", file.display(), target.display()))?;
         }
         Ok(())
+    }
+
+    /// Writes by which number a node of `ZooKeeper` knows itself.
+    pub(super) fn write_my_id(&self, node: NodeId) -> Result<()> {
+        write(&self.data().join("myid"), format!("{node}\n").as_bytes())
     }
 
     /// Removes everything in the data directory, and says how many files and bytes that were. The directory itself

@@ -1,4 +1,4 @@
-//! Asks every broker and every controller on its own, again and again, for what it believes and what it serves.
+//! Asks every broker, every controller and every node of `ZooKeeper` on its own, again and again, for what it believes and what it serves.
 //!
 //! Each question to each node has a task and a connection of its own over the side channel, so that a node
 //! that hangs delays nobody else. An answer goes into the history when it differs from the one before, and at
@@ -15,6 +15,7 @@ mod partitions;
 mod quorum;
 mod served;
 mod stands;
+mod zookeeper;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use self::line::Line;
 use self::news::{Recorded, is_news};
 use self::own::{Newest, Own};
+use super::config::Role;
 use super::node::Node;
 use super::view::Beliefs;
 use super::wire::WireError;
@@ -100,7 +102,9 @@ fn questions(
         let controller = Line::new(node, node.controller());
         questions.push(Box::new(quorum::Ask::new(controller, beliefs)));
     }
-    if metrics {
+    if node.role == Role::ZooKeeper {
+        questions.push(Box::new(zookeeper::Ask::new(node, topics, beliefs)));
+    } else if metrics {
         questions.push(Box::new(metrics::Ask::new(node)));
     }
     questions

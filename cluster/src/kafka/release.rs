@@ -24,8 +24,21 @@ pub struct Release {
     pub(super) bootstrap: &'static str,
     /// Whether it has groups that share partitions, and settings for them.
     pub(super) share_groups: bool,
+    /// Which shapes it runs in.
+    shapes: Shapes,
     /// The features it knows, each with its lowest and highest level, as its brokers say.
     features: &'static [(&'static str, i16, i16)],
+}
+
+/// Who holds what the controller knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shapes {
+    /// A quorum of controllers alone.
+    KRaft,
+    /// That, or `ZooKeeper`.
+    Both,
+    /// `ZooKeeper` alone: what there may be of a quorum is a preview.
+    ZooKeeper,
 }
 
 /// The library that writes a broker's log.
@@ -55,6 +68,7 @@ const RELEASES: &[Release] = &[
         logging: Logging::Log4j2,
         bootstrap: FIRST_SNAPSHOT,
         share_groups: true,
+        shapes: Shapes::KRaft,
         features: &[
             (METADATA_VERSION, 7, 33),
             (ELIGIBLE_LEADERS, 0, 1),
@@ -70,6 +84,7 @@ const RELEASES: &[Release] = &[
         logging: Logging::Log4j2,
         bootstrap: OWN_FILE,
         share_groups: true,
+        shapes: Shapes::KRaft,
         features: &[
             (METADATA_VERSION, 7, 30),
             (ELIGIBLE_LEADERS, 0, 1),
@@ -85,6 +100,7 @@ const RELEASES: &[Release] = &[
         logging: Logging::Log4j2,
         bootstrap: OWN_FILE,
         share_groups: true,
+        shapes: Shapes::KRaft,
         features: &[
             (METADATA_VERSION, 7, 29),
             (ELIGIBLE_LEADERS, 0, 1),
@@ -100,6 +116,7 @@ const RELEASES: &[Release] = &[
         logging: Logging::Log4j2,
         bootstrap: OWN_FILE,
         share_groups: true,
+        shapes: Shapes::KRaft,
         features: &[
             (METADATA_VERSION, 7, 27),
             (ELIGIBLE_LEADERS, 0, 1),
@@ -114,6 +131,7 @@ const RELEASES: &[Release] = &[
         logging: Logging::Log4j2,
         bootstrap: OWN_FILE,
         share_groups: true,
+        shapes: Shapes::KRaft,
         features: &[
             (METADATA_VERSION, 7, 25),
             (ELIGIBLE_LEADERS, 0, 1),
@@ -127,6 +145,7 @@ const RELEASES: &[Release] = &[
         logging: Logging::Reload4j,
         bootstrap: OWN_FILE,
         share_groups: false,
+        shapes: Shapes::Both,
         features: &[(METADATA_VERSION, 1, 21), (KRAFT_VERSION, 0, 1)],
     },
     of_kafka_3("3.8.1", &[(METADATA_VERSION, 1, 20)]),
@@ -134,6 +153,7 @@ const RELEASES: &[Release] = &[
     of_kafka_3("3.6.2", &[(METADATA_VERSION, 1, 14)]),
     of_kafka_3("3.5.1", &[(METADATA_VERSION, 1, 11)]),
     of_kafka_3("3.3.2", &[(METADATA_VERSION, 1, 7)]),
+    with_zookeeper("2.8.2"),
 ];
 
 /// A version before 3.9: all of them log and format alike.
@@ -143,7 +163,16 @@ const fn of_kafka_3(version: &'static str, features: &'static [(&'static str, i1
         logging: Logging::Reload4j,
         bootstrap: OWN_FILE,
         share_groups: false,
+        shapes: Shapes::Both,
         features,
+    }
+}
+
+/// A version that runs with `ZooKeeper` alone: it finalises nothing.
+const fn with_zookeeper(version: &'static str) -> Release {
+    Release {
+        shapes: Shapes::ZooKeeper,
+        ..of_kafka_3(version, &[])
     }
 }
 
@@ -249,6 +278,16 @@ impl Release {
     /// Whether its active controller resigns by itself where no majority fetches from it.
     pub(super) fn controllers_resign(&self) -> bool {
         !is_older(self.version, CONTROLLERS_RESIGN)
+    }
+
+    /// Whether it runs with `ZooKeeper`.
+    pub fn has_zookeeper(&self) -> bool {
+        self.shapes != Shapes::KRaft
+    }
+
+    /// Whether it runs without `ZooKeeper`.
+    pub fn has_kraft(&self) -> bool {
+        self.shapes != Shapes::ZooKeeper
     }
 
     /// The lowest and highest level of a feature that its brokers know.

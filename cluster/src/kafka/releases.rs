@@ -34,8 +34,14 @@ impl KafkaReleases {
     }
 
     async fn connect(&self, node: NodeId) -> Result<Connection> {
-        let connection = Connection::open(self.node(node)?.front(), ANSWER_WITHIN).await;
-        connection.with_context(|| format!("ask node {node}"))
+        let node = self.node(node)?;
+        let address = if node.role.is_broker() {
+            node.broker()
+        } else {
+            node.controller()
+        };
+        let connection = Connection::open(address, ANSWER_WITHIN).await;
+        connection.with_context(|| format!("ask node {}", node.id()))
     }
 }
 
@@ -64,6 +70,7 @@ impl Releases for KafkaReleases {
     }
 
     async fn finalise(&self, version: &str) -> Result<()> {
+        ensure!(!self.layout.has_zookeeper(), "a cluster with ZooKeeper finalises nothing");
         let release = release(version).with_context(|| format!("find what Kafka {version} finalises"))?;
         let levels = release.formatted(&Levels::new());
         let mut last = anyhow!("there is no node");

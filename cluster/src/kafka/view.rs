@@ -49,7 +49,12 @@ impl Beliefs {
         }
     }
 
-    /// A controller that leads said this of itself.
+    /// A node of `ZooKeeper` serves, leading or not, or does not.
+    pub(super) fn hear_zookeeper(&self, node: NodeId, leads: Option<bool>) {
+        self.view.set_zookeeper(node, leads);
+    }
+
+    /// A controller that leads said this of itself, or `ZooKeeper` of it.
     pub(super) fn hear_controller(&self, leader: NodeId, epoch: i32) {
         self.view.set_controller(leader, epoch);
     }

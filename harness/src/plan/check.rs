@@ -112,29 +112,49 @@ fn check_cluster(plan: &Plan, wrong: &mut Vec<Wrong>) {
     check_shape(plan, wrong);
 }
 
+/// More nodes of `ZooKeeper` than this are no ensemble that anybody runs.
+const ZOOKEEPERS_MAX: u32 = 5;
+
 fn check_shape(plan: &Plan, wrong: &mut Vec<Wrong>) {
-    let controllers = plan.own_controllers();
-    if plan.shape == Shape::Combined {
-        if plan.controllers.is_some() {
-            let reason = "the brokers are the controllers: this goes with shape = \"separate\"";
-            wrong.push(Wrong::new(&["controllers"], reason));
+    let mut say = |setting: &str, reason: String| wrong.push(Wrong::new(&[setting], reason));
+    if plan.controllers.is_some() && plan.shape != Shape::Separate {
+        say(
+            "controllers",
+            "this shape has no controllers of their own: this goes with shape = \"separate\"".to_owned(),
+        );
+    }
+    if plan.zookeepers.is_some() && plan.shape != Shape::ZooKeeper {
+        say(
+            "zookeepers",
+            "this shape has no ZooKeeper: this goes with shape = \"zookeeper\"".to_owned(),
+        );
+    }
+    if plan.is_simulated() {
+        if plan.shape != Shape::Combined {
+            say("shape", "the simulated brokers have no controllers of their own, and no ZooKeeper".to_owned());
         }
-    } else if plan.is_simulated() {
-        wrong.push(Wrong::new(
-            &["shape"],
-            "the simulated brokers have no controllers of their own",
-        ));
-    } else if controllers == 0 || plan.all_nodes() > NODES_MAX {
+        return;
+    }
+    let (setting, given, others, count) = match plan.shape {
+        Shape::Combined => return,
+        Shape::Separate => ("controllers", plan.controllers, "controllers", plan.own_controllers()),
+        Shape::ZooKeeper => (
+            "zookeepers",
+            plan.zookeepers,
+            "nodes of ZooKeeper",
+            plan.own_zookeepers(),
+        ),
+    };
+    let setting = if given.is_some() { setting } else { "shape" };
+    if plan.shape == Shape::ZooKeeper && (count % 2 == 0 || count > ZOOKEEPERS_MAX) {
+        let reason = format!("{count} nodes of ZooKeeper: give 1, 3 or {ZOOKEEPERS_MAX}, of which a majority must be left");
+        say(setting, reason);
+    } else if count == 0 || plan.all_nodes() > NODES_MAX {
         let reason = format!(
-            "{controllers} controllers beside {} brokers: give 1 or more, and at most {NODES_MAX} nodes in all",
+            "{count} {others} beside {} brokers: give 1 or more, and at most {NODES_MAX} nodes in all",
             plan.nodes
         );
-        let setting = if plan.controllers.is_some() {
-            "controllers"
-        } else {
-            "shape"
-        };
-        wrong.push(Wrong::new(&[setting], reason));
+        say(setting, reason);
     }
 }
 

@@ -44,12 +44,15 @@ pub struct Plan {
     /// How many brokers.
     #[serde(default = "default_nodes")]
     pub nodes: u32,
-    /// Whether the brokers are the controllers too.
+    /// Who controls: the brokers, nodes of their own, or one broker by way of `ZooKeeper`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub shape: Shape,
     /// How many controllers, where they are nodes of their own: three where this is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub controllers: Option<u32>,
+    /// How many nodes of `ZooKeeper`, where the shape has them: three where this is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zookeepers: Option<u32>,
     /// The bugs of the simulated broker.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bugs: Vec<Bug>,
@@ -107,6 +110,7 @@ impl Plan {
             versions: by_number(&self.versions),
             nodes: self.nodes,
             controllers: self.own_controllers(),
+            zookeepers: self.own_zookeepers(),
             features: self.features.clone(),
             quorum: self.quorum,
             timeouts: self.timeouts,
@@ -119,14 +123,23 @@ impl Plan {
     /// How many nodes are controllers alone.
     pub fn own_controllers(&self) -> u32 {
         match self.shape {
-            Shape::Combined => 0,
+            Shape::Combined | Shape::ZooKeeper => 0,
             Shape::Separate => self.controllers.unwrap_or(CONTROLLERS),
+        }
+    }
+
+    /// How many nodes are `ZooKeeper`'s.
+    pub fn own_zookeepers(&self) -> u32 {
+        match self.shape {
+            Shape::Combined | Shape::Separate => 0,
+            Shape::ZooKeeper => self.zookeepers.unwrap_or(ZOOKEEPERS),
         }
     }
 
     /// How many nodes there are in all.
     pub fn all_nodes(&self) -> u32 {
-        self.nodes.saturating_add(self.own_controllers())
+        let others = self.own_controllers().saturating_add(self.own_zookeepers());
+        self.nodes.saturating_add(others)
     }
 
     /// Why a name is no node's of this cluster, where it is not.
@@ -152,8 +165,10 @@ fn node_number(name: &str) -> Option<NodeId> {
 
 /// So many controllers of their own there are where a plan does not say.
 const CONTROLLERS: u32 = 3;
+/// So many nodes of `ZooKeeper` there are where a plan does not say.
+const ZOOKEEPERS: u32 = 3;
 
-/// Which nodes of a cluster of Kafka are controllers.
+/// Who controls a cluster of Kafka.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shape {
@@ -162,6 +177,10 @@ pub enum Shape {
     Combined,
     /// Nodes of their own, after the brokers.
     Separate,
+    /// One of the brokers, elected with `ZooKeeper`, whose nodes come after them.
+    #[serde(rename = "zookeeper")]
+    #[value(name = "zookeeper")]
+    ZooKeeper,
 }
 
 /// Whether each node's data lies on a disk that can fail, which costs its broker a little time.

@@ -101,8 +101,12 @@ fn apply(file: &str, plan: &mut Plan, overrides: &Overrides) -> Result<()> {
         plan.nodes = nodes;
     }
     plan.shape = overrides.shape.unwrap_or(plan.shape);
-    if overrides.shape == Some(Shape::Combined) {
+    // What belongs to another shape goes with it.
+    if overrides.shape.is_some_and(|shape| shape != Shape::Separate) {
         plan.controllers = None;
+    }
+    if overrides.shape.is_some_and(|shape| shape != Shape::ZooKeeper) {
+        plan.zookeepers = None;
     }
     plan.disk = overrides.disk.unwrap_or(plan.disk);
     for bug in &overrides.bugs {

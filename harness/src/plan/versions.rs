@@ -21,6 +21,9 @@ pub fn check(plan: &Plan, wrong: &mut Vec<Wrong>) {
             ));
         }
     }
+    if let Some(reason) = plan.kafka().wrong_shape() {
+        wrong.push(Wrong::new(&["shape"], reason));
+    }
     if let Some(reason) = plan.kafka().wrong_quorum() {
         wrong.push(Wrong::new(&["quorum"], reason));
     }

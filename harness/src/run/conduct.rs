@@ -139,6 +139,7 @@ async fn record(
 }
 
 fn header(resolved: &Resolved) -> Header {
+    let others = resolved.plan.nodes + 1..=resolved.plan.all_nodes();
     Header {
         format: FORMAT.to_owned(),
         version: VERSION,
@@ -147,7 +148,8 @@ fn header(resolved: &Resolved) -> Header {
         broker: resolved.plan.broker.clone(),
         started: jiff::Timestamp::now().to_string(),
         nodes: (1..=resolved.plan.nodes).collect(),
-        controllers: (resolved.plan.nodes + 1..=resolved.plan.all_nodes()).collect(),
+        controllers: others.clone().take(resolved.plan.own_controllers() as usize).collect(),
+        zookeepers: others.take(resolved.plan.own_zookeepers() as usize).collect(),
         topics: resolved.topics(),
         expect: resolved.expectation(),
     }

@@ -70,6 +70,7 @@ fn header() -> Header {
         started: String::new(),
         nodes: Vec::new(),
         controllers: Vec::new(),
+        zookeepers: Vec::new(),
         topics: Vec::new(),
         expect: Expectation::default(),
     }

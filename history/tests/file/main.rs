@@ -20,6 +20,7 @@ fn header() -> Header {
         started: "2026-01-01T00:00:00Z".to_owned(),
         nodes: vec![1, 2, 3],
         controllers: Vec::new(),
+        zookeepers: Vec::new(),
         topics: vec![topic("orders", 2), topic("log", 3)],
         expect: Expectation {
             minimum_acknowledged: 5_000,

@@ -288,6 +288,7 @@ fn probe(answer: &Probe) -> &'static str {
         Probe::Metrics(_) => "metrics",
         Probe::Quorum(_) => "quorum",
         Probe::NotLeader => "not-leader",
+        Probe::ZooKeeper(_) => "zookeeper",
         Probe::Silent(_) => "silent",
         Probe::Log(_) => "log",
     }

@@ -91,6 +91,7 @@ pub fn header(plan: &str, seed: u64, partitions: u32, acks: &str) -> Header {
         started: "2026-08-14T09:30:12Z".to_owned(),
         nodes: vec![1, 2, 3],
         controllers: Vec::new(),
+        zookeepers: Vec::new(),
         topics: vec![Topic {
             name: "log".to_owned(),
             partitions,

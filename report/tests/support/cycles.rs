@@ -21,6 +21,7 @@ pub fn foreign_header() -> Header {
         started: String::new(),
         nodes: Vec::new(),
         controllers: Vec::new(),
+        zookeepers: Vec::new(),
         topics: Vec::new(),
         expect: Expectation {
             acks: String::new(),

@@ -175,6 +175,7 @@ impl Simulation {
             started: "1970-01-01T00:00:00Z".to_owned(),
             nodes: (1..=self.nodes).collect(),
             controllers: Vec::new(),
+            zookeepers: Vec::new(),
             topics: self.topics.clone(),
             expect: Expectation {
                 minimum_acknowledged: 1,

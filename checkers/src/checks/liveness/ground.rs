@@ -80,7 +80,7 @@ pub(in crate::checks) struct Ground {
     nodes: Vec<NodeId>,
     /// Those that may hold replicas.
     brokers: Vec<NodeId>,
-    /// Those that elect the active controller, a majority of which must be left.
+    /// Those of whom a majority must be left so that there is an active controller.
     controllers: Vec<NodeId>,
     needs: Vec<Needs>,
     /// The faults in force, by their number: what each takes away, where it says so.
@@ -104,9 +104,10 @@ impl Ground {
         Self {
             nodes: header.all_nodes(),
             brokers: header.nodes.clone(),
-            controllers: match header.controllers.as_slice() {
-                [] => header.nodes.clone(),
-                own => own.to_vec(),
+            controllers: match (header.controllers.as_slice(), header.zookeepers.as_slice()) {
+                ([], []) => header.nodes.clone(),
+                ([], zookeepers) => zookeepers.to_vec(),
+                (own, _) => own.to_vec(),
             },
             needs: needs.take(keys as usize).collect(),
             said: (0..keys).map(|_| BTreeMap::new()).collect(),

@@ -247,7 +247,7 @@ fn what_cannot_be_run_is_refused() {
     );
     refused(
         &KafkaConfig {
-            version: "2.8.2".to_owned(),
+            version: "2.0.1".to_owned(),
             ..default.clone()
         },
         "cannot be run yet",

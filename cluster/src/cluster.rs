@@ -133,7 +133,10 @@ impl dyn Cluster {
 
     /// The nodes that are brokers, in order.
     pub fn brokers(&self) -> Vec<NodeId> {
-        let (mut nodes, others) = (self.nodes(), [self.controllers_alone(), self.zookeepers()].concat());
+        let (mut nodes, others) = (
+            self.nodes(),
+            [self.controllers_alone(), self.zookeepers()].concat(),
+        );
         nodes.retain(|node| !others.contains(node));
         nodes
     }

@@ -72,7 +72,12 @@ impl<'a> Draw<'a> {
             Target::Majority => self.nodes.len() / 2 + 1,
             Target::All => self.nodes.len(),
             Target::Nodes(nodes) => return self.known(nodes),
-            Target::Leader | Target::Follower | Target::Controller => return Ok(target.clone()),
+            Target::Leader
+            | Target::Follower
+            | Target::Controller
+            | Target::ZooKeeperLeader
+            | Target::ZooKeeperFollower
+            | Target::ZooKeepers => return Ok(target.clone()),
         };
         let mut order = self.nodes.to_vec();
         order.shuffle(&mut self.random);

@@ -271,6 +271,9 @@ impl Scene {
                 Some((node, _)) => Ok(vec![node]),
                 None => Err(NoTarget("no controller is known to be active".to_owned())),
             },
+            Target::ZooKeepers | Target::ZooKeeperLeader | Target::ZooKeeperFollower => {
+                self.zookeepers(target)
+            }
             Target::One | Target::Minority | Target::Majority => Err(NoTarget(format!(
                 "the target `{target}` was never drawn: resolve the schedule first"
             ))),
@@ -318,6 +321,23 @@ impl Scene {
             Some(key) => format!("{target} of {}", self.key_name(key)),
             None => target.to_string(),
         }
+    }
+
+    /// The nodes of `ZooKeeper` that are meant.
+    fn zookeepers(&self, target: &Target) -> Result<Vec<NodeId>, NoTarget> {
+        let all = self.cluster.zookeepers();
+        if all.is_empty() {
+            return Err(NoTarget("this cluster has no ZooKeeper".to_owned()));
+        }
+        if *target == Target::ZooKeepers {
+            return Ok(all);
+        }
+        let leads = *target == Target::ZooKeeperLeader;
+        let serving = self.cluster.view().zookeepers();
+        let found = serving.iter().find(|(_, other)| **other == leads);
+        let found = found.map(|(node, _)| vec![*node]);
+        let word = if leads { "leads" } else { "follows in" };
+        found.ok_or_else(|| NoTarget(format!("no node is seen that {word} ZooKeeper's ensemble")))
     }
 
     /// The first follower in the ISR, or else the first of all.

@@ -144,8 +144,13 @@ impl Tally {
     }
 }
 
-/// The groups of nodes that the limits hold for, each on its own: brokers, and controllers that are no brokers.
+/// The groups of nodes that the limits hold for, each on its own: brokers, controllers that are no brokers, and `ZooKeeper`'s.
 fn groups(scene: &Scene) -> Vec<Vec<NodeId>> {
-    let groups = [scene.cluster.brokers(), scene.cluster.controllers_alone()];
+    let cluster = &scene.cluster;
+    let groups = [
+        cluster.brokers(),
+        cluster.controllers_alone(),
+        cluster.zookeepers(),
+    ];
     groups.into_iter().filter(|group| !group.is_empty()).collect()
 }

@@ -8,8 +8,8 @@ use serde::ser::SerializeSeq;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// What a plan may write for a target, for error texts.
-const ACCEPTED: &str = "\"one\", \"minority\", \"majority\", \"all\", \"leader\", \"follower\", \"controller\" \
-     or a list of nodes such as [\"n1\", 2]";
+const ACCEPTED: &str = "\"one\", \"minority\", \"majority\", \"all\", \"leader\", \"follower\", \"controller\", \
+     \"zookeeper-leader\", \"zookeeper-follower\", \"zookeepers\" or a list of nodes such as [\"n1\", 2]";
 
 /// Whom a fault is aimed at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +29,12 @@ pub enum Target {
     Follower,
     /// The active controller at the moment of injection.
     Controller,
+    /// The node of `ZooKeeper` that leads the ensemble at the moment of injection, or the only one.
+    ZooKeeperLeader,
+    /// The first node of `ZooKeeper` that follows at the moment of injection.
+    ZooKeeperFollower,
+    /// All nodes of `ZooKeeper`.
+    ZooKeepers,
     /// These nodes.
     Nodes(Vec<NodeId>),
 }
@@ -37,6 +43,14 @@ impl Target {
     /// Whether it depends on a partition: who leads it or follows.
     pub fn is_of_a_partition(&self) -> bool {
         matches!(self, Self::Leader | Self::Follower)
+    }
+
+    /// Whether it is of `ZooKeeper`: only a cluster that has it has such a node.
+    pub fn is_of_zookeeper(&self) -> bool {
+        matches!(
+            self,
+            Self::ZooKeeperLeader | Self::ZooKeeperFollower | Self::ZooKeepers
+        )
     }
 
     fn word(&self) -> Option<&'static str> {
@@ -48,6 +62,9 @@ impl Target {
             Self::Leader => "leader",
             Self::Follower => "follower",
             Self::Controller => "controller",
+            Self::ZooKeeperLeader => "zookeeper-leader",
+            Self::ZooKeeperFollower => "zookeeper-follower",
+            Self::ZooKeepers => "zookeepers",
             Self::Nodes(_) => return None,
         })
     }
@@ -61,6 +78,9 @@ impl Target {
             Self::Leader,
             Self::Follower,
             Self::Controller,
+            Self::ZooKeeperLeader,
+            Self::ZooKeeperFollower,
+            Self::ZooKeepers,
         ]
         .into_iter()
         .find(|target| target.word() == Some(word))

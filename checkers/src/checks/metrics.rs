@@ -12,7 +12,7 @@ mod rule;
 
 use std::collections::BTreeMap;
 
-use history::{Header, NodeId, Observed, Probe};
+use history::{Header, Metric, Metrics, NodeId, Observed, Probe};
 
 use crate::anomaly::LYING_METRIC;
 use crate::context::{Context, with_faults};
@@ -32,12 +32,15 @@ pub(crate) struct Told {
     counters: BTreeMap<(NodeId, u32), Counters>,
     lies: Kept<Lie>,
     answers: u64,
+    /// Whether the controller alone tells what is true of all partitions, as it does with `ZooKeeper`.
+    controller_alone: bool,
 }
 
 impl Told {
     pub(crate) fn new(header: &Header) -> Self {
         Self {
             needs: Needs::of(header),
+            controller_alone: !header.zookeepers.is_empty(),
             ..Self::default()
         }
     }
@@ -57,13 +60,28 @@ impl Told {
                 let process = (id, observed.incarnation);
                 let counters = self.counters.entry(process).or_default();
                 counters.told(time, observed.asked, metrics);
-                for lie in node.metrics(process, observed.asked, time, metrics) {
+                let held = if self.controller_alone {
+                    &of_its_own(metrics)
+                } else {
+                    metrics
+                };
+                for lie in node.metrics(process, observed.asked, time, held) {
                     self.lies.push(|| lie);
                 }
             }
             _ => {}
         }
     }
+}
+
+/// What a broker tells that `ZooKeeper` knows: one that is not the controller says 0 of all partitions, and means nothing by it.
+fn of_its_own(metrics: &Metrics) -> Metrics {
+    let mut own = metrics.clone();
+    if own.values.get(&Metric::ActiveControllers) != Some(&1) {
+        own.values.remove(&Metric::OfflinePartitions);
+        own.values.remove(&Metric::Partitions);
+    }
+    own
 }
 
 pub(crate) fn run(context: &Context) -> Outcome {

@@ -315,7 +315,10 @@ impl Cluster for KafkaCluster {
             let mut connection = Connection::open(first.broker(), within)
                 .await
                 .context("create topics")?;
-            connection.create_topics_and_probe(topics, &all, within).await.map_err(Into::into)
+            connection
+                .create_topics_and_probe(topics, &all, within)
+                .await
+                .map_err(Into::into)
         }
         .context("create topics")?;
         for node in &brokers {

@@ -280,7 +280,11 @@ impl KafkaConfig {
     pub fn wrong_features(&self) -> Vec<(&str, String)> {
         if self.has_zookeeper() {
             let reason = || "a cluster with ZooKeeper finalises no features: leave it out".to_owned();
-            return self.features.keys().map(|name| (name.as_str(), reason())).collect();
+            return self
+                .features
+                .keys()
+                .map(|name| (name.as_str(), reason()))
+                .collect();
         }
         let oldest = release(self.oldest_version());
         let Some(oldest) = oldest else { return Vec::new() };
@@ -295,7 +299,9 @@ impl KafkaConfig {
     pub fn wrong_quorum(&self) -> Option<String> {
         let oldest = release(self.oldest_version())?;
         if self.quorum == Quorum::Dynamic && self.has_zookeeper() {
-            return Some("a cluster with ZooKeeper has no quorum of controllers: write \"static\"".to_owned());
+            return Some(
+                "a cluster with ZooKeeper has no quorum of controllers: write \"static\"".to_owned(),
+            );
         }
         if self.quorum == Quorum::Dynamic && self.controllers > 0 {
             return Some(

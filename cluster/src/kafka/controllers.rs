@@ -9,7 +9,6 @@ use anyhow::{Context, Result, anyhow};
 use history::NodeId;
 use tokio::time::Instant;
 
-use super::config::Role;
 use super::launch::{ANSWER_WITHIN, POLL};
 use super::node::{self, Node};
 use super::wire::{Connection, WireError};
@@ -38,20 +37,23 @@ impl Controllers {
     /// The controllers, the one that was last seen as the active controller first.
     pub(super) fn active_first(&self) -> Vec<Arc<Node>> {
         let active = self.view.controller().map(|(node, _)| node);
-        let (mut nodes, _) = self.candidates();
+        let mut nodes = self.candidates();
         nodes.sort_by_key(|node| Some(node.id()) != active);
         nodes
     }
 
-    /// Who may be the active controller, and where such a node is asked.
-    fn candidates(&self) -> (Vec<Arc<Node>>, fn(&Node) -> SocketAddrV4) {
-        let of = |fits: fn(Role) -> bool| -> Vec<Arc<Node>> {
-            self.nodes.iter().filter(|node| fits(node.role)).cloned().collect()
-        };
-        match of(Role::is_controller) {
-            quorum if quorum.is_empty() => (of(Role::is_broker), Node::broker),
-            quorum => (quorum, Node::controller),
+    /// Who may be the active controller.
+    fn candidates(&self) -> Vec<Arc<Node>> {
+        let quorum: Vec<_> = self
+            .nodes
+            .iter()
+            .filter(|node| node.role.is_controller())
+            .cloned()
+            .collect();
+        if quorum.is_empty() {
+            return node::brokers(&self.nodes);
         }
+        quorum
     }
 
     /// Asks the active controller: one node after the other until one is, or the time is over.
@@ -61,11 +63,10 @@ impl Controllers {
         F: Future<Output = Result<T, WireError>> + Send,
     {
         let deadline = Instant::now() + ASK_WITHIN;
-        let (_, address) = self.candidates();
         loop {
             let mut last = None;
             for node in self.active_first() {
-                let answer = match Connection::open(address(&node), ANSWER_WITHIN).await {
+                let answer = match Connection::open(asked_at(&node), ANSWER_WITHIN).await {
                     Ok(connection) => ask(connection).await,
                     Err(error) => Err(error),
                 };
@@ -87,6 +88,15 @@ impl Controllers {
             }
             tokio::time::sleep(POLL).await;
         }
+    }
+}
+
+/// Where a node is asked as the controller.
+fn asked_at(node: &Node) -> SocketAddrV4 {
+    if node.role.is_controller() {
+        node.controller()
+    } else {
+        node.broker()
     }
 }
 

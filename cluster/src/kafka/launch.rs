@@ -119,7 +119,13 @@ impl Layout {
         files.write_configuration(&self.config, version, own, &self.addresses)?;
         let options = self.config.jvm_of(node);
         if self.config.role(node) == Role::ZooKeeper {
-            return Ok(jvm::zookeeper(&self.java, install, files, archive.as_deref(), options));
+            return Ok(jvm::zookeeper(
+                &self.java,
+                install,
+                files,
+                archive.as_deref(),
+                options,
+            ));
         }
         let agent = self.agent.as_ref().map(|agent| agent.jar.as_path());
         let agent = agent.zip(self.side.get(&node).copied());
@@ -196,7 +202,7 @@ pub(super) async fn bring_up(nodes: &[Arc<Node>], within: Duration) -> Result<()
             }
             .map_err(|error| {
                 let (id, tail) = (node.id(), node.files.log_tail(TAIL_LINES));
-                let what = node.role.is_broker().then_some("the broker of ").unwrap_or_default();
+                let what = if node.role.is_broker() { "the broker of " } else { "" };
                 anyhow!("bring up {what}node {id}: {error:#}; the end of its log:\n{tail}")
             })
         });

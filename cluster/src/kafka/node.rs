@@ -13,8 +13,8 @@ use tokio::task::AbortHandle;
 use super::config::{PORTS, Role};
 use super::formatting::Bootstrap;
 use super::metrics::METRICS_PORT;
-use super::zookeeper::CLIENT_PORT;
 use super::node_files::{NodeFiles, random_id};
+use super::zookeeper::CLIENT_PORT;
 use crate::{Exit, ExitKind, Machine, ProcessSpec, Recovery, Wiped};
 
 /// A process that got SIGKILL is gone within this time.

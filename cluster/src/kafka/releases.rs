@@ -70,7 +70,10 @@ impl Releases for KafkaReleases {
     }
 
     async fn finalise(&self, version: &str) -> Result<()> {
-        ensure!(!self.layout.has_zookeeper(), "a cluster with ZooKeeper finalises nothing");
+        ensure!(
+            !self.layout.has_zookeeper(),
+            "a cluster with ZooKeeper finalises nothing"
+        );
         let release = release(version).with_context(|| format!("find what Kafka {version} finalises"))?;
         let levels = release.formatted(&Levels::new());
         let mut last = anyhow!("there is no node");

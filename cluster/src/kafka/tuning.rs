@@ -19,6 +19,7 @@ pub struct NodeTuning {
 /// Properties that decide where a node is and what it is: a plan cannot set them.
 const RESERVED: &[&str] = &[
     "advertised.listeners",
+    "broker.id",
     "controller.listener.names",
     "controller.quorum.bootstrap.servers",
     "controller.quorum.voters",
@@ -30,6 +31,7 @@ const RESERVED: &[&str] = &[
     "metadata.log.dir",
     "node.id",
     "process.roles",
+    "zookeeper.connect",
 ];
 
 /// The beginnings of options that decide what is run, or where its files are.

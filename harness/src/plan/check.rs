@@ -131,13 +131,21 @@ fn check_shape(plan: &Plan, wrong: &mut Vec<Wrong>) {
     }
     if plan.is_simulated() {
         if plan.shape != Shape::Combined {
-            say("shape", "the simulated brokers have no controllers of their own, and no ZooKeeper".to_owned());
+            say(
+                "shape",
+                "the simulated brokers have no controllers of their own, and no ZooKeeper".to_owned(),
+            );
         }
         return;
     }
     let (setting, given, others, count) = match plan.shape {
         Shape::Combined => return,
-        Shape::Separate => ("controllers", plan.controllers, "controllers", plan.own_controllers()),
+        Shape::Separate => (
+            "controllers",
+            plan.controllers,
+            "controllers",
+            plan.own_controllers(),
+        ),
         Shape::ZooKeeper => (
             "zookeepers",
             plan.zookeepers,
@@ -147,7 +155,9 @@ fn check_shape(plan: &Plan, wrong: &mut Vec<Wrong>) {
     };
     let setting = if given.is_some() { setting } else { "shape" };
     if plan.shape == Shape::ZooKeeper && (count % 2 == 0 || count > ZOOKEEPERS_MAX) {
-        let reason = format!("{count} nodes of ZooKeeper: give 1, 3 or {ZOOKEEPERS_MAX}, of which a majority must be left");
+        let reason = format!(
+            "{count} nodes of ZooKeeper: give 1, 3 or {ZOOKEEPERS_MAX}, of which a majority must be left"
+        );
         say(setting, reason);
     } else if count == 0 || plan.all_nodes() > NODES_MAX {
         let reason = format!(

@@ -179,7 +179,10 @@ pub enum Shape {
     Separate,
     /// One of the brokers, elected with `ZooKeeper`, whose nodes come after them.
     #[serde(rename = "zookeeper")]
-    #[value(name = "zookeeper")]
+    #[value(
+        name = "zookeeper",
+        help = "One of the brokers, elected with ZooKeeper, whose nodes come after them"
+    )]
     ZooKeeper,
 }
 

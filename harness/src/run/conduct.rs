@@ -148,7 +148,10 @@ fn header(resolved: &Resolved) -> Header {
         broker: resolved.plan.broker.clone(),
         started: jiff::Timestamp::now().to_string(),
         nodes: (1..=resolved.plan.nodes).collect(),
-        controllers: others.clone().take(resolved.plan.own_controllers() as usize).collect(),
+        controllers: others
+            .clone()
+            .take(resolved.plan.own_controllers() as usize)
+            .collect(),
         zookeepers: others.take(resolved.plan.own_zookeepers() as usize).collect(),
         topics: resolved.topics(),
         expect: resolved.expectation(),

@@ -25,8 +25,12 @@ impl Builder {
                 self.keys_in_range(time, keys, || format!("what node {node} answers as a leader"));
             }
             Probe::Log(chunk) => self.chunk(time, node, chunk),
-            Probe::Served(_) | Probe::Metrics(_) | Probe::Quorum(_) | Probe::ZooKeeper(_) | Probe::NotLeader | Probe::Silent(_) => {
-            }
+            Probe::Served(_)
+            | Probe::Metrics(_)
+            | Probe::Quorum(_)
+            | Probe::ZooKeeper(_)
+            | Probe::NotLeader
+            | Probe::Silent(_) => {}
         }
     }
 

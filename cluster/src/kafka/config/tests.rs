@@ -229,6 +229,101 @@ fn features_are_held_against_what_the_version_knows() {
     refused(&beyond, "the nodes are 1 to 3");
 }
 
+fn with_zookeeper(version: &str, zookeepers: u32) -> KafkaConfig {
+    KafkaConfig {
+        version: version.to_owned(),
+        zookeepers,
+        ..KafkaConfig::default()
+    }
+}
+
+#[test]
+fn a_broker_with_zookeeper() {
+    let config = with_zookeeper("3.9.2", 3);
+    let all = addresses(6);
+    let list = config.server_properties("3.9.2", all[1], &all, Path::new("/node/data"));
+    insta::assert_snapshot!(to_file(&list), @r"
+    broker.id=2
+    zookeeper.connection.timeout.ms=60000
+    auto.create.topics.enable=false
+    offsets.topic.replication.factor=3
+    transaction.state.log.replication.factor=3
+    transaction.state.log.min.isr=2
+    group.initial.rebalance.delay.ms=0
+    offsets.topic.num.partitions=1
+    transaction.state.log.num.partitions=1
+    log.cleaner.dedupe.buffer.size=16777216
+    zookeeper.session.timeout.ms=2000
+    replica.lag.time.max.ms=1500
+    listeners=PLAINTEXT://0.0.0.0:9092
+    advertised.listeners=PLAINTEXT://10.0.0.2:9092
+    zookeeper.connect=10.0.0.4:2181,10.0.0.5:2181,10.0.0.6:2181
+    log.dirs=/node/data
+    ");
+    insta::assert_snapshot!(config.zoo_cfg(all[4], &all, Path::new("/node/data")), @r"
+    tickTime=500
+    initLimit=10
+    syncLimit=5
+    minSessionTimeout=1000
+    maxSessionTimeout=60000
+    maxClientCnxns=0
+    dataDir=/node/data
+    clientPort=2181
+    clientPortAddress=0.0.0.0
+    4lw.commands.whitelist=ruok,srvr,mntr
+    admin.enableServer=false
+    server.4=10.0.0.4:2888:3888
+    server.5=10.0.0.5:2888:3888
+    server.6=10.0.0.6:2888:3888
+    ");
+    let roles: Vec<Role> = [1, 3, 4, 6].map(|node| config.role(node)).into();
+    assert_eq!(
+        roles,
+        [Role::Broker, Role::Broker, Role::ZooKeeper, Role::ZooKeeper]
+    );
+    assert!(config.finalised().is_empty() && config.two_controllers().is_zero());
+}
+
+#[test]
+fn one_zookeeper_is_no_ensemble() {
+    let config = with_zookeeper("2.8.2", 1);
+    let all = addresses(4);
+    assert!(
+        !config
+            .zoo_cfg(all[3], &all, Path::new("/node/data"))
+            .contains("server.")
+    );
+}
+
+#[test]
+fn newer_brokers_speak_as_the_oldest_does() {
+    let config = KafkaConfig {
+        versions: [(2, "2.8.2".to_owned())].into(),
+        ..with_zookeeper("3.9.2", 1)
+    };
+    let protocol = |node: NodeId| {
+        let list = config.properties(node);
+        let found = list
+            .into_iter()
+            .find(|(name, _)| name == "inter.broker.protocol.version");
+        found.map(|(_, value)| value)
+    };
+    assert_eq!(protocol(1).as_deref(), Some("2.8"));
+    assert_eq!(protocol(2), None);
+}
+
+#[test]
+fn each_version_runs_in_its_shapes() {
+    refused(&with_zookeeper("4.4.0", 3), "write \"combined\" or \"separate\"");
+    refused(&with_zookeeper("2.8.2", 0), "write \"zookeeper\"");
+    let dynamic = KafkaConfig {
+        quorum: Quorum::Dynamic,
+        ..with_zookeeper("3.9.2", 3)
+    };
+    refused(&dynamic, "no quorum of controllers");
+    with_zookeeper("3.3.2", 1).validate().expect("it can be run");
+}
+
 fn refused(config: &KafkaConfig, expected: &str) {
     let error = config.validate().expect_err("it cannot be run").to_string();
     assert!(error.contains(expected), "{error}");

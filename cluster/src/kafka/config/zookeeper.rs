@@ -88,7 +88,9 @@ impl KafkaConfig {
         data: &Path,
     ) -> Vec<(String, String)> {
         let mut list = self.properties_of(version, own.node);
-        let servers = self.ensemble(all).map(|node| format!("{}:{CLIENT_PORT}", node.advertised));
+        let servers = self
+            .ensemble(all)
+            .map(|node| format!("{}:{CLIENT_PORT}", node.advertised));
         let placed = [
             ("listeners", format!("PLAINTEXT://{}:{}", own.bind, PORTS.client)),
             (
@@ -124,7 +126,8 @@ impl KafkaConfig {
     }
 
     fn ensemble<'a>(&'a self, all: &'a [NodeAddress]) -> impl Iterator<Item = &'a NodeAddress> {
-        all.iter().filter(|address| self.role(address.node) == Role::ZooKeeper)
+        all.iter()
+            .filter(|address| self.role(address.node) == Role::ZooKeeper)
     }
 }
 

@@ -91,7 +91,9 @@ impl Question for Ask {
             leads,
             controller: state.controller.map(|(node, _)| node),
             epoch: state.controller.map(|(_, epoch)| epoch),
-            sessions: sessions.map(|(node, session)| Session { node, session }).collect(),
+            sessions: sessions
+                .map(|(node, session)| Session { node, session })
+                .collect(),
             claims: state.claims,
         });
         Ok(Some(Answer { incarnation, said }))

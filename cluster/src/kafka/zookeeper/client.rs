@@ -106,7 +106,9 @@ impl Client {
                 NO_NODE => None,
                 other => {
                     let path = path.as_ref();
-                    return Err(WireError::Protocol(format!("ZooKeeper's error {other} of {path}")));
+                    return Err(WireError::Protocol(format!(
+                        "ZooKeeper's error {other} of {path}"
+                    )));
                 }
             });
         }
@@ -114,13 +116,18 @@ impl Client {
     }
 
     async fn send(&mut self, message: &[u8]) -> Result<(), WireError> {
-        self.stream.write_all(message).await.map_err(|error| network(&error))
+        self.stream
+            .write_all(message)
+            .await
+            .map_err(|error| network(&error))
     }
 
     async fn receive(&mut self) -> Result<Reader, WireError> {
         let length = self.stream.read_u32().await.map_err(|error| network(&error))?;
         if length > ANSWER_BYTES_MAX {
-            return Err(WireError::Protocol(format!("an answer of ZooKeeper of {length} bytes")));
+            return Err(WireError::Protocol(format!(
+                "an answer of ZooKeeper of {length} bytes"
+            )));
         }
         let mut answer = vec![0; length as usize];
         self.stream
@@ -131,7 +138,10 @@ impl Client {
     }
 }
 
-async fn bounded<T>(within: Duration, work: impl Future<Output = Result<T, WireError>>) -> Result<T, WireError> {
+async fn bounded<T>(
+    within: Duration,
+    work: impl Future<Output = Result<T, WireError>>,
+) -> Result<T, WireError> {
     tokio::time::timeout(within, work)
         .await
         .unwrap_or_else(|_| Err(WireError::Timeout(within.as_millis())))

@@ -57,11 +57,16 @@ impl State {
         let keys: Vec<(Key, String)> = replica::keys(topics)
             .map(|(key, topic, partition)| {
                 let name = &topic.name;
-                (key, format!("/brokers/topics/{name}/partitions/{partition}/state"))
+                (
+                    key,
+                    format!("/brokers/topics/{name}/partitions/{partition}/state"),
+                )
             })
             .collect();
         // The term before and after: where it is the same, the controller between is that of the term.
-        let mut paths = [CONTROLLER_EPOCH, CONTROLLER, CONTROLLER_EPOCH].map(str::to_owned).to_vec();
+        let mut paths = [CONTROLLER_EPOCH, CONTROLLER, CONTROLLER_EPOCH]
+            .map(str::to_owned)
+            .to_vec();
         paths.extend(brokers.iter().map(|broker| format!("{BROKERS}/{broker}")));
         paths.extend(keys.iter().map(|(_, path)| path.clone()));
         let mut held = client.read_all(&paths, left()).await?.into_iter();
@@ -102,7 +107,9 @@ fn controller_in(
     }
     let term: i32 = parse("the controller's term", &after)?;
     let controller: Controller = parse("the controller", &controller)?;
-    Ok(NodeId::try_from(controller.brokerid).ok().map(|node| (node, term)))
+    Ok(NodeId::try_from(controller.brokerid)
+        .ok()
+        .map(|node| (node, term)))
 }
 
 fn claim(key: Key, partition: Partition) -> Claim {
@@ -133,8 +140,12 @@ mod tests {
 
     #[test]
     fn a_controller_is_of_a_term_that_did_not_change_meanwhile() {
-        let controller = || held(r#"{"version":2,"brokerid":3,"timestamp":"1700000000000","kraftControllerEpoch":-1}"#);
-        assert_eq!(controller_in(held("4"), controller(), held("4")), Ok(Some((3, 4))));
+        let controller =
+            || held(r#"{"version":2,"brokerid":3,"timestamp":"1700000000000","kraftControllerEpoch":-1}"#);
+        assert_eq!(
+            controller_in(held("4"), controller(), held("4")),
+            Ok(Some((3, 4)))
+        );
         assert_eq!(controller_in(held("4"), controller(), held("5")), Ok(None));
         assert_eq!(controller_in(held("4"), None, held("4")), Ok(None));
         assert!(controller_in(held("4"), held("{}"), held("4")).is_err());
@@ -145,6 +156,9 @@ mod tests {
         let data = r#"{"controller_epoch":1,"leader":-1,"version":1,"leader_epoch":7,"isr":[2]}"#;
         let partition: Partition = parse("it", data.as_bytes()).expect("it is well formed");
         let claim = claim(5, partition);
-        assert_eq!((claim.key, claim.leader, claim.epoch, claim.isr), (5, None, 7, vec![2]));
+        assert_eq!(
+            (claim.key, claim.leader, claim.epoch, claim.isr),
+            (5, None, 7, vec![2])
+        );
     }
 }

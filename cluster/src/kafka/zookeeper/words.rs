@@ -22,9 +22,12 @@ pub(in crate::kafka) enum Standing {
 const ANSWER_BYTES_MAX: u64 = 64 << 10;
 
 /// As what the node serves. One without a leader says that it does not, which is an error.
-pub(in crate::kafka) async fn standing(address: SocketAddrV4, within: Duration) -> Result<Standing, WireError> {
+pub(in crate::kafka) async fn standing(
+    address: SocketAddrV4,
+    within: Duration,
+) -> Result<Standing, WireError> {
     let said = tokio::time::timeout(within, say(address, b"srvr")).await;
-    let said = said.unwrap_or_else(|_| Err(WireError::Timeout(within.as_millis())))?;
+    let said = said.map_err(|_| WireError::Timeout(within.as_millis()))??;
     standing_in(&said)
 }
 
@@ -48,7 +51,9 @@ fn standing_in(answer: &str) -> Result<Standing, WireError> {
         Some("standalone") => Ok(Standing::Alone),
         _ => {
             let said = answer.lines().next().unwrap_or("nothing");
-            Err(WireError::Protocol(format!("ZooKeeper does not serve: it says {said:?}")))
+            Err(WireError::Protocol(format!(
+                "ZooKeeper does not serve: it says {said:?}"
+            )))
         }
     }
 }

@@ -24,7 +24,7 @@ pub const BROKERS: &[Broker] = &[
         name: "kafka",
         versions: kafka::RUNNABLE,
         default_version: kafka::DEFAULT_VERSION,
-        about: "Apache Kafka in KRaft mode, its controllers in the brokers or on nodes of their own.",
+        about: "Apache Kafka: its controllers in the brokers, on nodes of their own, or elected with ZooKeeper (up to 3.9).",
     },
     Broker {
         name: SIMULATED,

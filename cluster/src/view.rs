@@ -42,6 +42,8 @@ struct Inner {
     controller: Option<(NodeId, i32)>,
     /// The nodes of `ZooKeeper` that serve, and whether each leads.
     zookeepers: BTreeMap<NodeId, bool>,
+    /// The brokers that are registered there, and by which session each is.
+    sessions: BTreeMap<NodeId, i64>,
 }
 
 impl ClusterView {
@@ -63,6 +65,20 @@ impl ClusterView {
     /// The nodes of `ZooKeeper` that serve, and whether each leads its ensemble (or is alone).
     pub fn zookeepers(&self) -> BTreeMap<NodeId, bool> {
         self.read(|inner| inner.zookeepers.clone())
+    }
+
+    /// The brokers that are registered in `ZooKeeper`, and by which session each is, as the leader of its ensemble has it.
+    pub fn sessions(&self) -> BTreeMap<NodeId, i64> {
+        self.read(|inner| inner.sessions.clone())
+    }
+
+    /// The leader of `ZooKeeper`'s ensemble holds these registrations.
+    pub fn set_sessions(&self, sessions: BTreeMap<NodeId, i64>) {
+        self.write(|inner| {
+            let news = inner.sessions != sessions;
+            inner.sessions = sessions;
+            news
+        });
     }
 
     /// A node of `ZooKeeper` serves, leading or not; or it does not serve.

@@ -114,6 +114,8 @@ pub enum Power {
     Admin,
     /// Change the voters of the controllers' quorum.
     Voters,
+    /// Keep a broker from `ZooKeeper`, where there is one.
+    ZooKeeper,
     /// Freeze the broker's process.
     Freeze,
     /// Make the disk under the broker's data lose what was not synced, and fail.
@@ -131,6 +133,7 @@ impl Power {
             Self::Versions => "versions",
             Self::Admin => "admin",
             Self::Voters => "voters",
+            Self::ZooKeeper => "zookeeper",
             Self::Freeze => "freeze",
             Self::Disk => "disk",
         }
@@ -186,6 +189,7 @@ impl Scene {
             Power::Versions => self.cluster.releases().is_some(),
             Power::Admin => self.cluster.admin().is_some(),
             Power::Voters => self.cluster.voters().is_some(),
+            Power::ZooKeeper => !self.cluster.zookeepers().is_empty(),
             Power::Freeze => {
                 let freezes = |machine: &Arc<dyn Machine>| machine.groups().is_some_and(Groups::can_freeze);
                 self.cluster.machines().iter().all(freezes)

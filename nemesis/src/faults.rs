@@ -157,6 +157,7 @@ faults! {
         "move-controller" => move_controller::MoveController,
         "voters" => voters::ChangeVoters,
         "brokers" => brokers::ChangeBrokers,
+        "session-expiry" => session_expiry::SessionExpiry,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Apache Kafka in `KRaft` mode, its controllers in the brokers or on nodes of their own.
+//! Apache Kafka: its controllers in the brokers, on nodes of their own, or elected with `ZooKeeper` (up to 3.9).
 //!
 //! In the order of use: [`install()`] (jars into the cache), [`Java::find`], [`prepare()`] (what is made once and
 //! kept: an archive of classes and what formatting leaves), [`KafkaCluster::launch`].

@@ -54,6 +54,11 @@ impl Beliefs {
         self.view.set_zookeeper(node, leads);
     }
 
+    /// The leader of `ZooKeeper`'s ensemble holds these registrations.
+    pub(super) fn hear_sessions(&self, sessions: &BTreeMap<NodeId, i64>) {
+        self.view.set_sessions(sessions.clone());
+    }
+
     /// A controller that leads said this of itself, or `ZooKeeper` of it.
     pub(super) fn hear_controller(&self, leader: NodeId, epoch: i32) {
         self.view.set_controller(leader, epoch);

@@ -39,6 +39,7 @@ shipped![
     "faults/kafka",
     "faults/voters",
     "faults/disk",
+    "faults/zookeeper",
     "shrink/twenty",
     "regressions/unclean-on",
     "regressions/unclean-off",

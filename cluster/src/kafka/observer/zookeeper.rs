@@ -83,6 +83,10 @@ impl Question for Ask {
         let incarnation = open.incarnation;
         self.open = Some(open);
         self.beliefs.hear_zookeeper(node, Some(leads));
+        // One that follows may be behind.
+        if leads {
+            self.beliefs.hear_sessions(&state.sessions);
+        }
         if let Some((controller, epoch)) = state.controller {
             self.beliefs.hear_controller(controller, epoch);
         }

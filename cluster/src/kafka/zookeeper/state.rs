@@ -134,21 +134,22 @@ mod tests {
     use super::super::jute::Stat;
     use super::*;
 
-    fn held(data: &'static str) -> Option<Held> {
-        Some((Bytes::from_static(data.as_bytes()), Stat { session: None }))
+    fn held(data: &'static str) -> Held {
+        (Bytes::from_static(data.as_bytes()), Stat { session: None })
     }
 
     #[test]
     fn a_controller_is_of_a_term_that_did_not_change_meanwhile() {
         let controller =
-            || held(r#"{"version":2,"brokerid":3,"timestamp":"1700000000000","kraftControllerEpoch":-1}"#);
+            held(r#"{"version":2,"brokerid":3,"timestamp":"1700000000000","kraftControllerEpoch":-1}"#);
+        let term = |term: &'static str| Some(held(term));
         assert_eq!(
-            controller_in(held("4"), controller(), held("4")),
+            controller_in(term("4"), Some(controller.clone()), term("4")),
             Ok(Some((3, 4)))
         );
-        assert_eq!(controller_in(held("4"), controller(), held("5")), Ok(None));
-        assert_eq!(controller_in(held("4"), None, held("4")), Ok(None));
-        assert!(controller_in(held("4"), held("{}"), held("4")).is_err());
+        assert_eq!(controller_in(term("4"), Some(controller), term("5")), Ok(None));
+        assert_eq!(controller_in(term("4"), None, term("4")), Ok(None));
+        assert!(controller_in(term("4"), term("{}"), term("4")).is_err());
     }
 
     #[test]

@@ -118,13 +118,18 @@ fn missing(context: &Context, story: &Story) -> Vec<String> {
     lacks(story.broker.is_none(), "who acknowledged them");
     lacks(story.epoch.is_none(), "in which epoch that was");
     lacks(story.state.is_none(), "who was in the ISR then");
+    // With `ZooKeeper` there is neither an ELR nor a log of the controllers.
+    let quorum = context.header.zookeepers.is_empty();
     let elr = |state: &crate::story::StoryState| state.elr.is_some();
     lacks(
-        story.state.is_some() && !story.state.as_ref().is_some_and(elr),
+        quorum && story.state.is_some() && !story.state.as_ref().is_some_and(elr),
         "who was in the ELR then",
     );
     lacks(context.disks.is_empty(), "what lay on the disks (no copies)");
-    lacks(context.rulings.is_empty(), "what the controllers' log says");
+    lacks(
+        quorum && context.rulings.is_empty(),
+        "what the controllers' log says",
+    );
     lacks(story.election.is_none(), "an election after it");
     lacks(context.scene.lines.is_empty(), "what the brokers' own logs say");
     lacks(

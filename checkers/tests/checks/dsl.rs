@@ -354,6 +354,13 @@ impl Parser {
             "says" => Probe::Metadata(Metadata {
                 claims: rest.iter().map(|word| claim(word)).collect(),
             }),
+            // A node of ZooKeeper: `holds c2 t5 0=1/e1[1,2]`.
+            "holds" => Probe::ZooKeeper(history::ZooKeeper {
+                controller: Some(number(rest[0], "c")),
+                epoch: Some(number(rest[1], "t") as i32),
+                claims: rest[2..].iter().map(|word| claim(word)).collect(),
+                ..history::ZooKeeper::default()
+            }),
             "tells" => Probe::Partitions(history::Partitions {
                 partitions: rest.iter().map(|word| eligible(word)).collect(),
             }),

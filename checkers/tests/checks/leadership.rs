@@ -33,6 +33,21 @@ const ONE_LEADER_AN_EPOCH: Rows = &[
         "invalid: leader-changed-in-epoch 1",
     ),
     (
+        "ZooKeeper and a broker, one epoch",
+        "
+            node4 holds c1 t1 0=1/e1[1,2,3]
+            node2 says 0=2/e1[2,3]",
+        "invalid: two-leaders-in-epoch 1",
+    ),
+    (
+        "a node of ZooKeeper that lags",
+        "
+            node4 holds c1 t1 0=1/e1[1,2,3]
+            node5 holds c2 t2 0=2/e2[2,3]
+            node4 holds c1 t1 0=1/e1[1,2,3]",
+        "valid",
+    ),
+    (
         "no leader is no claim",
         "
             node1 says 0=1/e1[1,2,3]

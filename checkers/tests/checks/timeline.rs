@@ -92,3 +92,11 @@ fn terms_in_order() {
         .collect();
     assert_eq!(terms, [(1, 2, 4), (2, 1, 3)]);
 }
+
+#[test]
+fn terms_that_zookeeper_holds() {
+    let history = dsl::history("node4 holds c2 t1\nnode5 holds c3 t2\nnode4 holds c2 t1");
+    let terms = timeline(&history).controllers;
+    let terms: Vec<_> = terms.iter().map(|term| (term.epoch, term.leader)).collect();
+    assert_eq!(terms, [(1, 2), (2, 3)]);
+}

@@ -62,6 +62,11 @@ impl Claims {
                     self.cached(time, observed, (claim.key, claim.epoch), claim.leader, &claim.isr);
                 }
             }
+            Probe::ZooKeeper(held) => {
+                for claim in &held.claims {
+                    self.cached(time, observed, (claim.key, claim.epoch), claim.leader, &claim.isr);
+                }
+            }
             Probe::Stands(stands) => {
                 for stand in stands.stands.iter().filter(|stand| answers_as_leader(stand)) {
                     let claim = Claim {

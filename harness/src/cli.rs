@@ -329,7 +329,7 @@ pub struct ReportOptions {
     #[arg(long)]
     pub faults: bool,
     /// Print how long writes failed after a fault, over all these runs, as a table in Markdown on standard output: by kind of
-    /// fault and what it took away, or by the cluster's size and the delay of its links.
+    /// fault and what it took away, by the cluster's size and the delay of its links, or by its shape.
     #[arg(long, value_name = "BY", conflicts_with = "faults")]
     pub failover: Option<FailoverBy>,
     /// Draw the same into this file (SVG).
@@ -344,6 +344,8 @@ pub enum FailoverBy {
     Faults,
     /// The cluster's size and the delay of its links.
     Sizes,
+    /// The kind of fault, what it took away, and the cluster's shape.
+    Shapes,
 }
 
 /// `tribunal shrink`.

@@ -10,13 +10,15 @@ use std::fmt::Write as _;
 
 use checkers::{Availability, Spread};
 
-pub use plot::{failover_plot, sweep_plot};
+pub use plot::{failover_plot, shape_plot, sweep_plot};
 
 /// One run whose failovers count.
 #[derive(Clone, Debug)]
 pub struct FailoverRun {
     /// `default` or `tuned`.
     pub timeouts: String,
+    /// `combined`, `separate` or `zookeeper`.
+    pub shape: String,
     /// How many nodes the cluster had.
     pub nodes: u32,
     /// By how much each packet was delayed, in milliseconds.
@@ -94,23 +96,59 @@ fn of<'r>(runs: impl IntoIterator<Item = &'r FailoverRun>, kind: &str, taken: Ta
         .collect()
 }
 
+/// What runs are told apart by beside fault and what it took away: the names of the sides, and the side of a run.
+struct Sides {
+    names: &'static [&'static str],
+    of: fn(&FailoverRun) -> &str,
+}
+
+const BY_TIMEOUTS: Sides = Sides {
+    names: &["default", "tuned"],
+    of: |run| &run.timeouts,
+};
+const BY_SHAPE: Sides = Sides {
+    names: &["combined", "separate", "zookeeper"],
+    of: |run| &run.shape,
+};
+
+impl Sides {
+    /// The failovers of each side that are of one kind and took one thing away.
+    fn samples(&self, runs: &[FailoverRun], kind: &str, taken: Taken) -> Vec<Vec<Sample>> {
+        let side = |name: &&str| of(runs.iter().filter(|run| (self.of)(run) == *name), kind, taken);
+        self.names.iter().map(side).collect()
+    }
+
+    /// A row for each kind of fault and what it took away.
+    fn table(&self, runs: &[FailoverRun], without_empty: bool) -> String {
+        let heads = self.names.iter();
+        let heads: String = heads
+            .map(|name| format!(" {name}: failovers | least | middle | most |"))
+            .collect();
+        let rule = "---|".repeat(2 + 4 * self.names.len());
+        let mut text = format!("| fault | of |{heads}\n|{rule}\n");
+        for (kind, fault) in FAULTS {
+            for taken in Taken::ALL {
+                let samples = self.samples(runs, kind, taken);
+                if without_empty && samples.iter().all(Vec::is_empty) {
+                    continue;
+                }
+                let cells: Vec<String> = samples.iter().map(|samples| cells(samples)).collect();
+                writeln!(text, "| {fault} | {} | {} |", taken.text(), cells.join(" | "))
+                    .expect("a string takes all");
+            }
+        }
+        text
+    }
+}
+
 /// How long writes failed: a row for each kind of fault and what it took away, by the brokers' timeouts.
 pub fn failover_table(runs: &[FailoverRun]) -> String {
-    let mut text = "| fault | of | default: failovers | least | middle | most | tuned: failovers | least | middle | most |\n\
-                    |---|---|---|---|---|---|---|---|---|---|\n"
-        .to_owned();
-    for (kind, fault) in FAULTS {
-        for taken in Taken::ALL {
-            let cells = ["default", "tuned"].map(|timeouts| {
-                let runs = runs.iter().filter(|run| run.timeouts == timeouts);
-                cells(&of(runs, kind, taken))
-            });
-            let [default, tuned] = cells;
-            writeln!(text, "| {fault} | {} | {default} | {tuned} |", taken.text())
-                .expect("a string takes all");
-        }
-    }
-    text
+    BY_TIMEOUTS.table(runs, false)
+}
+
+/// How long writes failed: a row for each kind of fault and what it took away, by the cluster's shape.
+pub fn shape_table(runs: &[FailoverRun]) -> String {
+    BY_SHAPE.table(runs, true)
 }
 
 /// How long writes failed after a leader was killed: a row for each size of the cluster and each delay.
@@ -175,6 +213,7 @@ mod tests {
     fn run(timeouts: &str, nodes: u32, delay_ms: u64, outages: Vec<Outage>) -> FailoverRun {
         FailoverRun {
             timeouts: timeouts.to_owned(),
+            shape: if nodes == 3 { "combined" } else { "zookeeper" }.to_owned(),
             nodes,
             delay_ms,
             availability: Availability {
@@ -211,11 +250,26 @@ mod tests {
     }
 
     #[test]
+    fn shapes_stand_side_by_side_in_rows_that_hold_something() {
+        let mut runs = some();
+        runs.push(run("tuned", 5, 0, vec![outage(0, "kill", (true, true), 40)]));
+        insta::assert_snapshot!(shape_table(&runs), @r"
+        | fault | of | combined: failovers | least | middle | most | separate: failovers | least | middle | most | zookeeper: failovers | least | middle | most |
+        |---|---|---|---|---|---|---|---|---|---|---|---|---|---|
+        | kill | the leader | 3 | 2.8 s | 3.4 s | 9.1 s | 0 | – | – | – | 0 | – | – | – |
+        | kill | the leader that is the controller | 0 | – | – | – | 0 | – | – | – | 1 | 4.0 s | 4.0 s | 4.0 s |
+        | pause | the controller, which leads others | 1 | 2.1 s | 2.1 s | 2.1 s | 0 | – | – | – | 0 | – | – | – |
+        | pause | the leader that is the controller | 1 | 3.3 s | 3.3 s | 3.3 s | 0 | – | – | – | 0 | – | – | – |
+        ");
+    }
+
+    #[test]
     fn every_failover_is_a_mark_in_the_picture() {
         let runs = some();
         let marks = |svg: &str| svg.matches("<circle").count();
         assert_eq!(marks(&failover_plot(&runs)), 5);
         assert_eq!(marks(&sweep_plot(&runs[..1])), 2);
+        assert_eq!(marks(&shape_plot(&runs)), 5);
         assert_eq!(marks(&failover_plot(&[])), 0);
         assert_eq!(marks(&sweep_plot(&[])), 0);
     }

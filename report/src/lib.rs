@@ -44,7 +44,9 @@ pub use compare::{
     compare_page, compare_text,
 };
 pub use export::{TableFiles, TablesError, tables, trace};
-pub use failover::{FailoverRun, failover_plot, failover_table, sweep_plot, sweep_table};
+pub use failover::{
+    FailoverRun, failover_plot, failover_table, shape_plot, shape_table, sweep_plot, sweep_table,
+};
 pub use fault_table::fault_table;
 pub use figures::RunFigures;
 pub use junit::{JunitInput, junit};

@@ -33,6 +33,7 @@ pub fn report(options: &ReportOptions) -> Result<Exit, Failure> {
         let (table, plot): (Made, Made) = match by {
             FailoverBy::Faults => (report::failover_table, report::failover_plot),
             FailoverBy::Sizes => (report::sweep_table, report::sweep_plot),
+            FailoverBy::Shapes => (report::shape_table, report::shape_plot),
         };
         if let Some(file) = &options.plot {
             let written =
@@ -56,6 +57,7 @@ fn failover(directory: &RunDirectory, verdict: &Verdict) -> Result<Option<Failov
     let delay = resolved.steps.iter().filter_map(delay).max();
     Ok(Some(FailoverRun {
         timeouts: resolved.plan.timeouts.name().to_owned(),
+        shape: resolved.plan.shape.name().to_owned(),
         nodes: resolved.plan.nodes,
         delay_ms: delay.map_or(0, Span::as_millis),
         availability,

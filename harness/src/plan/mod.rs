@@ -186,6 +186,17 @@ pub enum Shape {
     ZooKeeper,
 }
 
+impl Shape {
+    /// Its name in a plan.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Combined => "combined",
+            Self::Separate => "separate",
+            Self::ZooKeeper => "zookeeper",
+        }
+    }
+}
+
 /// Whether each node's data lies on a disk that can fail, which costs its broker a little time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]

@@ -26,6 +26,7 @@ mod story;
 mod support;
 mod trial;
 mod versions;
+mod zookeeper;
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{FAULTS, FailoverRun, Sample, Taken, of, sweep};
+use super::{BY_SHAPE, BY_TIMEOUTS, FAULTS, FailoverRun, Sample, Sides, Taken, sweep};
 use crate::format::coordinate;
 
 /// Pixels of a picture, margins included.
@@ -15,9 +15,9 @@ const BOTTOM: f64 = 44.0;
 const ROW: f64 = 26.0;
 /// The height of the sweep's picture.
 const HEIGHT: f64 = 420.0;
-/// The timeouts and their colours.
-const TIMEOUTS: [(&str, &str); 2] = [("default", "#c2410c"), ("tuned", "#1d4ed8")];
-/// The colours of the sizes, in their order.
+/// The colours of the timeouts, in their order.
+const TIMEOUTS: [&str; 2] = ["#c2410c", "#1d4ed8"];
+/// The colours of the sizes and of the shapes, in their order.
 const COLOURS: [&str; 6] = ["#1d4ed8", "#c2410c", "#047857", "#7c3aed", "#6b7280", "#a16207"];
 
 /// Seconds on an axis.
@@ -55,17 +55,25 @@ impl Axis {
 
 /// A mark for each failover, in rows by fault and what it took away, coloured by the brokers' timeouts.
 pub fn failover_plot(runs: &[FailoverRun]) -> String {
-    let rows: Vec<(String, [Vec<Sample>; 2])> = FAULTS
+    rows_plot(runs, &BY_TIMEOUTS, &TIMEOUTS, false)
+}
+
+/// The same, coloured by the clusters' shapes.
+pub fn shape_plot(runs: &[FailoverRun]) -> String {
+    rows_plot(runs, &BY_SHAPE, &COLOURS[..BY_SHAPE.names.len()], true)
+}
+
+fn rows_plot(runs: &[FailoverRun], sides: &Sides, colours: &[&str], without_empty: bool) -> String {
+    let all = FAULTS
         .iter()
-        .flat_map(|(kind, name)| Taken::ALL.map(|taken| (*kind, *name, taken)))
+        .flat_map(|(kind, name)| Taken::ALL.map(|taken| (*kind, *name, taken)));
+    let mut rows: Vec<(String, Vec<Vec<Sample>>)> = all
         .map(|(kind, name, taken)| {
-            let samples = TIMEOUTS.map(|(timeouts, _)| {
-                let runs = runs.iter().filter(|run| run.timeouts == timeouts);
-                of(runs, kind, taken)
-            });
+            let samples = sides.samples(runs, kind, taken);
             (format!("{name} of {}", taken.text()), samples)
         })
         .collect();
+    rows.retain(|(_, samples)| !without_empty || samples.iter().any(|samples| !samples.is_empty()));
     let height = TOP + ROW * rows.len() as f64 + BOTTOM;
     let axis = Axis::of(
         rows.iter().flat_map(|(_, samples)| samples.iter().flatten()),
@@ -83,18 +91,20 @@ pub fn failover_plot(runs: &[FailoverRun]) -> String {
             &format!("{tick} s"),
         );
     }
+    let middle_side = (sides.names.len() as f64 - 1.0) / 2.0;
     for (place, (name, samples)) in rows.iter().enumerate() {
         let middle = TOP + ROW * (place as f64 + 0.5);
         text(&mut svg, (LEFT - 10.0, middle + 4.0), "end", name);
-        for (of, (samples, (_, colour))) in samples.iter().zip(TIMEOUTS).enumerate() {
-            let y = middle + if of == 0 { -4.0 } else { 4.0 };
+        for (side, (samples, colour)) in samples.iter().zip(colours).enumerate() {
+            let y = middle + 8.0 * (side as f64 - middle_side);
             for sample in samples {
                 mark(&mut svg, (axis.at(sample.nanos as f64 / 1e9), y), colour);
             }
         }
     }
-    for (place, (name, colour)) in TIMEOUTS.iter().enumerate() {
-        let x = WIDTH - RIGHT - 170.0 + 90.0 * place as f64;
+    let legend = WIDTH - RIGHT + 10.0 - 90.0 * sides.names.len() as f64;
+    for (place, (name, colour)) in sides.names.iter().zip(colours).enumerate() {
+        let x = legend + 90.0 * place as f64;
         square(&mut svg, (x, 18.0), colour);
         text(&mut svg, (x + 14.0, 27.0), "start", name);
     }

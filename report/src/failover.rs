@@ -120,10 +120,10 @@ impl Sides {
 
     /// A row for each kind of fault and what it took away.
     fn table(&self, runs: &[FailoverRun], without_empty: bool) -> String {
-        let heads = self.names.iter();
-        let heads: String = heads
-            .map(|name| format!(" {name}: failovers | least | middle | most |"))
-            .collect();
+        let mut heads = String::new();
+        for name in self.names {
+            write!(heads, " {name}: failovers | least | middle | most |").expect("a string takes all");
+        }
         let rule = "---|".repeat(2 + 4 * self.names.len());
         let mut text = format!("| fault | of |{heads}\n|{rule}\n");
         for (kind, fault) in FAULTS {

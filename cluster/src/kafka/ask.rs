@@ -42,6 +42,8 @@ const CONSUMER: BrokerId = BrokerId(-1);
 /// Who asks for offsets: a debugger, whom a replica tells the end of its own log, whether it leads or not
 /// (Kafka's `ListOffsetsRequest.DEBUGGING_REPLICA_ID`).
 const DEBUGGER: BrokerId = BrokerId(-2);
+/// The version of `Fetch` from which on consumers read from followers too (KIP-392).
+const FOLLOWERS_SERVE: i16 = 11;
 /// `acks` that asks for the leader's word alone.
 pub(super) const ACKS_LEADER: i16 = 1;
 /// `acks` that asks for every replica that is in sync.
@@ -239,8 +241,19 @@ impl Connection {
         let partition = FetchPartition::default()
             .with_partition(at.partition as i32)
             .with_fetch_offset(at.offset);
+        // Before consumers could read from followers, whoever looks into a replica had to say so.
+        let reader = if self.version::<FetchRequest>()? < FOLLOWERS_SERVE {
+            DEBUGGER
+        } else {
+            CONSUMER
+        };
         let answers = self
-            .fetch_each((at.topic, at.id), vec![partition], bytes_max as i32, within)
+            .fetch_each(
+                (at.topic, at.id),
+                vec![partition],
+                (reader, bytes_max as i32),
+                within,
+            )
             .await?;
         let partition = answers.into_iter().next().ok_or_else(|| missing("Fetch"))?;
         WireError::check(partition.error_code, || named("Fetch", at))?;
@@ -255,7 +268,7 @@ impl Connection {
         &mut self,
         (topic, id): (&str, Uuid),
         mut partitions: Vec<FetchPartition>,
-        bytes_max: i32,
+        (reader, bytes_max): (BrokerId, i32),
         within: Duration,
     ) -> Result<Vec<PartitionData>, WireError> {
         for partition in &mut partitions {
@@ -267,7 +280,7 @@ impl Connection {
             .with_topic_id(id)
             .with_partitions(partitions);
         let request = FetchRequest::default()
-            .with_replica_id(CONSUMER)
+            .with_replica_id(reader)
             .with_max_bytes(bytes_max)
             .with_topics(vec![asked]);
         let answer = self.call(&request, within).await?;

@@ -8,7 +8,7 @@ use super::install::Install;
 use super::java::Java;
 use super::metrics;
 use super::node_files::NodeFiles;
-use super::release::{Logging, release};
+use super::release::{Logging, Release, release};
 
 /// The main class of a broker.
 const BROKER: &str = "kafka.Kafka";
@@ -39,6 +39,12 @@ fn common(java: &Java, install: &Install, files: &NodeFiles, extra: &[String]) -
         format!("-Dkafka.logs.dir={}", files.logs().display()),
         logging(install, files),
     ]);
+    let opens = release(&install.version).map_or(&[][..], Release::opens);
+    command.extend(
+        opens
+            .iter()
+            .map(|package| format!("--add-opens={package}=ALL-UNNAMED")),
+    );
     command.extend_from_slice(extra);
     command.extend(["-cp".to_owned(), install.class_path()]);
     command
@@ -156,6 +162,12 @@ mod tests {
         let old = command("3.9.2");
         assert!(old.contains(&"-Dlog4j.configuration=file:/node/config/log4j.properties".to_owned()));
         assert!(!old.iter().any(|word| word.contains("log4j2")));
+    }
+
+    #[test]
+    fn an_old_version_is_let_into_java() {
+        let opened = "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED".to_owned();
+        assert!(command("1.1.0").contains(&opened) && !command("2.8.2").contains(&opened));
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub const DEFAULT_VERSION: &str = "4.4.0";
 /// The versions that Tribunal can run, newest first.
 pub const RUNNABLE: &[&str] = &[
     "4.4.0", "4.3.1", "4.2.2", "4.1.1", "4.0.1", "3.9.2", "3.8.1", "3.7.2", "3.6.2", "3.5.1", "3.3.2",
-    "2.8.2",
+    "2.8.2", "1.1.0",
 ];
 
 macro_rules! locks {
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(
             error,
             "find Kafka \"9.9.9\": it is not known; the versions that can be run are 4.4.0, 4.3.1, 4.2.2, \
-             4.1.1, 4.0.1, 3.9.2, 3.8.1, 3.7.2, 3.6.2, 3.5.1, 3.3.2, 2.8.2; `tribunal broker add kafka-X.Y.Z` adds others"
+             4.1.1, 4.0.1, 3.9.2, 3.8.1, 3.7.2, 3.6.2, 3.5.1, 3.3.2, 2.8.2, 1.1.0; `tribunal broker add kafka-X.Y.Z` adds others"
         );
     }
 

@@ -22,6 +22,7 @@ use super::install::{Agent, Install};
 use super::java::Java;
 use super::node_files::NodeFiles;
 use super::progress::Report;
+use super::release::{Release, release};
 use super::training::Training;
 
 /// What the name of an archive in the cache begins with.
@@ -81,6 +82,8 @@ pub fn prepare(
         let archives = home_of(install, cache).join(java_key(install, java)?);
         let archive = match cache::kept(&archives, ARCHIVE) {
             Some(archive) => Some(archive),
+            // The broker that is watched runs alone.
+            None if !release(&install.version).is_none_or(Release::formats) => None,
             None => training(install, "training").in_a_thread(|training| Ok(training.archive(&archives)))?,
         };
         ready.push(Ready {

@@ -154,6 +154,7 @@ const RELEASES: &[Release] = &[
     of_kafka_3("3.5.1", &[(METADATA_VERSION, 1, 11)]),
     of_kafka_3("3.3.2", &[(METADATA_VERSION, 1, 7)]),
     with_zookeeper("2.8.2"),
+    with_zookeeper("1.1.0"),
 ];
 
 /// A version before 3.9: all of them log and format alike.
@@ -269,6 +270,19 @@ const QUORUMS_CHANGE: &str = "3.9";
 /// The first version whose active controller resigns where no majority fetches from it (`LeaderState.checkQuorumTimeoutMs`).
 const CONTROLLERS_RESIGN: &str = "3.7";
 
+/// The first version with `StorageTool`.
+const FORMATS: &str = "2.8";
+/// The first version of those here that runs on Java 17 as it is.
+const RUNS_ON_17: &str = "2.8";
+/// What older ones reach into.
+const OPENED: &[&str] = &[
+    "java.base/sun.nio.ch",
+    "java.base/java.nio",
+    "java.base/jdk.internal.ref",
+    "java.base/java.lang",
+    "java.base/java.util",
+];
+
 impl Release {
     /// Whether the voters of its quorum can change.
     pub fn quorums_change(&self) -> bool {
@@ -278,6 +292,20 @@ impl Release {
     /// Whether its active controller resigns by itself where no majority fetches from it.
     pub(super) fn controllers_resign(&self) -> bool {
         !is_older(self.version, CONTROLLERS_RESIGN)
+    }
+
+    /// Whether `StorageTool` comes with it, and a broker that needs no `ZooKeeper`, if only as a preview.
+    pub(super) fn formats(&self) -> bool {
+        !is_older(self.version, FORMATS)
+    }
+
+    /// Packages of Java that it reaches into, which Java has closed since.
+    pub(super) fn opens(&self) -> &'static [&'static str] {
+        if is_older(self.version, RUNS_ON_17) {
+            OPENED
+        } else {
+            &[]
+        }
     }
 
     /// Whether it runs with `ZooKeeper`.

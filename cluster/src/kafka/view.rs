@@ -4,10 +4,11 @@
 //! newer: then the broker on the active controller's node counts, whose cache cannot lag behind a cut.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use history::{Key, NodeId};
+use history::{Claim, Key, NodeId};
 
 use super::ask::PartitionState;
 use crate::{ClusterView, PartitionView};
@@ -19,6 +20,8 @@ const FRESH_FOR: Duration = Duration::from_millis(1500);
 pub(super) struct Beliefs {
     view: Arc<ClusterView>,
     heard: Mutex<BTreeMap<NodeId, Said>>,
+    /// Whether brokers name epochs, which they do from 2.1 on.
+    names_epochs: AtomicBool,
 }
 
 /// What a broker said last, and when.
@@ -29,6 +32,7 @@ impl Beliefs {
         Self {
             view,
             heard: Mutex::default(),
+            names_epochs: AtomicBool::new(false),
         }
     }
 
@@ -36,6 +40,9 @@ impl Beliefs {
     pub(super) fn hear(&self, node: NodeId, partitions: BTreeMap<Key, PartitionState>, now: Instant) {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let keys: Vec<Key> = partitions.keys().copied().collect();
+        if partitions.values().any(|state| state.epoch >= 0) {
+            self.names_epochs.store(true, Ordering::Relaxed);
+        }
         heard.insert(node, (now, partitions));
         heard.retain(|_, (when, _)| now.saturating_duration_since(*when) <= FRESH_FOR);
         let controller = self.view.controller().map(|(node, _)| node);
@@ -52,6 +59,23 @@ impl Beliefs {
     /// A node of `ZooKeeper` serves, leading or not, or does not.
     pub(super) fn hear_zookeeper(&self, node: NodeId, leads: Option<bool>) {
         self.view.set_zookeeper(node, leads);
+    }
+
+    /// A node of `ZooKeeper` holds this of partitions. Where brokers name no epochs it alone says which of two beliefs is newer.
+    pub(super) fn hear_claims(&self, claims: &[Claim]) {
+        if self.names_epochs.load(Ordering::Relaxed) {
+            return;
+        }
+        for claim in claims {
+            let known = self.view.partition(claim.key).unwrap_or_default();
+            let view = PartitionView {
+                leader: claim.leader,
+                epoch: claim.epoch,
+                isr: claim.isr.clone(),
+                replicas: known.replicas,
+            };
+            self.view.set_partition(claim.key, view);
+        }
     }
 
     /// The leader of `ZooKeeper`'s ensemble holds these registrations.

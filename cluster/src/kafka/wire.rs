@@ -24,8 +24,8 @@ const ANSWER_BYTES_MAX: u32 = 64 << 20;
 /// How Tribunal calls itself in brokers' logs.
 const CLIENT_ID: &str = "tribunal";
 /// The versions of `ApiVersions`, newest first, one of which every broker that can be run answers. Version 4 is that of
-/// Kafka 3.9, and alone tells features whose lowest level is 0.
-const API_VERSIONS: [i16; 2] = [4, 3];
+/// Kafka 3.9, and alone tells features whose lowest level is 0; version 0 is known to all, and tells no features.
+const API_VERSIONS: [i16; 3] = [4, 3, 0];
 /// Kafka's code for a version of a request that it does not know. That answer has the form of version 0, whatever was asked.
 const UNSUPPORTED_VERSION: i16 = 35;
 

@@ -90,7 +90,8 @@ impl Claims {
         leader: Option<NodeId>,
         isr: &[NodeId],
     ) {
-        if let Some(leader) = leader {
+        // Brokers before 2.1 name no epochs, and then a claim says nothing of an epoch.
+        if let Some(leader) = leader.filter(|_| epoch >= 0) {
             let claim = Claim {
                 key,
                 epoch,

@@ -129,7 +129,9 @@ impl Connection {
                 .with_current_leader_epoch(led.epoch)
                 .with_fetch_offset(*offset)
         });
-        let read = self.fetch_each(topic, partitions.collect(), 1, within).await?;
+        let read = self
+            .fetch_each(topic, partitions.collect(), (CONSUMER, 1), within)
+            .await?;
         let answers = read.into_iter().map(|partition| {
             let answer = answered(partition.error_code, partition.high_watermark);
             (partition.partition_index as u32, answer)

@@ -4,6 +4,8 @@
 //! seen a newer one says `FENCED_LEADER_EPOCH`, one that has not got there yet `UNKNOWN_LEADER_EPOCH`, one that follows
 //! `NOT_LEADER_OR_FOLLOWER`. Metadata is the cache beside it.
 //!
+//! A broker before 2.1 names no epochs and is not asked.
+//!
 //! Each time the broker is asked the one that is answered in a few microseconds, `OffsetForLeaderEpoch`; `ListOffsets` too when
 //! anybody contests an epoch, when the epochs are new, and once a second.
 
@@ -11,6 +13,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use history::{Key, Probe, Stand, Stands, Topic, key_of};
+use kafka_protocol::messages::OffsetForLeaderEpochRequest;
 use tokio::time::Instant;
 
 use super::line::{Line, left};
@@ -58,6 +61,10 @@ impl Question for Ask {
 
     async fn ask(&mut self, by: Instant) -> Result<Option<Answer>, WireError> {
         let (mut connection, incarnation) = self.line.take().await?;
+        if connection.version::<OffsetForLeaderEpochRequest>().is_err() {
+            self.line.keep(connection, incarnation);
+            return Ok(None);
+        }
         let metadata = self.own.metadata(incarnation);
         let believed = metadata.map_or_else(Vec::new, |said| self.believed(&said));
         if believed.is_empty() {

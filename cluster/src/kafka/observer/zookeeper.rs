@@ -87,6 +87,7 @@ impl Question for Ask {
         if leads {
             self.beliefs.hear_sessions(&state.sessions);
         }
+        self.beliefs.hear_claims(&state.claims);
         if let Some((controller, epoch)) = state.controller {
             self.beliefs.hear_controller(controller, epoch);
         }

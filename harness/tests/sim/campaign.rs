@@ -359,7 +359,11 @@ fn the_campaigns_that_ship_can_be_run() {
     });
     let mut counts: Vec<(String, usize)> = counts.collect();
     counts.sort();
-    let expected = [("release.toml", 24), ("sim.toml", 12)];
+    let expected = [
+        ("failover-shapes.toml", 9),
+        ("release.toml", 24),
+        ("sim.toml", 12),
+    ];
     assert_eq!(counts, expected.map(|(name, count)| (name.to_owned(), count)));
 }
 

@@ -47,6 +47,10 @@ pub trait Machine: Send + Sync {
     fn disk(&self) -> Option<Arc<dyn Disk>> {
         None
     }
+    /// Whether its processes are ours: nobody starts, ends or signals those of others.
+    fn is_ours(&self) -> bool {
+        true
+    }
     /// Starts the broker's process. Fails where one is running.
     async fn start(&self, spec: &ProcessSpec) -> Result<()>;
     /// Sends a signal to the broker's process. Fails where none is running.

@@ -3,7 +3,7 @@
 //! A [`Cluster`] is a set of [`Machine`]s that an [`Environment`] made and a broker runs on. The nemesis and
 //! the workloads see nothing else of either. What there is: the brokers in [`BROKERS`], [`kafka`] first, and
 //! the environments: [`SandboxEnvironment`], [`DockerEnvironment`],
-//! and [`LoopbackEnvironment`], the plainest. [`sim`] is a cluster that
+//! [`LoopbackEnvironment`], the plainest, and [`AttachedEnvironment`], which is somebody else's. [`sim`] is a cluster that
 //! is environment and broker at once, and needs neither.
 
 mod admin;
@@ -41,6 +41,7 @@ pub use docker::{DockerEnvironment, DockerOptions};
 pub use environment::{
     Cut, Environment, Exit, ExitKind, Groups, Held, LinkRule, Links, Machine, Place, ProcessSpec,
 };
+pub use kafka::attached::{AttachedEnvironment, Attachment};
 pub use loopback::LoopbackEnvironment;
 pub use releases::{Abilities, Levels, Releases};
 pub use sandbox::{SandboxEnvironment, SandboxOptions};

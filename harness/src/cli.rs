@@ -90,6 +90,9 @@ pub enum EnvironmentName {
     /// Containers of Docker or Podman on this machine, one a node: faults of disks, and of networks that do more than cut, are
     /// skipped.
     Docker,
+    /// A cluster that somebody else runs (--bootstrap): only faults of its administration that were allowed by name; topics with
+    /// a prefix of their own, which are deleted at the end.
+    Attached,
 }
 
 impl std::fmt::Display for EnvironmentName {
@@ -124,6 +127,15 @@ pub struct RunOptions {
     /// Where the cluster lives.
     #[arg(long, value_enum, default_value_t)]
     pub env: EnvironmentName,
+    /// Where the brokers of --env attached are.
+    #[arg(long, value_name = "HOST:PORT,…")]
+    pub bootstrap: Option<String>,
+    /// How to speak to them, in the form of Kafka's own tools: TLS and SASL. Nothing of it stands in a result.
+    #[arg(long, value_name = "FILE")]
+    pub client_properties: Option<PathBuf>,
+    /// A fault of administration that may be injected there; several with commas between them.
+    #[arg(long, value_name = "FAULT", value_delimiter = ',')]
+    pub allow: Vec<String>,
     /// Whether each node's data lies on a disk that can fail, instead of what the plan says.
     #[arg(long, value_enum)]
     pub disk: Option<DiskChoice>,
@@ -171,6 +183,9 @@ pub struct RunOptions {
 pub struct ConductOptions {
     /// The run's directory, with its resolved plan.
     pub dir: PathBuf,
+    /// The cluster, where it is somebody else's: never on a command line, as it may hold secrets.
+    #[arg(skip)]
+    pub attached: Option<cluster::Attachment>,
     /// See [`RunOptions::env`].
     #[arg(long, value_enum, default_value_t)]
     pub env: EnvironmentName,

@@ -38,6 +38,11 @@ pub trait FaultKind: Send + Sync {
     fn impairs(&self, _nodes: &[NodeId], _others: &[NodeId]) -> Impairment {
         Impairment::degrading()
     }
+    /// Whether it can lose records, or leave settings under which they may be lost: nobody's cluster but Tribunal's own is
+    /// treated so without leave.
+    fn is_destructive(&self) -> bool {
+        false
+    }
     /// What it does to the versions of the cluster's nodes, where it changes them: those must be at hand before the run.
     fn version_change(&self) -> Option<VersionChange> {
         None
@@ -180,7 +185,7 @@ impl Scene {
         match power {
             Power::Network => self.cluster.links().is_some(),
             Power::Shaping => self.cluster.links().is_some_and(|links| links.can_shape()),
-            Power::Process => true,
+            Power::Process => self.cluster.machines().iter().all(|machine| machine.is_ours()),
             Power::Clock => self
                 .cluster
                 .machines()

@@ -49,6 +49,9 @@ pub trait Running: Send {
 pub struct Arena {
     /// The addresses a client begins with, as `host:port,…`.
     pub bootstrap: String,
+    /// What the client library is set to beside a workload's own choices: how to speak to a cluster that asks for more than an
+    /// address. May hold secrets.
+    pub client_settings: Vec<(String, String)>,
     /// The topics, whose partitions are the history's keys.
     pub topics: Vec<Topic>,
     /// The run's seed.

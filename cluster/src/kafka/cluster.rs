@@ -43,7 +43,8 @@ const NUDGE_WITHIN: Duration = Duration::from_secs(3);
 pub struct KafkaCluster {
     environment: Arc<dyn Environment>,
     nodes: Vec<Arc<Node>>,
-    layout: Arc<Layout>,
+    /// How its nodes are written; nothing where they are somebody else's.
+    pub(super) layout: Option<Arc<Layout>>,
     topics: Vec<Topic>,
     view: Arc<ClusterView>,
     observer: Mutex<Option<Observer>>,
@@ -74,25 +75,40 @@ impl KafkaCluster {
             }
             return Err(error);
         }
-        let view = Arc::new(ClusterView::default());
         let observed = Observed {
-            nodes: nodes.clone(),
-            topics: launch.topics.clone(),
-            recorder: Arc::clone(&launch.recorder),
-            view: Arc::clone(&view),
-            metrics: layout.tells_metrics(),
-        };
-        Ok(Self {
-            observer: Mutex::new(Some(Observer::start(observed))),
-            environment: launch.environment,
             nodes,
-            layout: Arc::new(layout),
             topics: launch.topics,
             recorder: launch.recorder,
-            view,
+            view: Arc::new(ClusterView::default()),
+            metrics: layout.tells_metrics(),
+            tries_deposed: true,
+        };
+        Ok(Self::observe(
+            launch.environment,
+            observed,
+            Some(Arc::new(layout)),
+            times,
+        ))
+    }
+
+    /// Takes hold of a cluster whose nodes run, and begins to observe them.
+    pub(super) fn observe(
+        environment: Arc<dyn Environment>,
+        observed: Observed,
+        layout: Option<Arc<Layout>>,
+        times: LaunchTimes,
+    ) -> Self {
+        Self {
+            observer: Mutex::new(Some(Observer::start(observed.clone()))),
+            environment,
+            nodes: observed.nodes,
+            layout,
+            topics: observed.topics,
+            recorder: observed.recorder,
+            view: observed.view,
             times,
             keeper: OnceLock::new(),
-        })
+        }
     }
 
     /// How long the launch took.
@@ -206,6 +222,27 @@ impl KafkaCluster {
         self.controllers().ask(create).await
     }
 
+    /// In a cluster of somebody else's: its own topics alone, which were not there before.
+    async fn create_in_others(&self, topics: &[Topic], within: Duration) -> Result<()> {
+        let create = |mut broker: Connection| async move { broker.create_topics(topics, within).await };
+        self.controllers().ask(create).await.context("create topics")
+    }
+
+    /// Waits for what is under way, and until every broker knows a leader of every partition.
+    async fn know_leaders(
+        &self,
+        mut waits: JoinSet<Result<()>>,
+        topics: &[Topic],
+        deadline: Instant,
+    ) -> Result<()> {
+        for node in self.brokers() {
+            let topics = topics.to_vec();
+            waits.spawn(async move { wait_for_leaders(&node, &topics, deadline).await });
+        }
+        let known: Result<()> = waits.join_all().await.into_iter().collect();
+        known.context("create topics: see that every broker knows their leaders")
+    }
+
     async fn nudge_leader(&self, key: Key) -> Result<()> {
         let (topic, partition) = replica::partition_of(&self.topics, key)?;
         let leader = self.view.partition(key).and_then(|view| view.leader);
@@ -266,7 +303,7 @@ impl Cluster for KafkaCluster {
     fn releases(&self) -> Option<Arc<dyn Releases>> {
         Some(Arc::new(KafkaReleases {
             nodes: self.nodes.clone(),
-            layout: Arc::clone(&self.layout),
+            layout: Arc::clone(self.layout.as_ref()?),
         }))
     }
 
@@ -275,7 +312,7 @@ impl Cluster for KafkaCluster {
     }
 
     fn voters(&self) -> Option<Arc<dyn Voters>> {
-        let can_change = self.layout.quorum() == Quorum::Dynamic;
+        let can_change = self.layout.as_ref()?.quorum() == Quorum::Dynamic;
         can_change.then(|| Arc::new(KafkaVoters(self.controllers())) as Arc<dyn Voters>)
     }
 
@@ -309,7 +346,11 @@ impl Cluster for KafkaCluster {
             waits.spawn(warm_producer_ids(Arc::clone(node)));
         }
         let all: Vec<NodeId> = brokers.iter().map(|node| node.id()).collect();
-        if self.layout.has_zookeeper() {
+        let Some(layout) = &self.layout else {
+            self.create_in_others(topics, within).await?;
+            return self.know_leaders(waits, topics, deadline).await;
+        };
+        if layout.has_zookeeper() {
             self.create_at_controller(topics, &all, within).await
         } else {
             let mut connection = Connection::open(first.broker(), within)
@@ -321,15 +362,7 @@ impl Cluster for KafkaCluster {
                 .map_err(Into::into)
         }
         .context("create topics")?;
-        for node in &brokers {
-            let node = Arc::clone(node);
-            let topics = topics.to_vec();
-            waits.spawn(async move {
-                let known = wait_for_leaders(&node, &topics, deadline).await;
-                known.with_context(|| format!("create topics within {within:?}"))
-            });
-        }
-        waits.join_all().await.into_iter().collect()
+        self.know_leaders(waits, topics, deadline).await
     }
 
     fn incarnation(&self, node: NodeId) -> u32 {

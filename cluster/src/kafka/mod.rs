@@ -8,6 +8,8 @@ mod added;
 mod admin;
 mod alter;
 mod ask;
+mod attach;
+pub mod attached;
 mod batches;
 mod broker_log;
 mod cache;

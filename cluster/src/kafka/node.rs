@@ -129,6 +129,15 @@ impl Node {
         }
     }
 
+    /// A broker that runs, and that somebody else started.
+    pub(super) fn of_others(machine: Arc<dyn Machine>, recorder: Arc<dyn Recorder>) -> Self {
+        let files = NodeFiles::new(machine.directory());
+        let program = (String::new(), Vec::new());
+        let node = Self::new((machine, Role::Broker), files, Format::Broker, program, recorder);
+        node.life.send_modify(|life| life.running = true);
+        node
+    }
+
     pub(super) fn id(&self) -> NodeId {
         self.machine.node()
     }

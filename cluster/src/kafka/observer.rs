@@ -48,6 +48,8 @@ pub(super) struct Observed {
     pub view: Arc<ClusterView>,
     /// Whether the brokers tell their own metrics.
     pub metrics: bool,
+    /// Whether there is a topic of ours on which it is tried out what a deposed leader serves.
+    pub tries_deposed: bool,
 }
 
 /// The observation of a cluster. Ends when it is dropped.
@@ -66,7 +68,8 @@ impl Observer {
         for (turn, node) in (0..).zip(observed.nodes) {
             // All questions to one node at one time, so that it wakes up once for them; one node after the other.
             let first = begun + PERIOD * turn / count;
-            let questions = questions(&node, &topics, &beliefs, &newest, observed.metrics);
+            let tried = (observed.metrics, observed.tries_deposed);
+            let questions = questions(&node, &topics, &beliefs, &newest, tried);
             for question in questions {
                 let asker = Asker {
                     node: Arc::clone(&node),
@@ -87,7 +90,7 @@ fn questions(
     topics: &Arc<[Topic]>,
     beliefs: &Arc<Beliefs>,
     newest: &Newest,
-    metrics: bool,
+    (metrics, tries_deposed): (bool, bool),
 ) -> Vec<Box<dyn Question>> {
     let mut questions: Vec<Box<dyn Question>> = Vec::new();
     if node.role.is_broker() {
@@ -96,7 +99,9 @@ fn questions(
         questions.push(Box::new(metadata::Ask::new(broker(), topics, beliefs, &own)));
         questions.push(Box::new(partitions::Ask::new(broker(), topics)));
         questions.push(Box::new(stands::Ask::new(broker(), topics, &own)));
-        questions.push(Box::new(served::Ask::new(broker(), &own)));
+        if tries_deposed {
+            questions.push(Box::new(served::Ask::new(broker(), &own)));
+        }
     }
     if node.role.is_controller() {
         let controller = Line::new(node, node.controller());

@@ -15,7 +15,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::{
     Decodable, HeaderVersion, Message, Request, StrBytes, VersionRange, encode_request_header_into_buffer,
 };
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -102,10 +102,15 @@ pub(super) fn kafka_name(code: i16) -> String {
     words
 }
 
+/// What bytes pass over: a TCP connection, or TLS over one.
+pub(super) trait Stream: AsyncRead + AsyncWrite + std::fmt::Debug + Send + Sync + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + std::fmt::Debug + Send + Sync + Unpin> Stream for T {}
+
 /// A connection to one broker or controller.
 #[derive(Debug)]
 pub struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     correlation: i32,
     versions: BTreeMap<i16, VersionRange>,
     /// The levels of the features that the cluster has finalised, as the other side knows them.
@@ -123,9 +128,9 @@ impl Connection {
     }
 
     /// Asks for the versions that the other side knows; waits for as long as it is let.
-    pub(super) async fn over(stream: TcpStream) -> Result<Self, WireError> {
+    pub(super) async fn over(stream: impl Stream + 'static) -> Result<Self, WireError> {
         let mut connection = Self {
-            stream,
+            stream: Box::new(stream),
             correlation: 0,
             versions: BTreeMap::new(),
             features: BTreeMap::new(),
@@ -154,6 +159,11 @@ impl Connection {
                 .insert(feature.name.to_string(), feature.max_version_level);
         }
         Ok(connection)
+    }
+
+    /// What it went over, for others: nothing of an answer is left in it.
+    pub(super) fn into_stream(self) -> Box<dyn Stream> {
+        self.stream
     }
 
     /// The levels of the features that the cluster had finalised when the connection was made.

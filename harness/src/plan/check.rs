@@ -37,7 +37,7 @@ const PARTITIONS_MAX: u32 = 1_000;
 
 /// What a plan's nemesis comes to with a seed.
 pub fn nemesis(plan: &Plan, seed: u64) -> Result<nemesis::NemesisConfig, nemesis::Invalid> {
-    let nodes: Vec<u32> = (1..=plan.nodes).collect();
+    let nodes = plan.brokers();
     plan.nemesis.resolved(
         seed,
         &nodes,
@@ -103,7 +103,7 @@ fn check_cluster(plan: &Plan, wrong: &mut Vec<Wrong>) {
     if let Err(reason) = known_broker(&plan.broker) {
         wrong.push(Wrong::new(&["broker"], reason));
     }
-    if !(1..=NODES_MAX).contains(&plan.nodes) {
+    if !plan.is_attached() && !(1..=NODES_MAX).contains(&plan.nodes) {
         wrong.push(Wrong::new(
             &["nodes"],
             format!("{} nodes: give 1 to {NODES_MAX}", plan.nodes),

@@ -3,6 +3,7 @@
 //! A [`Plan`] is read with every error at its line and column; [`resolve()`] fills every default in and draws
 //! every random choice. A resolved plan is a plan again: running it is the replay.
 
+mod attached;
 mod check;
 mod metrics;
 pub mod place;
@@ -20,6 +21,7 @@ use nemesis::NemesisConfig;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+pub use attached::{AttachedPlan, Whereabouts, check_allowed};
 pub use check::{Wrong, check_name, makes_sense};
 pub use metrics::MetricsChoice;
 pub use resolve::{Overrides, Resolved, SEEDS, draw_seed, resolve};
@@ -92,6 +94,9 @@ pub struct Plan {
     /// Options of every node's JVM, over everything that Tribunal sets: `["-Xmx512m"]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub jvm: Vec<String>,
+    /// What is allowed where the cluster is somebody else's.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub attached: AttachedPlan,
     /// What single nodes are given over that: `[node.n2]`, with `properties` and `jvm`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub node: BTreeMap<String, NodeTuning>,

@@ -10,7 +10,7 @@ use nemesis::{Power, Schedule, Step};
 
 use super::check::{check, nemesis};
 use super::spread::spread;
-use super::{DiskChoice, MetricsChoice, Plan, Shape, place};
+use super::{DiskChoice, MetricsChoice, Plan, Shape, Whereabouts, place};
 
 /// The first line of a resolved plan.
 const REPLAY: &str = "# Everything this run was made of: `tribunal run` with this file runs it again.";
@@ -38,6 +38,8 @@ pub struct Overrides {
     pub time_limit: Option<Span>,
     /// `--rest`.
     pub rest: Option<Span>,
+    /// `--env`, as far as it matters to a plan.
+    pub whereabouts: Whereabouts,
     /// `--bug`, each beside the plan's.
     pub bugs: Vec<Bug>,
 }
@@ -64,6 +66,7 @@ pub fn resolve(file: &str, text: &str, overrides: &Overrides) -> Result<Resolved
     report_wrong(file, text, &plan)?;
     let seed = overrides.seed.or(plan.seed).unwrap_or_else(draw_seed);
     plan.seed = Some(seed);
+    plan.prefix_topics(seed);
     let kinds = plan.nemesis.kinds();
     plan.nemesis =
         nemesis(&plan, seed).map_err(|invalid| anyhow!("plan {file}: nemesis: {}", invalid.reason))?;
@@ -109,6 +112,7 @@ fn apply(file: &str, plan: &mut Plan, overrides: &Overrides) -> Result<()> {
         plan.zookeepers = None;
     }
     plan.disk = overrides.disk.unwrap_or(plan.disk);
+    plan.put(&overrides.whereabouts);
     for bug in &overrides.bugs {
         if !plan.bugs.contains(bug) {
             plan.bugs.push(*bug);

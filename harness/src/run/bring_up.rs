@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use cluster::kafka::{Formatting, Install, InstallOptions, Java, KafkaCluster, Launch, Prepared};
 use cluster::sim::SimCluster;
-use cluster::{Cluster, Environment};
+use cluster::{AttachedEnvironment, Attachment, Cluster, Environment};
 use history::{Recorder, Topic};
 use tokio::task::spawn_blocking;
 
@@ -74,6 +74,9 @@ async fn bring_up_kafka(trial: &Trial<'_>) -> Result<Kind> {
     let Trial {
         directory, resolved, ..
     } = trial;
+    if let Some(attachment) = &trial.attached {
+        return attach(trial, attachment.clone()).await;
+    }
     let ground = Ground::create(trial.env, directory, resolved, trial.broken.clone()).await?;
     ground.begin_capture(directory, &trial.pcap)?;
     let environment = ground.environment();
@@ -95,6 +98,15 @@ async fn bring_up_kafka(trial: &Trial<'_>) -> Result<Kind> {
     );
     cluster.keep_disks(directory.root().to_owned());
     Ok(Kind::Kafka(cluster, ground))
+}
+
+/// Takes hold of a cluster that runs already.
+async fn attach(trial: &Trial<'_>, attachment: Attachment) -> Result<Kind> {
+    let environment = AttachedEnvironment::open(attachment, &trial.directory.nodes()).await;
+    let environment = Arc::new(environment.context("take hold of the cluster")?);
+    let recorder: Arc<dyn Recorder> = trial.recorder.clone();
+    let cluster = KafkaCluster::attach(Arc::clone(&environment), trial.resolved.topics(), recorder);
+    Ok(Kind::Kafka(Arc::new(cluster), Ground::Attached(environment)))
 }
 
 /// Finds the jars (all of them are in the cache by now), Java, and what is made once for both.

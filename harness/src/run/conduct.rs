@@ -124,9 +124,15 @@ async fn record(
         interrupt: interrupt.token.clone(),
         broken: broken.clone(),
         simulated,
+        attached: options.attached.clone(),
     };
     let outcome = trial.run().await;
     drop(trial);
+    let outcome = match leave(options, resolved, &progress).await {
+        Ok(()) => outcome,
+        // What went wrong first is why.
+        Err(error) => outcome.and(Err(error)),
+    };
     progress.finish();
     // Where the history could not be written, that is why the trial could not go on.
     recording.close()?;
@@ -138,6 +144,17 @@ async fn record(
     Ok(kept)
 }
 
+/// Takes the run's topics out of somebody else's cluster, however the trial ended.
+async fn leave(options: &ConductOptions, resolved: &Resolved, progress: &Progress) -> Result<()> {
+    let Some(attachment) = &options.attached else {
+        return Ok(());
+    };
+    let topics: Vec<String> = resolved.topics().into_iter().map(|topic| topic.name).collect();
+    attachment.delete(&topics).await?;
+    progress.say(&format!("the cluster is as it was: {} are deleted", topics.join(", ")));
+    Ok(())
+}
+
 fn header(resolved: &Resolved) -> Header {
     let others = resolved.plan.nodes + 1..=resolved.plan.all_nodes();
     Header {
@@ -145,9 +162,13 @@ fn header(resolved: &Resolved) -> Header {
         version: VERSION,
         plan: resolved.plan.name.clone(),
         seed: resolved.seed,
-        broker: resolved.plan.broker.clone(),
+        broker: if resolved.plan.is_attached() {
+            "kafka".to_owned()
+        } else {
+            resolved.plan.broker.clone()
+        },
         started: jiff::Timestamp::now().to_string(),
-        nodes: (1..=resolved.plan.nodes).collect(),
+        nodes: resolved.plan.brokers(),
         controllers: others
             .clone()
             .take(resolved.plan.own_controllers() as usize)

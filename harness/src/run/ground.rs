@@ -7,11 +7,11 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use cluster::docker::Image;
 use cluster::kafka::{Java, cache_directory};
 use cluster::{
-    DockerEnvironment, DockerOptions, Environment, LoopbackEnvironment, SandboxEnvironment, SandboxOptions,
+    AttachedEnvironment, DockerEnvironment, DockerOptions, Environment, LoopbackEnvironment, SandboxEnvironment, SandboxOptions,
 };
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +31,8 @@ pub enum Ground {
     Host(Arc<LoopbackEnvironment>),
     /// Containers.
     Docker(Arc<DockerEnvironment>),
+    /// Somebody else's.
+    Attached(Arc<AttachedEnvironment>),
 }
 
 impl Ground {
@@ -62,6 +64,7 @@ impl Ground {
                     LoopbackEnvironment::new(nodes, directory).context("make the nodes' directories")?;
                 Ok(Self::Host(Arc::new(environment)))
             }
+            EnvironmentName::Attached => bail!("make machines: a cluster that is there has its own"),
             EnvironmentName::Docker => {
                 let create = move || DockerEnvironment::create(nodes, &directory, &docker_options()?);
                 let environment = spawn_blocking(create).await.context("wait for the containers")?;
@@ -78,6 +81,7 @@ impl Ground {
             Self::Sandbox(environment) => environment.clone(),
             Self::Host(environment) => environment.clone(),
             Self::Docker(environment) => environment.clone(),
+            Self::Attached(environment) => environment.clone(),
         }
     }
 
@@ -85,7 +89,7 @@ impl Ground {
     pub fn begin_capture(&self, directory: &RunDirectory, links: &[Links]) -> Result<()> {
         match self {
             Self::Sandbox(environment) => capture::begin(environment, directory, links),
-            Self::Host(_) | Self::Docker(_) => Ok(()),
+            Self::Host(_) | Self::Docker(_) | Self::Attached(_) => Ok(()),
         }
     }
 
@@ -93,7 +97,7 @@ impl Ground {
     pub fn end_capture(&self) -> Result<Option<String>> {
         match self {
             Self::Sandbox(environment) => capture::end(environment),
-            Self::Host(_) | Self::Docker(_) => Ok(None),
+            Self::Host(_) | Self::Docker(_) | Self::Attached(_) => Ok(None),
         }
     }
 

@@ -1,5 +1,6 @@
 //! `tribunal run`, in its two halves: what happens outside the sandbox, and what happens inside.
 
+mod attach;
 mod bring_up;
 pub mod capture;
 mod conduct;

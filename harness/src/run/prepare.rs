@@ -6,20 +6,23 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use anyhow::{Context, anyhow, ensure};
+use cluster::Attachment;
 use cluster::docker;
 use cluster::kafka::{Agent, Install, InstallOptions, Java};
 
-use super::capture;
+use super::{attach, capture};
 use crate::cli::{ConductOptions, EnvironmentName, RunOptions};
 use crate::directory::{RunDirectory, shown, write_whole};
 use crate::exit::{Exit, Failure};
 use crate::judge::MadeOf;
-use crate::plan::{Overrides, Resolved, load, resolve};
+use crate::plan::{Overrides, Resolved, Whereabouts, check_allowed, load, resolve};
 use crate::progress::Progress;
 
 /// Prepares a run and enters the sandbox, from where this process never returns to here.
 pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
     let (file, text) = load(&options.plan, None).map_err(Failure::usage)?;
+    attach::check(options).map_err(Failure::usage)?;
+    let whereabouts = attach::find(options).map_err(Failure::infrastructure)?;
     let overrides = Overrides {
         seed: options.seed,
         broker: options.broker.clone(),
@@ -29,11 +32,15 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
         time_limit: options.time_limit,
         rest: options.rest,
         bugs: options.bugs.clone(),
+        whereabouts: whereabouts.clone(),
     };
     let resolved = resolve(&file, &text, &overrides).map_err(Failure::usage)?;
     check_options(options, &resolved).map_err(Failure::usage)?;
     if resolved.plan.is_simulated() {
         return simulate(options, &resolved);
+    }
+    if let Whereabouts::Others(attachment, _) = whereabouts {
+        return attached(options, &resolved, attachment);
     }
     let own_parts = check_environment(options.env).map_err(Failure::infrastructure)?;
     let java = Java::find().map_err(Failure::infrastructure)?;
@@ -53,10 +60,10 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
     parts.extend(own_parts);
     parts.extend(sums(&installs));
     parts.extend(agent.iter().map(Agent::sum));
-    write_inputs(&directory, options.env, &resolved, parts).map_err(Failure::infrastructure)?;
+    write_inputs(&directory, options, &resolved, parts).map_err(Failure::infrastructure)?;
     announce(&resolved, &directory);
     if options.env != EnvironmentName::Sandbox {
-        return conduct_here(options, &directory);
+        return conduct_here(options, &directory, None);
     }
     let error = sandbox::reexec(conduct_arguments(options, &directory));
     Err(Failure::infrastructure(error.into()))
@@ -97,7 +104,7 @@ fn check_environment(env: EnvironmentName) -> anyhow::Result<Vec<(String, String
             check_machine()?;
             parts.push(("network cards".to_owned(), sandbox::Cards::choose()?.to_string()));
         }
-        EnvironmentName::Host => {}
+        EnvironmentName::Host | EnvironmentName::Attached => {}
         EnvironmentName::Docker => {
             let (engine, image) = (docker::about()?, docker::Image::from_environment()?);
             parts.push((
@@ -110,19 +117,36 @@ fn check_environment(env: EnvironmentName) -> anyhow::Result<Vec<(String, String
     Ok(parts)
 }
 
+/// A cluster that somebody else runs needs no sandbox, no Java and no jars either, but leave.
+fn attached(options: &RunOptions, resolved: &Resolved, attachment: Attachment) -> Result<Exit, Failure> {
+    check_allowed(resolved, &attachment).map_err(Failure::usage)?;
+    attach::check_topics(resolved, &attachment).map_err(Failure::infrastructure)?;
+    let directory = RunDirectory::create(options.out.as_deref(), &resolved.plan.name, resolved.seed)
+        .map_err(Failure::usage)?;
+    let parts = attach::parts(&attachment);
+    write_inputs(&directory, options, resolved, parts).map_err(Failure::infrastructure)?;
+    announce(resolved, &directory);
+    conduct_here(options, &directory, Some(attachment))
+}
+
 /// A simulated broker needs no sandbox, no Java and no jars: the run goes on in this process.
 fn simulate(options: &RunOptions, resolved: &Resolved) -> Result<Exit, Failure> {
     let directory = RunDirectory::create(options.out.as_deref(), &resolved.plan.name, resolved.seed)
         .map_err(Failure::usage)?;
-    write_inputs(&directory, options.env, resolved, Vec::new()).map_err(Failure::infrastructure)?;
+    write_inputs(&directory, options, resolved, Vec::new()).map_err(Failure::infrastructure)?;
     announce(resolved, &directory);
-    conduct_here(options, &directory)
+    conduct_here(options, &directory, None)
 }
 
 /// Where there is no sandbox to enter, the run goes on in this process.
-fn conduct_here(options: &RunOptions, directory: &RunDirectory) -> Result<Exit, Failure> {
+fn conduct_here(
+    options: &RunOptions,
+    directory: &RunDirectory,
+    attached: Option<Attachment>,
+) -> Result<Exit, Failure> {
     super::conduct(&ConductOptions {
         dir: directory.root().to_owned(),
+        attached,
         env: options.env,
         json: options.json,
         keep_data: options.keep_data,
@@ -202,20 +226,19 @@ fn sums(installs: &[Install]) -> BTreeSet<(String, String)> {
 
 fn write_inputs(
     directory: &RunDirectory,
-    env: EnvironmentName,
+    options: &RunOptions,
     resolved: &Resolved,
     more: Vec<(String, String)>,
 ) -> anyhow::Result<()> {
     write_whole(&directory.plan(), resolved.to_toml()?.as_bytes())?;
-    let mut parts = vec![
-        ("Tribunal".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-        ("broker".to_owned(), resolved.plan.broker.clone()),
-    ];
+    let mut parts = vec![("Tribunal".to_owned(), env!("CARGO_PKG_VERSION").to_owned())];
+    if !resolved.plan.is_attached() {
+        parts.push(("broker".to_owned(), resolved.plan.broker.clone()));
+    }
     parts.extend(more);
-    let there = if env == EnvironmentName::Sandbox {
-        String::new()
-    } else {
-        format!(" --env {env}")
+    let there = match options.env {
+        EnvironmentName::Sandbox => String::new(),
+        env => format!(" --env {env}{}", attach::again(options)),
     };
     let replay = format!("tribunal run {}{there}", shown(&directory.plan()));
     let made_of = MadeOf { parts, replay };

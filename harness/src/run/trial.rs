@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use cluster::PartitionView;
+use cluster::{Attachment, PartitionView};
 use cluster::kafka::Prober;
 use cluster::sim::VirtualClock;
 use history::{Key, Phase, Recorder, Topic, What};
@@ -61,20 +61,20 @@ pub struct Trial<'run> {
     pub broken: CancellationToken,
     /// The clock, where the broker is simulated.
     pub simulated: Option<VirtualClock>,
+    /// The cluster, where it is somebody else's.
+    pub attached: Option<Attachment>,
 }
 
 impl Trial<'_> {
     /// Runs the whole of it, and gives the cluster back where it is to stay up. An error means that the machine, not the broker, would
     /// not do it.
     pub async fn run(&self) -> Result<Option<Courtroom>> {
-        self.enter(
-            Phase::Setup,
-            "setup",
-            &match self.resolved.plan.nodes {
-                1 => "1 broker comes up".to_owned(),
-                nodes => format!("{nodes} brokers come up"),
-            },
-        );
+        let about = match (self.resolved.plan.nodes, &self.attached) {
+            (nodes, Some(_)) => format!("topics are made on {nodes} brokers of somebody else's"),
+            (1, None) => "1 broker comes up".to_owned(),
+            (nodes, None) => format!("{nodes} brokers come up"),
+        };
+        self.enter(Phase::Setup, "setup", &about);
         let court = tokio::select! {
             court = bring_up(self) => court?,
             () = self.interrupt.cancelled() => {
@@ -93,10 +93,15 @@ impl Trial<'_> {
             self.enter(Phase::Teardown, "teardown", "what lies on the disks is read");
             self.look(&court).await
         } else {
-            self.enter(Phase::Teardown, "teardown", "the brokers go down");
+            let about = match self.attached {
+                Some(_) => "the brokers are left alone",
+                None => "the brokers go down",
+            };
+            self.enter(Phase::Teardown, "teardown", about);
             self.take_down(&court).await
         };
         let lines = match &court.kind {
+            Kind::Kafka(cluster, _) if cluster.is_of_others() => Lines::default(),
             Kind::Kafka(cluster, _) => lines::record(cluster, &self.recorder, &self.progress).await,
             Kind::Simulated(_) => Lines::default(),
         };
@@ -117,6 +122,10 @@ impl Trial<'_> {
 
     async fn take_down(&self, court: &Courtroom) -> Result<()> {
         match &court.kind {
+            Kind::Kafka(cluster, _) if cluster.is_of_others() => {
+                cluster.stop_observing();
+                Ok(())
+            }
             Kind::Kafka(cluster, ground) => {
                 let down = cluster.shut_down(TEARDOWN_LIMIT).await;
                 cluster.look_at_disks().await;
@@ -176,8 +185,8 @@ impl Trial<'_> {
     fn shown(&self, court: &Courtroom, running: &dyn Running) -> Shown {
         let limits = &self.resolved.plan.limits;
         let logs = match &court.kind {
-            Kind::Kafka(cluster, _) => cluster.logs(),
-            Kind::Simulated(_) => BTreeMap::new(),
+            Kind::Kafka(cluster, _) if !cluster.is_of_others() => cluster.logs(),
+            Kind::Kafka(..) | Kind::Simulated(_) => BTreeMap::new(),
         };
         Shown {
             progress: Arc::clone(&self.progress),
@@ -264,8 +273,10 @@ impl Trial<'_> {
     }
 
     fn arena(&self, court: &Courtroom) -> Arena {
+        let attached = self.attached.as_ref();
         Arena {
-            bootstrap: court.cluster.bootstrap(),
+            bootstrap: attached.map_or_else(|| court.cluster.bootstrap(), Attachment::bootstrap),
+            client_settings: attached.map_or_else(Vec::new, Attachment::client_settings),
             topics: self.resolved.topics(),
             seed: self.resolved.seed,
             recorder: self.recorder.clone(),

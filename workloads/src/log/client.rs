@@ -18,6 +18,7 @@ use crate::scribe::Scribe;
 /// What every client of one workload shares.
 pub(crate) struct Shared {
     pub(crate) bootstrap: String,
+    pub(crate) client_settings: Vec<(String, String)>,
     pub(crate) config: LogConfig,
     pub(crate) seed: u64,
     pub(crate) disks_may_fail: bool,
@@ -88,6 +89,9 @@ impl Shared {
             .set("topic.metadata.refresh.interval.ms", &refresh)
             .set("topic.metadata.refresh.fast.interval.ms", "20")
             .set_log_level(RDKafkaLogLevel::Info);
+        for (name, value) in &self.client_settings {
+            client.set(name, value);
+        }
         client
     }
 

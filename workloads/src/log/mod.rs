@@ -63,6 +63,7 @@ impl Workload for LogConfig {
     async fn start(&self, arena: Arena) -> Result<Box<dyn Running>> {
         let shared = Arc::new(Shared {
             bootstrap: arena.bootstrap,
+            client_settings: arena.client_settings,
             config: self.clone(),
             seed: arena.seed,
             disks_may_fail: arena.disks_may_fail,

@@ -49,6 +49,7 @@ impl Court {
 
     async fn start(&self, config: &LogConfig) -> Box<dyn Running> {
         let arena = Arena {
+            client_settings: Vec::new(),
             bootstrap: self.brokers.bootstrap_servers(),
             topics: Self::topics(),
             seed: 1,

@@ -67,7 +67,7 @@ impl FaultKind for CreateTopics {
             return Err(Invalid::new(&["replication-factor"], reason));
         }
         let drawn = draw.index(1 << 16);
-        let prefix = self.prefix.get_or_insert_with(|| format!("burst-{drawn:04x}"));
+        let prefix = self.prefix.get_or_insert_with(|| format!("tribunal-burst-{drawn:04x}"));
         let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         if prefix.is_empty() || prefix.len() > 200 || !prefix.chars().all(legal) || prefix.starts_with("__") {
             return Err(Invalid::new(

@@ -42,6 +42,10 @@ impl FaultKind for DeleteRecords {
         &[Power::Admin]
     }
 
+    fn is_destructive(&self) -> bool {
+        true
+    }
+
     fn resolve(&mut self, draw: &mut Draw<'_>) -> Result<(), Invalid> {
         if !(1..=100).contains(&self.percent) {
             let reason = format!("{} % of a partition's records: give 1 to 100", self.percent);

@@ -46,6 +46,10 @@ impl FaultKind for ElectUnclean {
         &[Power::Admin]
     }
 
+    fn is_destructive(&self) -> bool {
+        true
+    }
+
     fn resolve(&mut self, draw: &mut Draw<'_>) -> Result<(), Invalid> {
         if self.within > WITHIN_MAX {
             return Err(Invalid::new(

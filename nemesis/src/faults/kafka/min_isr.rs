@@ -34,6 +34,10 @@ impl FaultKind for MinIsr {
         &[Power::Admin]
     }
 
+    fn is_destructive(&self) -> bool {
+        true
+    }
+
     fn resolve(&mut self, draw: &mut Draw<'_>) -> Result<(), Invalid> {
         let nodes = draw.nodes();
         if self.to == 0 || self.to as usize > nodes {

@@ -35,6 +35,10 @@ impl FaultKind for UncleanConfig {
         &[Power::Admin]
     }
 
+    fn is_destructive(&self) -> bool {
+        true
+    }
+
     fn resolve(&mut self, draw: &mut Draw<'_>) -> Result<(), Invalid> {
         self.key = Some(draw.key(self.key)?);
         Ok(())

@@ -23,6 +23,7 @@ need() { missing="$missing $1"; }
 command -v cc >/dev/null 2>&1 || need compiler
 command -v c++ >/dev/null 2>&1 || need compiler++
 command -v make >/dev/null 2>&1 || need make
+pkg-config --exists openssl 2>/dev/null || need openssl
 java_is_new_enough || need java
 if [ "${1:-}" = browser ]; then browser_is_there || need browser; fi
 if ! command -v cargo >/dev/null 2>&1; then
@@ -38,6 +39,8 @@ for need in $missing; do
         compiler)   apt=gcc\ libc6-dev; dnf=gcc; apk=gcc\ musl-dev; pacman=gcc; zypper=gcc ;;
         compiler++) apt=g++; dnf=gcc-c++; apk=g++; pacman=gcc; zypper=gcc-c++ ;;
         make)       apt=make; dnf=make; apk=make; pacman=make; zypper=make ;;
+        openssl)    apt=libssl-dev\ pkg-config; dnf=openssl-devel\ pkgconf-pkg-config; apk=openssl-dev\ pkgconf
+                    pacman=openssl\ pkgconf; zypper=libopenssl-devel\ pkg-config ;;
         java)       apt=openjdk-17-jre-headless; dnf=java-17-openjdk-headless; apk=openjdk17-jre-headless
                     pacman=jre17-openjdk-headless; zypper=java-17-openjdk-headless ;;
         browser)    apt=chromium; dnf=chromium; apk=chromium; pacman=chromium; zypper=chromium ;;

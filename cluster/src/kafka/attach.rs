@@ -14,9 +14,14 @@ use crate::{ClusterView, Environment as _};
 impl KafkaCluster {
     /// Begins to observe the brokers of a cluster that runs already. Its controllers cannot be asked on ports of their own, its
     /// disks and logs cannot be read, and its nodes can be neither started nor ended.
-    pub fn attach(environment: Arc<AttachedEnvironment>, topics: Vec<Topic>, recorder: Arc<dyn Recorder>) -> Self {
+    pub fn attach(
+        environment: Arc<AttachedEnvironment>,
+        topics: Vec<Topic>,
+        recorder: Arc<dyn Recorder>,
+    ) -> Self {
         let machines = environment.machines().iter();
-        let nodes = machines.map(|machine| Arc::new(Node::of_others(Arc::clone(machine), Arc::clone(&recorder))));
+        let nodes =
+            machines.map(|machine| Arc::new(Node::of_others(Arc::clone(machine), Arc::clone(&recorder))));
         let observed = Observed {
             nodes: nodes.collect(),
             topics,

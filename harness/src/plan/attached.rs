@@ -1,12 +1,12 @@
 //! What a plan says of a cluster that somebody else runs, and what may be done to it.
 
 use cluster::Attachment;
+use cluster::kafka::attached::prefix;
 use history::NodeId;
 use nemesis::Power;
 use serde::{Deserialize, Serialize};
 
 use super::{DiskChoice, MetricsChoice, Plan, Resolved, Shape};
-use cluster::kafka::attached::prefix;
 
 /// What is allowed in a cluster of somebody else's. Means nothing anywhere else.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,7 +96,10 @@ impl Plan {
             ("jvm", !self.jvm.is_empty()),
             ("node", !self.node.is_empty()),
         ];
-        said.iter().filter(|(_, said)| *said).map(|(name, _)| *name).collect()
+        said.iter()
+            .filter(|(_, said)| *said)
+            .map(|(name, _)| *name)
+            .collect()
     }
 }
 
@@ -107,7 +110,12 @@ impl Plan {
 pub fn check_allowed(resolved: &Resolved, attachment: &Attachment) -> anyhow::Result<()> {
     let said = &resolved.plan.attached;
     let known = |name: &String| nemesis::FAULTS.iter().any(|fault| fault.name == *name);
-    if let Some(unknown) = said.allow.iter().chain(&said.destructive).find(|name| !known(name)) {
+    if let Some(unknown) = said
+        .allow
+        .iter()
+        .chain(&said.destructive)
+        .find(|name| !known(name))
+    {
         anyhow::bail!("allow `{unknown}`: there is no such fault; `tribunal list faults` names them");
     }
     let (mut ask, mut destroy) = (Vec::new(), Vec::new());

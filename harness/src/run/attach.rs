@@ -64,7 +64,9 @@ pub fn check_topics(resolved: &Resolved, attachment: &Attachment) -> Result<()> 
         resolved.seed
     );
     for said in resolved.plan.says_in_vain() {
-        eprintln!("tribunal: the plan's `{said}` mean nothing here: the brokers are not Tribunal's to set up");
+        eprintln!(
+            "tribunal: the plan's `{said}` mean nothing here: the brokers are not Tribunal's to set up"
+        );
     }
     Ok(())
 }
@@ -77,7 +79,12 @@ pub fn parts(attachment: &Attachment) -> Vec<(String, String)> {
         ("spoken to in".to_owned(), attachment.spoken()),
     ];
     let brokers = attachment.brokers.iter();
-    parts.extend(brokers.map(|remote| (format!("broker {}", remote.node), format!("{}:{}", remote.host, remote.port))));
+    parts.extend(brokers.map(|remote| {
+        (
+            format!("broker {}", remote.node),
+            format!("{}:{}", remote.host, remote.port),
+        )
+    }));
     let features = attachment.features.iter();
     parts.extend(features.map(|(name, level)| (name.clone(), level.to_string())));
     parts

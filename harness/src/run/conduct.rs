@@ -151,7 +151,10 @@ async fn leave(options: &ConductOptions, resolved: &Resolved, progress: &Progres
     };
     let topics: Vec<String> = resolved.topics().into_iter().map(|topic| topic.name).collect();
     attachment.delete(&topics).await?;
-    progress.say(&format!("the cluster is as it was: {} are deleted", topics.join(", ")));
+    progress.say(&format!(
+        "the cluster is as it was: {} are deleted",
+        topics.join(", ")
+    ));
     Ok(())
 }
 

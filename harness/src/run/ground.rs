@@ -11,7 +11,8 @@ use anyhow::{Context, Result, bail};
 use cluster::docker::Image;
 use cluster::kafka::{Java, cache_directory};
 use cluster::{
-    AttachedEnvironment, DockerEnvironment, DockerOptions, Environment, LoopbackEnvironment, SandboxEnvironment, SandboxOptions,
+    AttachedEnvironment, DockerEnvironment, DockerOptions, Environment, LoopbackEnvironment,
+    SandboxEnvironment, SandboxOptions,
 };
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;

@@ -163,7 +163,11 @@ fn announce(resolved: &Resolved, directory: &RunDirectory) {
         "tribunal: plan {}, seed {}, {}, {} node{}, in {}",
         resolved.plan.name,
         resolved.seed,
-        resolved.plan.broker,
+        if resolved.plan.is_attached() {
+            "a cluster of somebody else's"
+        } else {
+            resolved.plan.broker.as_str()
+        },
         resolved.plan.all_nodes(),
         if resolved.plan.all_nodes() == 1 { "" } else { "s" },
         directory.shown()

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use cluster::{Attachment, PartitionView};
 use cluster::kafka::Prober;
 use cluster::sim::VirtualClock;
+use cluster::{Attachment, PartitionView};
 use history::{Key, Phase, Recorder, Topic, What};
 use nemesis::Nemesis;
 use tokio_util::sync::CancellationToken;

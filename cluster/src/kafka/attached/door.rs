@@ -20,13 +20,10 @@ use super::security::Security;
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 /// Opens a door at that address. It stands open for as long as what is returned lives.
-pub(super) async fn open(
-    at: SocketAddrV4,
-    remote: Remote,
-    security: Arc<Security>,
-) -> Result<JoinSet<()>> {
+pub(super) async fn open(at: SocketAddrV4, remote: Remote, security: Arc<Security>) -> Result<JoinSet<()>> {
     let listener = TcpListener::bind(at).await;
-    let listener = listener.with_context(|| format!("open a door to {}:{} at {at}", remote.host, remote.port))?;
+    let listener =
+        listener.with_context(|| format!("open a door to {}:{} at {at}", remote.host, remote.port))?;
     let mut tasks = JoinSet::new();
     tasks.spawn(async move {
         let mut through = JoinSet::new();

@@ -60,7 +60,12 @@ pub struct Attachment {
 /// Nothing of how to speak to it: that may be secret.
 impl fmt::Debug for Attachment {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "the cluster {} of {} brokers", self.cluster_id, self.brokers.len())
+        write!(
+            formatter,
+            "the cluster {} of {} brokers",
+            self.cluster_id,
+            self.brokers.len()
+        )
     }
 }
 
@@ -95,6 +100,14 @@ impl Attachment {
         let mut connection = self.connect().await?;
         let known = connection.metadata_of(topics, SURVEY_WITHIN).await?;
         Ok(known.topics.into_keys().collect())
+    }
+
+    /// The topics that there are, but for the cluster's own.
+    pub async fn topics(&self) -> Result<Vec<String>> {
+        let mut connection = self.connect().await?;
+        let known = connection.metadata_of_all(SURVEY_WITHIN).await?;
+        let names = known.topics.into_keys();
+        Ok(names.filter(|name| !name.starts_with("__")).collect())
     }
 
     /// Deletes topics, and waits until the cluster knows none of them. One that is not there is no error.
@@ -169,7 +182,10 @@ async fn open(host: &str, port: u16, security: &Security) -> Result<Connection> 
     let stream = security.connect(host, port, SURVEY_WITHIN).await?;
     let opened = tokio::time::timeout(SURVEY_WITHIN, Connection::over(stream)).await;
     let asked = || format!("ask {host}:{port} for its versions: is it a broker, and does it speak TLS?");
-    opened.map_err(|_| anyhow!("no answer in {} s", SURVEY_WITHIN.as_secs())).with_context(asked)?.with_context(asked)
+    opened
+        .map_err(|_| anyhow!("no answer in {} s", SURVEY_WITHIN.as_secs()))
+        .with_context(asked)?
+        .with_context(asked)
 }
 
 type Survey = (String, Vec<Remote>, Vec<(String, i16)>);
@@ -203,7 +219,8 @@ fn addresses(text: &str) -> Result<Vec<(String, u16)>> {
         let parted = address.rsplit_once(':').filter(|(host, _)| !host.is_empty());
         let (host, port) = parted.with_context(|| format!("`{address}` is no address: give HOST:PORT"))?;
         let port = port.parse().ok().filter(|port| *port > 0);
-        let port = port.with_context(|| format!("`{address}` has no port: give HOST:PORT, port 1 to 65535"))?;
+        let port =
+            port.with_context(|| format!("`{address}` has no port: give HOST:PORT, port 1 to 65535"))?;
         found.push((host.trim_matches(['[', ']']).to_owned(), port));
     }
     Ok(found)
@@ -333,6 +350,9 @@ mod tests {
     async fn nobody_there_is_told_for_each_address() {
         let found = Attachment::find("127.0.0.1:1,127.0.0.2:1", ClientProperties::default()).await;
         let error = format!("{:#}", found.expect_err("nobody listens"));
-        assert!(error.contains("127.0.0.1:1") && error.contains("127.0.0.2:1"), "{error}");
+        assert!(
+            error.contains("127.0.0.1:1") && error.contains("127.0.0.2:1"),
+            "{error}"
+        );
     }
 }

@@ -221,8 +221,9 @@ fn login(found: &mut Properties) -> Result<Login> {
     let mechanism = Mechanism::ALL
         .into_iter()
         .find(|known| known.name().eq_ignore_ascii_case(&name));
-    let mechanism = mechanism
-        .with_context(|| format!("sasl.mechanism {name}: PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 are spoken"))?;
+    let mechanism = mechanism.with_context(|| {
+        format!("sasl.mechanism {name}: PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 are spoken")
+    })?;
     let jaas = take(found, "sasl.jaas.config");
     let of = |option: &str| jaas.as_deref().and_then(|jaas| jaas_option(jaas, option));
     let user = take(found, "sasl.username").or_else(|| of("username"));
@@ -285,8 +286,13 @@ fn lines(text: &str) -> Result<Properties> {
 /// A line's name and value. Nothing where an escape is cut off.
 fn parted(line: &str) -> Option<(String, String)> {
     let (mut name, mut letters) = (String::new(), line.chars().peekable());
-    while let Some(letter) = letters.next_if(|letter| !matches!(letter, '=' | ':') && !letter.is_whitespace()) {
-        name.push(if letter == '\\' { unescaped(&mut letters)? } else { letter });
+    while let Some(letter) = letters.next_if(|letter| !matches!(letter, '=' | ':') && !letter.is_whitespace())
+    {
+        name.push(if letter == '\\' {
+            unescaped(&mut letters)?
+        } else {
+            letter
+        });
     }
     while letters.next_if(|letter| letter.is_whitespace()).is_some() {}
     if letters.next_if(|letter| matches!(letter, '=' | ':')).is_some() {
@@ -294,7 +300,11 @@ fn parted(line: &str) -> Option<(String, String)> {
     }
     let mut value = String::new();
     while let Some(letter) = letters.next() {
-        value.push(if letter == '\\' { unescaped(&mut letters)? } else { letter });
+        value.push(if letter == '\\' {
+            unescaped(&mut letters)?
+        } else {
+            letter
+        });
     }
     Some((name, value))
 }
@@ -337,7 +347,10 @@ mod tests {
         let found = parse(text).expect("it is right");
         let login = found.login.clone().expect("there is one");
         assert_eq!(login.mechanism, Mechanism::Scram512);
-        assert_eq!((login.user.as_str(), login.password.reveal()), ("ali ce", "s3\"cret"));
+        assert_eq!(
+            (login.user.as_str(), login.password.reveal()),
+            ("ali ce", "s3\"cret")
+        );
         let tls = found.tls.clone().expect("there is one");
         assert!(tls.any_host);
         assert!(tls.trusted.expect("there is one").contains("-----\nabc\n-----"));
@@ -350,12 +363,21 @@ mod tests {
     fn what_is_not_understood_is_named_and_no_secret_is() {
         refused("security.protocol=TLS", "give PLAINTEXT, SSL");
         refused("\nclient.id=x", "line 2: client.id is not understood");
-        refused("sasl.password=s3cret", "means nothing with security.protocol PLAINTEXT");
+        refused(
+            "sasl.password=s3cret",
+            "means nothing with security.protocol PLAINTEXT",
+        );
         let begun = "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\n";
         refused(begun, "names no username");
-        refused(&format!("{begun}sasl.username=a\nsasl.username=b"), "line 4: sasl.username is given twice");
+        refused(
+            &format!("{begun}sasl.username=a\nsasl.username=b"),
+            "line 4: sasl.username is given twice",
+        );
         refused(&begun.replace("PLAIN\n", "GSSAPI\n"), "sasl.mechanism GSSAPI");
         refused("security.protocol=SSL\nssl.truststore.type=JKS", "only PEM");
-        refused("security.protocol=SSL\nssl.key.location=/no/such/s3", "read /no/such/s3");
+        refused(
+            "security.protocol=SSL\nssl.key.location=/no/such/s3",
+            "read /no/such/s3",
+        );
     }
 }

@@ -88,7 +88,9 @@ impl<'a> Scram<'a> {
             bail!("understand the broker's challenge: it answers somebody else");
         }
         let salt = BASE64.decode(salt).context("understand the broker's salt")?;
-        let rounds: u32 = rounds.parse().context("understand the broker's count of rounds")?;
+        let rounds: u32 = rounds
+            .parse()
+            .context("understand the broker's count of rounds")?;
         ensure!(
             ROUNDS.contains(&rounds),
             "the broker asks for {rounds} rounds: 4096 to a million are sensible"
@@ -99,7 +101,11 @@ impl<'a> Scram<'a> {
         let client = self.sign(&salted, b"Client Key");
         let stored = digest::digest(self.digest(), &client);
         let signature = self.sign(stored.as_ref(), signed.as_bytes());
-        let proof: Vec<u8> = client.iter().zip(&signature).map(|(key, bit)| key ^ bit).collect();
+        let proof: Vec<u8> = client
+            .iter()
+            .zip(&signature)
+            .map(|(key, bit)| key ^ bit)
+            .collect();
         let server = self.sign(&self.sign(&salted, b"Server Key"), signed.as_bytes());
         Ok((
             format!("{last},p={}", BASE64.encode(proof)),
@@ -114,7 +120,13 @@ impl<'a> Scram<'a> {
         };
         let rounds = rounds.try_into().context("count the rounds")?;
         let mut salted = vec![0; length];
-        pbkdf2::derive(algorithm, rounds, salt, self.login.password.reveal().as_bytes(), &mut salted);
+        pbkdf2::derive(
+            algorithm,
+            rounds,
+            salt,
+            self.login.password.reveal().as_bytes(),
+            &mut salted,
+        );
         Ok(salted)
     }
 
@@ -130,7 +142,9 @@ impl<'a> Scram<'a> {
             Mechanism::Scram512 => hmac::HMAC_SHA512,
             Mechanism::Scram256 | Mechanism::Plain => hmac::HMAC_SHA256,
         };
-        hmac::sign(&hmac::Key::new(algorithm, key), what).as_ref().to_vec()
+        hmac::sign(&hmac::Key::new(algorithm, key), what)
+            .as_ref()
+            .to_vec()
     }
 }
 
@@ -155,7 +169,8 @@ mod tests {
         let login = login("SCRAM-SHA-256");
         let scram = Scram::new(&login, "rOprNGfwEbeRWgbNEkqO".to_owned());
         assert_eq!(scram.first(), "n,,n=user,r=rOprNGfwEbeRWgbNEkqO");
-        let challenge = "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
+        let challenge =
+            "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
         let (proof, server) = scram.prove(challenge).expect("it can be answered");
         assert_eq!(
             proof,
@@ -169,7 +184,12 @@ mod tests {
     fn a_challenge_that_is_not_ours_is_refused() {
         let login = login("SCRAM-SHA-512");
         let scram = Scram::new(&login, "abc".to_owned());
-        for wrong in ["r=abd,s=aa==,i=4096", "r=abcd,s=aa==,i=1", "r=abcd,i=4096", "r=abcd,s=?,i=4096"] {
+        for wrong in [
+            "r=abd,s=aa==,i=4096",
+            "r=abcd,s=aa==,i=1",
+            "r=abcd,i=4096",
+            "r=abcd,s=?,i=4096",
+        ] {
             assert!(scram.prove(wrong).is_err(), "{wrong}");
         }
     }

@@ -48,9 +48,10 @@ impl Security {
         let stream: Box<dyn Stream> = match &self.tls {
             None => Box::new(plain),
             Some(tls) => {
-                let name = ServerName::try_from(host.to_owned()).context("speak TLS: it is no host's name")?;
+                let name =
+                    ServerName::try_from(host.to_owned()).context("speak TLS: it is no host's name")?;
                 let secured = tls.connect(name, plain).await;
-                Box::new(secured.context("speak TLS")?)
+                Box::new(secured.map_err(|error| handshake(&error))?)
             }
         };
         let Some(login) = &self.login else {
@@ -61,6 +62,16 @@ impl Security {
         sasl::log_in(&mut connection, login, within).await?;
         Ok(connection.into_stream())
     }
+}
+
+/// An end in the middle of a handshake is what whoever does not speak TLS makes of its first bytes.
+fn handshake(error: &std::io::Error) -> anyhow::Error {
+    let hint = if error.kind() == std::io::ErrorKind::UnexpectedEof {
+        ": does it?"
+    } else {
+        ""
+    };
+    anyhow::anyhow!("{error}").context(format!("speak TLS{hint}"))
 }
 
 fn connector(tls: &Tls) -> Result<TlsConnector> {
@@ -81,7 +92,9 @@ fn connector(tls: &Tls) -> Result<TlsConnector> {
         Some((certificate, key)) => {
             let chain = certificates(certificate).context("understand the client's own certificate")?;
             let key = PrivateKeyDer::from_pem_slice(key.reveal().as_bytes());
-            let key = key.map_err(|_| anyhow::anyhow!("understand the client's own key: it is no PKCS #8, PKCS #1 or SEC1 in PEM"))?;
+            let key = key.map_err(|_| {
+                anyhow::anyhow!("understand the client's own key: it is no PKCS #8, PKCS #1 or SEC1 in PEM")
+            })?;
             builder
                 .with_client_auth_cert(chain, key)
                 .context("use the client's own certificate")?
@@ -94,7 +107,9 @@ fn roots(tls: &Tls) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     if let Some(pem) = &tls.trusted {
         for certificate in certificates(pem).context("understand ssl.truststore")? {
-            roots.add(certificate).context("trust a certificate of ssl.truststore")?;
+            roots
+                .add(certificate)
+                .context("trust a certificate of ssl.truststore")?;
         }
         return Ok(roots);
     }
@@ -145,7 +160,8 @@ impl ServerCertVerifier for AnyHost {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.provider().verify_tls12_signature(message, certificate, signed)
+        self.provider()
+            .verify_tls12_signature(message, certificate, signed)
     }
 
     fn verify_tls13_signature(
@@ -154,7 +170,8 @@ impl ServerCertVerifier for AnyHost {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.provider().verify_tls13_signature(message, certificate, signed)
+        self.provider()
+            .verify_tls13_signature(message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

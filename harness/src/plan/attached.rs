@@ -35,7 +35,7 @@ pub enum Whereabouts {
     /// On machines of ours.
     Ours,
     /// On that cluster, with these faults allowed on the command line.
-    Others(Attachment, Vec<String>),
+    Others(Box<Attachment>, Vec<String>),
 }
 
 impl Plan {

@@ -49,7 +49,7 @@ pub fn find(options: &RunOptions) -> Result<Whereabouts> {
         None => ClientProperties::default(),
     };
     let attachment = runtime()?.block_on(Attachment::find(bootstrap, properties))?;
-    Ok(Whereabouts::Others(attachment, options.allow.clone()))
+    Ok(Whereabouts::Others(Box::new(attachment), options.allow.clone()))
 }
 
 /// Refuses to write to topics that are there already, and says what of the plan means nothing there.
@@ -92,12 +92,11 @@ pub fn parts(attachment: &Attachment) -> Vec<(String, String)> {
 
 /// What has to be given again for a replay.
 pub fn again(options: &RunOptions) -> String {
-    let mut words = String::new();
-    if let Some(bootstrap) = &options.bootstrap {
-        words.push_str(&format!(" --bootstrap {bootstrap}"));
-    }
-    if let Some(file) = &options.client_properties {
-        words.push_str(&format!(" --client-properties {}", shown(file)));
-    }
-    words
+    let bootstrap = options.bootstrap.as_ref();
+    let bootstrap = bootstrap.map_or_else(String::new, |given| format!(" --bootstrap {given}"));
+    let client = options.client_properties.as_ref();
+    let client = client.map_or_else(String::new, |file| {
+        format!(" --client-properties {}", shown(file))
+    });
+    bootstrap + &client
 }

@@ -40,7 +40,7 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
         return simulate(options, &resolved);
     }
     if let Whereabouts::Others(attachment, _) = whereabouts {
-        return attached(options, &resolved, attachment);
+        return attached(options, &resolved, *attachment);
     }
     let own_parts = check_environment(options.env).map_err(Failure::infrastructure)?;
     let java = Java::find().map_err(Failure::infrastructure)?;

@@ -224,9 +224,8 @@ fn properties(directory: &Path, address: &str) -> String {
             "org.apache.kafka.common.security.scram.ScramLoginModule required;".to_owned(),
         ),
     ];
-    all.iter()
-        .map(|(name, value)| format!("{name}={value}\n"))
-        .collect()
+    let lines = all.iter().map(|(name, value)| format!("{name}={value}"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn run(theirs: &Theirs, plan: &str, port: u16, more: &[&str]) -> Trial {

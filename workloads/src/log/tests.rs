@@ -317,6 +317,7 @@ async fn the_final_reader_passes_every_end() {
     let written = ends(&court.recorder.events()).ok;
     let recorder = Arc::new(MemoryRecorder::default());
     let shared = Arc::new(Shared {
+        client_settings: Vec::new(),
         bootstrap: court.brokers.bootstrap_servers(),
         config: config(),
         seed: 1,

@@ -269,7 +269,7 @@ fn lines(text: &str) -> Result<Properties> {
         if whole.is_empty() || whole.starts_with(['#', '!']) {
             continue;
         }
-        while whole.len() - whole.trim_end_matches('\\').len() & 1 == 1 {
+        while (whole.len() - whole.trim_end_matches('\\').len()) % 2 == 1 {
             whole.pop();
             let Some((_, next)) = numbered.next() else { break };
             whole.push_str(next.trim_start());

@@ -23,7 +23,7 @@ pub(super) async fn log_in(connection: &mut Connection, login: &Login, within: D
     let name = login.mechanism.name();
     let hello = SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str(name));
     let answer = connection.call(&hello, within).await?;
-    let known: Vec<_> = answer.mechanisms.iter().map(|known| known.as_str()).collect();
+    let known: Vec<_> = answer.mechanisms.iter().map(StrBytes::as_str).collect();
     WireError::check(answer.error_code, || {
         format!("the mechanism {name}: it takes {}", known.join(", "))
     })?;

@@ -9,7 +9,13 @@ use std::process::Command;
 
 const SOURCE: &str = "docker/agent.rs";
 /// Its modules.
-const MODULES: [&str; 2] = ["docker/message.rs", "docker/tool.rs"];
+const MODULES: [&str; 5] = [
+    "docker/files.rs",
+    "docker/host.rs",
+    "docker/message.rs",
+    "docker/rules.rs",
+    "docker/tool.rs",
+];
 
 fn main() {
     for file in ["build.rs", SOURCE].into_iter().chain(MODULES) {

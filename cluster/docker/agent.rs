@@ -1,12 +1,16 @@
-//! The first process of a node's container: it runs the broker's process, sends it signals, and knows how it ended.
+//! The first process of a node's container: it runs the broker's process, sends it signals, and knows how it ended. On a host that
+//! is reached by ssh it does the same, and more (`host.rs`).
 //!
-//! It listens on a socket in a directory that the container shares with Tribunal. Whoever speaks there sends requests and
+//! In a container it listens on a socket in a directory that the container shares with Tribunal. Whoever speaks there sends requests and
 //! gets one answer to each (`message.rs`). The first connection is the leash: as it ends, Tribunal has ended, however that
 //! was, and the container ends with it.
 //!
 //! It is built by `build.rs` from the files of this folder, and lies inside of Tribunal's binary.
 
+mod files;
+mod host;
 mod message;
+mod rules;
 mod tool;
 
 use std::ffi::{OsStr, OsString, c_int};
@@ -17,7 +21,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitStatus, Stdio, exit};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
 use message::{Message, read, write};
@@ -29,8 +33,15 @@ const WEXITED: c_int = 4;
 /// …without taking its end away.
 const WNOWAIT: c_int = 0x0100_0000;
 
+/// `prctl`: what the kernel sends a process as the thread ends that began it…
+const PR_SET_PDEATHSIG: c_int = 1;
+/// …which nothing survives.
+const SIGKILL: c_int = 9;
+
 unsafe extern "C" {
+    fn prctl(what: c_int, ...) -> c_int;
     fn kill(pid: c_int, signal: c_int) -> c_int;
+    fn geteuid() -> u32;
     fn waitid(kind: c_int, pid: u32, information: *mut [u64; 16], options: c_int) -> c_int;
 }
 
@@ -61,6 +72,13 @@ impl Shared {
 
 fn main() {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if let Some(done) = host::main(&arguments) {
+        if let Err(error) = done {
+            eprintln!("{error}");
+            exit(1);
+        }
+        return;
+    }
     let number = |at: usize| arguments.get(at)?.to_str()?.parse().ok();
     let (Some(socket), Some(user), Some(group)) = (arguments.first(), number(1), number(2)) else {
         eprintln!("the agent of a container: SOCKET USER GROUP");
@@ -97,16 +115,20 @@ fn serve(socket: &OsStr, owner: Owner) -> io::Result<()> {
 /// Answers one connection until it ends.
 fn answer_all(mut connection: UnixStream, shared: &Arc<Shared>, owner: Owner) -> io::Result<()> {
     while let Some(request) = read(&mut connection)? {
-        let answer = match answer(&request, shared, owner) {
-            Ok(mut fields) => {
-                fields.insert(0, b"ok".to_vec());
-                fields
-            }
-            Err(error) => vec![b"error".to_vec(), error.to_string().into_bytes()],
-        };
-        write(&mut connection, &answer)?;
+        write(&mut connection, &whole(answer(&request, shared, owner)))?;
     }
     Ok(())
+}
+
+/// An answer, with a word before it that says whether it is an error.
+fn whole(answer: io::Result<Message>) -> Message {
+    match answer {
+        Ok(mut fields) => {
+            fields.insert(0, b"ok".to_vec());
+            fields
+        }
+        Err(error) => vec![b"error".to_vec(), error.to_string().into_bytes()],
+    }
 }
 
 fn answer(request: &[Vec<u8>], shared: &Arc<Shared>, owner: Owner) -> io::Result<Message> {
@@ -141,32 +163,52 @@ fn start(fields: &[Vec<u8>], shared: &Arc<Shared>, owner: Owner) -> io::Result<M
     for pair in environment.chunks_exact(2) {
         command.env(OsStr::from_bytes(&pair[0]), OsStr::from_bytes(&pair[1]));
     }
-    command
-        .current_dir(OsStr::from_bytes(directory))
-        .uid(owner.0)
-        .gid(owner.1);
+    command.current_dir(OsStr::from_bytes(directory));
+    // SAFETY: it cannot fail.
+    if unsafe { geteuid() } == 0 {
+        command.uid(owner.0).gid(owner.1);
+    }
     command
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
         .stderr(output);
-    let mut child = command.spawn()?;
-    let pid = child.id();
+    let die_with_parent = || {
+        // SAFETY: no pointer is passed.
+        unsafe { prctl(PR_SET_PDEATHSIG, SIGKILL) };
+        Ok(())
+    };
+    // SAFETY: between fork and exec it makes one system call, and touches no memory.
+    unsafe { command.pre_exec(die_with_parent) };
+    let (told, started) = mpsc::channel();
+    let shared_with = Arc::clone(shared);
+    // The kernel takes the end of this thread for the parent's: so it lives as long as the process.
+    thread::spawn(move || reap(command, &told, &shared_with));
+    let pid = started.recv().map_err(|_| io::ErrorKind::Interrupted)??;
     *newest = Newest {
         pid: Some(pid),
         end: None,
     };
-    drop(newest);
-    let shared = Arc::clone(shared);
-    thread::spawn(move || {
-        let mut information = [0_u64; 16];
-        // SAFETY: the information has 128 bytes, as the kernel's has.
-        unsafe { waitid(P_PID, pid, &raw mut information, WEXITED | WNOWAIT) };
-        // Its number is free for another process only as this is known: signals take the same lock.
-        let mut newest = shared.newest();
-        newest.end = child.wait().ok();
-        shared.ended.notify_all();
-    });
     Ok(vec![pid.to_string().into_bytes()])
+}
+
+/// Runs a process from its start to its end.
+fn reap(mut command: Command, told: &mpsc::Sender<io::Result<u32>>, shared: &Shared) {
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            let _ = told.send(Err(error));
+            return;
+        }
+    };
+    let pid = child.id();
+    let _ = told.send(Ok(pid));
+    let mut information = [0_u64; 16];
+    // SAFETY: the information has 128 bytes, as the kernel's has.
+    unsafe { waitid(P_PID, pid, &raw mut information, WEXITED | WNOWAIT) };
+    // Its number is free for another process only as this is known: signals take the same lock.
+    let mut newest = shared.newest();
+    newest.end = child.wait().ok();
+    shared.ended.notify_all();
 }
 
 /// Sends a signal to the broker's process.

@@ -33,8 +33,19 @@ pub trait Machine: Send + Sync {
     fn address(&self) -> Ipv4Addr;
     /// The address of the observer's side channel: no fault cuts it.
     fn side_address(&self) -> Ipv4Addr;
-    /// The directory that is the machine's own, as a path that both Tribunal and its processes can use.
+    /// The directory that is the machine's own, as a path that both Tribunal and its processes can use. On a machine that shares no
+    /// files with us it is a copy of what lies there, which [`Machine::publish`] and [`Machine::fetch`] make the same; the paths
+    /// in what is started and in configurations are made those of the machine by itself.
     fn directory(&self) -> PathBuf;
+    /// Makes what lies at this path of the machine's the same as what lies there in its directory here.
+    async fn publish(&self, _path: &Path) -> Result<()> {
+        Ok(())
+    }
+    /// Makes what lies at this path of the directory here the same as it is on the machine. A file that is asked for by
+    /// itself is one that only grows.
+    async fn fetch(&self, _path: &Path) -> Result<()> {
+        Ok(())
+    }
     /// The wall clock of its processes, where this environment can make it wrong.
     fn clock(&self) -> Option<Arc<dyn WallClock>> {
         None
@@ -182,6 +193,10 @@ pub struct LinkRule {
 pub trait Links: Send + Sync {
     /// Puts all of these in force at one instant; the number names them together.
     fn cut(&self, cuts: &[Cut]) -> Result<u64>;
+    /// Whether clients can be cut off while the observer is not.
+    fn can_cut_clients(&self) -> bool {
+        true
+    }
     /// Whether it can do more than cut.
     fn can_shape(&self) -> bool {
         false

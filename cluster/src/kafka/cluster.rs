@@ -156,6 +156,21 @@ impl KafkaCluster {
         }
     }
 
+    /// Makes what is here of each node what it is there: its log, its disk where that is kept or read at the end, and what else it
+    /// wrote. Says what could not be had.
+    pub async fn collect(&self, disks: bool) -> Vec<String> {
+        let mut problems = Vec::new();
+        for node in &self.nodes {
+            let data = disks.then(|| node.files.data());
+            for path in [Some(node.files.log()), data].into_iter().flatten() {
+                if let Err(error) = node.machine.fetch(&path).await {
+                    problems.push(format!("fetch {} of node {}: {error:#}", path.display(), node.id()));
+                }
+            }
+        }
+        problems
+    }
+
     /// Where each broker's own log lies.
     pub fn logs(&self) -> BTreeMap<NodeId, PathBuf> {
         let nodes = self.nodes.iter();
@@ -408,7 +423,7 @@ impl Cluster for KafkaCluster {
     }
 
     async fn recovery(&self, node: NodeId) -> Result<Recovery> {
-        self.node(node)?.recovery()
+        self.node(node)?.recovery().await
     }
 
     async fn answers(&self, node: NodeId, within: Duration) -> bool {

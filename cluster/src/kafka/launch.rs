@@ -192,15 +192,19 @@ pub(super) async fn bring_up(nodes: &[Arc<Node>], within: Duration) -> Result<()
         let all = all.clone();
         waits.spawn(async move {
             node.start().await?;
-            tokio::select! {
+            let up = tokio::select! {
                 up = wait_until_up(&node, &all, deadline) => {
                     up.map_err(|error| anyhow!("it was not registered within {within:?}: {error:#}"))
                 }
                 exit = node.ended(within + ANSWER_WITHIN) => {
                     Err(anyhow!("its process {}", exit.map_or("did not end".to_owned(), |exit| exit.to_string())))
                 }
+            };
+            if up.is_err() {
+                // Without it the error says what it can.
+                let _ = node.machine.fetch(&node.files.log()).await;
             }
-            .map_err(|error| {
+            up.map_err(|error| {
                 let (id, tail) = (node.id(), node.files.log_tail(TAIL_LINES));
                 let what = if node.role.is_broker() { "the broker of " } else { "" };
                 anyhow!("bring up {what}node {id}: {error:#}; the end of its log:\n{tail}")

@@ -211,9 +211,13 @@ impl Node {
             running: true,
             exit: before.exit,
         });
-        self.log_begins.store(self.files.log_length(), Ordering::Relaxed);
-        let (_, spec) = self.program();
-        if let Err(error) = self.machine.start(&spec).await {
+        let started = async {
+            self.publish(first).await?;
+            self.log_begins.store(self.files.log_length(), Ordering::Relaxed);
+            let (_, spec) = self.program();
+            self.machine.start(&spec).await
+        };
+        if let Err(error) = started.await {
             self.life.send_replace(before);
             return Err(error.context(format!("start the broker of node {}", self.id())));
         }
@@ -221,6 +225,16 @@ impl Node {
         let watcher = tokio::spawn(Arc::clone(self).watch(incarnation)).abort_handle();
         *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher);
         Ok(())
+    }
+
+    /// Gives the machine what was written for the process that is to be started, and takes what the last one left behind.
+    async fn publish(&self, first: bool) -> Result<()> {
+        self.machine.publish(&self.files.config()).await?;
+        if first {
+            self.machine.publish(&self.files.data()).await
+        } else {
+            self.machine.fetch(&self.files.log()).await
+        }
     }
 
     /// Ends the process with SIGKILL. Where none runs, says how the last one ended.
@@ -248,6 +262,9 @@ impl Node {
             bail!("wipe node {}: its broker runs", self.id());
         }
         let (files, format, node) = (self.files.clone(), self.format.clone(), self.id());
+        let data = files.data();
+        let fetched = self.machine.fetch(&data).await;
+        fetched.with_context(|| format!("see what node {node} has before it is wiped"))?;
         let wipe = move || -> Result<Wiped> {
             let directory_before = files.directory_id().unwrap_or_default();
             let (removed, bytes) = files.clear_data()?;
@@ -260,14 +277,18 @@ impl Node {
             })
         };
         let wiped = tokio::task::spawn_blocking(wipe).await;
-        wiped
+        let wiped = wiped
             .context("a bug in Tribunal (panic)")
             .and_then(|wiped| wiped)
-            .with_context(|| format!("wipe node {node}"))
+            .with_context(|| format!("wipe node {node}"))?;
+        let published = self.machine.publish(&data).await;
+        published.with_context(|| format!("wipe node {node}"))?;
+        Ok(wiped)
     }
 
     /// How far the newest process has come with recovering its partitions.
-    pub(super) fn recovery(&self) -> Result<Recovery> {
+    pub(super) async fn recovery(&self) -> Result<Recovery> {
+        self.machine.fetch(&self.files.log()).await?;
         self.files.recovery(self.log_begins.load(Ordering::Relaxed))
     }
 

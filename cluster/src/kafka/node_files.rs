@@ -58,9 +58,14 @@ impl NodeFiles {
         &self.root
     }
 
+    /// The directory of configurations.
+    pub(super) fn config(&self) -> PathBuf {
+        self.root.join("config")
+    }
+
     /// The broker's configuration.
     pub fn server_properties(&self) -> PathBuf {
-        self.root.join("config").join("server.properties")
+        self.config().join("server.properties")
     }
 
     /// The configuration of a node of `ZooKeeper`.
@@ -70,12 +75,12 @@ impl NodeFiles {
 
     /// The configuration of the broker's logging.
     pub fn log4j(&self) -> PathBuf {
-        self.root.join("config").join("log4j.properties")
+        self.config().join("log4j.properties")
     }
 
     /// What the agent that tells the broker's metrics is to tell.
     pub(super) fn metrics_rules(&self) -> PathBuf {
-        self.root.join("config").join("metrics.yaml")
+        self.config().join("metrics.yaml")
     }
 
     /// What the broker wrote to its standard output and error: its whole log.
@@ -107,7 +112,7 @@ impl NodeFiles {
         all: &[NodeAddress],
     ) -> Result<()> {
         for directory in [
-            self.root.join("config"),
+            self.config(),
             self.logs(),
             self.data(),
             self.temporary(),

@@ -128,6 +128,9 @@ impl Trial<'_> {
             }
             Kind::Kafka(cluster, ground) => {
                 let down = cluster.shut_down(TEARDOWN_LIMIT).await;
+                for problem in cluster.collect(true).await {
+                    self.progress.say(&problem);
+                }
                 cluster.look_at_disks().await;
                 if let Some(text) = ground.end_capture()? {
                     self.progress.say(&text);

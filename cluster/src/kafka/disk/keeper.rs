@@ -81,12 +81,19 @@ impl Keeper {
             let into = self.place.run.join("evidence").join(name);
             let taken = self.taken(node, moment, into.clone());
             let (data, topics) = (node.files.data(), self.place.topics.clone());
+            let machine = Arc::clone(&node.machine);
             let (made, copy_made) = oneshot::channel();
             // The queue ends with the keeper alone.
             let _ = self.jobs.send(Job::Read(taken, copy_made));
-            copies.spawn(spawn_blocking(move || {
-                let _ = made.send(copy(&data, &into, &topics, Limits::default()));
-            }));
+            copies.spawn(async move {
+                let fetched = machine.fetch(&data).await;
+                let copied = spawn_blocking(move || {
+                    let mut copied = copy(&data, &into, &topics, Limits::default());
+                    copied.problems.extend(fetched.err().map(|error| format!("{error:#}")));
+                    let _ = made.send(copied);
+                });
+                let _ = copied.await;
+            });
         }
         let all = async { while copies.join_next().await.is_some() {} };
         // Who is not done by then goes on: what runs on a thread cannot be ended.

@@ -14,12 +14,19 @@ use super::{Owner, number};
 const PART_MAX: usize = 8 << 20;
 
 /// Everything below a directory, in the order of a walk: of each `d` or `f`, its path below, its length, and when it changed. A
-/// directory that is not there is empty.
+/// directory that is not there is empty; a file has one line, with no path.
 pub(crate) fn list(fields: &[Vec<u8>]) -> io::Result<Message> {
     let [directory] = fields else {
         return Err(io::ErrorKind::InvalidData.into());
     };
     let mut found = Message::new();
+    let path = Path::new(OsStr::from_bytes(directory));
+    if let Ok(data) = fs::metadata(path)
+        && data.is_file()
+    {
+        found.extend(["f".into(), Vec::new(), data.len().to_string().into(), changed(&data)]);
+        return Ok(found);
+    }
     walk(OsStr::from_bytes(directory).as_ref(), Path::new(""), &mut found)?;
     Ok(found)
 }
@@ -40,18 +47,21 @@ fn walk(root: &Path, below: &Path, found: &mut Message) -> io::Result<()> {
             (_, true) => "f",
             _ => continue,
         };
-        let changed = format!("{}.{:09}", data.mtime(), data.mtime_nsec());
         found.extend([
             kind.into(),
             path.as_os_str().as_bytes().to_vec(),
             data.len().to_string().into(),
-            changed.into(),
+            changed(&data),
         ]);
         if data.is_dir() {
             walk(root, &path, found)?;
         }
     }
     Ok(())
+}
+
+fn changed(data: &fs::Metadata) -> Vec<u8> {
+    format!("{}.{:09}", data.mtime(), data.mtime_nsec()).into_bytes()
 }
 
 /// A part of a file: path, offset, length. Gives how long the part is, and its bytes but for the zeros at its end: much of what a

@@ -12,11 +12,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use sandbox::ProcessState;
 
-use super::message::{self, Message};
+use crate::agent::message::{self, Message};
+use crate::agent::{PROGRAM, Ran, accepted, end_of, start_request, text};
 use crate::{ExitKind, ProcessSpec};
 
-/// The program; empty where Tribunal is not built for Linux.
-const PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/agent"));
 /// Its name in the directory that all containers share with Tribunal.
 pub(super) const PROGRAM_FILE: &str = "agent";
 /// An agent answers within this time, unless it waits for the end of a process.
@@ -41,17 +40,6 @@ pub(super) struct Agent {
     socket: PathBuf,
     /// The container ends as this does.
     _leash: UnixStream,
-}
-
-/// What a tool said that an agent ran.
-#[derive(Debug)]
-pub(super) struct Ran {
-    /// Its exit status.
-    pub(super) status: i32,
-    /// What it printed.
-    pub(super) output: String,
-    /// What it complained of.
-    pub(super) complaint: String,
 }
 
 impl Agent {
@@ -81,17 +69,7 @@ impl Agent {
 
     /// Starts the broker's process; gives its number inside of the container.
     pub(super) fn start(&self, spec: &ProcessSpec, environment: &[(String, String)]) -> Result<u32> {
-        let count = spec.command.len().to_string();
-        let mut request: Vec<&OsStr> = vec![
-            OsStr::new("start"),
-            spec.output.as_os_str(),
-            spec.directory.as_os_str(),
-            OsStr::new(&count),
-        ];
-        request.extend(spec.command.iter().map(OsStr::new));
-        for (name, value) in environment {
-            request.extend([OsStr::new(name), OsStr::new(value)]);
-        }
+        let request = start_request(spec, environment);
         let answer = self.ask(&request)?;
         text(&answer, 0)?.parse().context("understand a process's number")
     }
@@ -137,11 +115,7 @@ impl Agent {
         let mut request = vec![OsStr::new("run"), OsStr::new(input)];
         request.extend(command.iter().map(OsStr::new));
         let answer = self.ask(&request)?;
-        Ok(Ran {
-            status: text(&answer, 0)?.parse().context("understand a tool's status")?,
-            output: text(&answer, 1)?.to_owned(),
-            complaint: text(&answer, 2)?.trim().to_owned(),
-        })
+        Ran::of(&answer)
     }
 
     /// Whether there is such a file in the container.
@@ -150,7 +124,7 @@ impl Agent {
         Ok(text(&answer, 0)? == "true")
     }
 
-    fn ask(&self, request: &[&OsStr]) -> Result<Message> {
+    fn ask(&self, request: &[impl AsRef<OsStr>]) -> Result<Message> {
         let mut connection = self.open()?;
         send(&mut connection, request)?;
         accepted(receive(&mut connection)?)
@@ -167,45 +141,14 @@ impl Agent {
     }
 }
 
-fn send(to: &mut UnixStream, fields: &[&OsStr]) -> Result<()> {
-    let fields: Vec<&[u8]> = fields.iter().map(|field| field.as_bytes()).collect();
+fn send(to: &mut UnixStream, fields: &[impl AsRef<OsStr>]) -> Result<()> {
+    let fields: Vec<&[u8]> = fields.iter().map(|field| field.as_ref().as_bytes()).collect();
     message::write(to, &fields).context("ask the agent of its container")
 }
 
 fn receive(from: &mut UnixStream) -> Result<Message> {
     let answer = message::read(from).and_then(|answer| answer.ok_or_else(|| ErrorKind::UnexpectedEof.into()));
     answer.context("hear from the agent of its container (the container may be gone)")
-}
-
-/// What an answer holds, or the error that it is.
-fn accepted(mut answer: Message) -> Result<Message> {
-    match answer.first().map(Vec::as_slice) {
-        Some(b"ok") => {
-            answer.remove(0);
-            Ok(answer)
-        }
-        Some(b"error") => bail!("{}", text(&answer, 1)?),
-        _ => bail!("understand the agent of its container: it is no answer"),
-    }
-}
-
-fn text(answer: &[Vec<u8>], at: usize) -> Result<&str> {
-    let field = answer
-        .get(at)
-        .context("understand the agent: it says too little")?;
-    std::str::from_utf8(field).context("understand the agent: it is no text")
-}
-
-/// The end of a process as the kernel gives it to a parent.
-fn end_of(word: &str) -> Result<ExitKind> {
-    if word == "never" {
-        return Ok(ExitKind::NeverStarted);
-    }
-    let raw: i32 = word.parse().context("understand the end of a process")?;
-    Ok(match raw & 0x7f {
-        0 => ExitKind::Status((raw >> 8) & 0xff),
-        signal => ExitKind::Signal(signal),
-    })
 }
 
 /// The socket of a node's agent, below the directory that containers share with Tribunal.
@@ -233,18 +176,6 @@ pub(super) fn command(scratch: &Path, socket: &Path, owner: (u32, u32)) -> Vec<O
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ends_are_told_apart() {
-        assert_eq!(end_of("never").expect("known"), ExitKind::NeverStarted);
-        assert_eq!(
-            end_of(&(143 << 8).to_string()).expect("known"),
-            ExitKind::Status(143)
-        );
-        assert_eq!(end_of("9").expect("known"), ExitKind::Signal(9));
-        assert_eq!(end_of("134").expect("with a core"), ExitKind::Signal(6));
-        assert!(end_of("dead").is_err());
-    }
 
     #[test]
     fn a_directory_too_deep_for_a_socket_is_refused() {

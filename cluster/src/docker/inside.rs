@@ -8,8 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::agent::Ran;
-use super::tool;
+use crate::agent::{Ran, tool};
 
 /// The network namespace of a container.
 pub(super) struct Inside(File);

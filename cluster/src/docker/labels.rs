@@ -1,8 +1,9 @@
 //! What tells what is ours from what is not, and whose it is: labels on containers, networks and images.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
+
+use crate::owner::Process;
 
 /// The run that something belongs to. What lacks it is not ours.
 pub(super) const RUN: &str = "tribunal.run";
@@ -55,43 +56,6 @@ pub(super) fn scratch_of(labels: &HashMap<String, String>) -> Option<PathBuf> {
     let name = path.file_name()?.to_str()?;
     let ours = path.is_absolute() && name.starts_with(SCRATCH_PREFIX);
     ours.then_some(path)
-}
-
-/// A process of this machine.
-struct Process {
-    pid: String,
-    started: String,
-    namespace: String,
-}
-
-impl Process {
-    fn own() -> Self {
-        let pid = std::process::id().to_string();
-        Self {
-            started: started(&pid).unwrap_or_default(),
-            namespace: namespace(),
-            pid,
-        }
-    }
-
-    /// Whether it has surely ended. Of another namespace nothing is known.
-    fn is_gone(&self) -> bool {
-        let whole = self.pid.bytes().all(|digit| digit.is_ascii_digit()) && !self.pid.is_empty();
-        whole && self.namespace == namespace() && started(&self.pid).is_none_or(|now| now != self.started)
-    }
-}
-
-/// When a process started: the boot, and the clock ticks since.
-fn started(pid: &str) -> Option<String> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before may hold anything, blanks and brackets included.
-    let ticks = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?;
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    Some(format!("{}-{ticks}", boot.trim()))
-}
-
-fn namespace() -> String {
-    fs::read_link("/proc/self/ns/pid").map_or_else(|_| String::new(), |link| link.display().to_string())
 }
 
 #[cfg(test)]

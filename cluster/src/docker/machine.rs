@@ -17,6 +17,7 @@ use sandbox::ProcessState;
 use tokio::sync::watch;
 
 use super::agent::Agent;
+use crate::filter::Shell;
 use super::engine::Engine;
 use super::inside::Inside;
 use crate::ending::{End, ended, is_running};
@@ -47,6 +48,22 @@ pub(super) struct DockerMachine {
     pub(super) newest: Mutex<Option<Newest>>,
     /// Whether the container stands still, with its agent.
     pub(super) frozen: AtomicBool,
+}
+
+/// Runs tools in a container's network: from this host where it may enter there, else by the agent.
+pub(super) struct ContainerShell {
+    pub(super) agent: Arc<Agent>,
+    pub(super) inside: Option<Arc<Inside>>,
+}
+
+impl Shell for ContainerShell {
+    fn run(&self, command: &[&str], input: &str) -> Result<String> {
+        match &self.inside {
+            Some(inside) => inside.run(command, input)?,
+            None => self.agent.run(command, input)?,
+        }
+        .printed()
+    }
 }
 
 /// The newest process.

@@ -9,13 +9,8 @@ mod engine;
 mod image;
 mod inside;
 mod labels;
-mod links;
 mod machine;
-#[path = "../../docker/message.rs"]
-mod message;
 mod sweep;
-#[path = "../../docker/tool.rs"]
-mod tool;
 
 use std::collections::HashMap;
 use std::fs;
@@ -35,12 +30,12 @@ use bollard::models::{
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 use history::NodeId;
 
+use crate::filter::{End, Filter, FilterLinks};
 use crate::{Environment, Links, Machine};
 use agent::Agent;
 use engine::Engine;
 use inside::Inside;
-use links::{DockerLinks, End};
-use machine::DockerMachine;
+use machine::{ContainerShell, DockerMachine};
 
 pub use engine::About;
 pub use image::Image;
@@ -50,6 +45,8 @@ pub use sweep::{Swept, sweep};
 const UP_WITHIN: Duration = Duration::from_secs(20);
 /// An address that can be reached refuses a connection within this time.
 const REFUSED_WITHIN: Duration = Duration::from_secs(2);
+/// How the chains of our rules begin.
+const CHAIN: &str = "TRIBUNAL";
 /// A port that nothing listens on.
 const NO_PORT: u16 = 1;
 
@@ -65,7 +62,7 @@ pub struct DockerOptions {
 /// Containers as an environment.
 pub struct DockerEnvironment {
     machines: Vec<Arc<dyn Machine>>,
-    links: Arc<DockerLinks>,
+    links: Arc<FilterLinks>,
     about: About,
     /// Last, so that it outlives what is in it.
     _premises: Premises,
@@ -98,15 +95,21 @@ impl DockerEnvironment {
             let machine = machine.with_context(|| format!("make the container of node {node}"))?;
             machines.push(Arc::new(machine));
         }
+        let clients = premises.gateway()?;
         let end = |machine: &Arc<DockerMachine>| End {
             node: machine.node,
             address: machine.address,
-            agent: Arc::clone(&machine.agent),
-            inside: machine.inside.clone(),
+            clients,
+            spared: None,
+            filter: Filter::Iptables(CHAIN.to_owned()),
+            shell: Arc::new(ContainerShell {
+                agent: Arc::clone(&machine.agent),
+                inside: machine.inside.clone(),
+            }),
         };
         let ends: Vec<End> = machines.iter().map(end).collect();
-        ends.iter().try_for_each(End::check)?;
-        let links = DockerLinks::new(ends, premises.gateway()?);
+        ends.iter().try_for_each(check)?;
+        let links = FilterLinks::new(ends, true);
         let machine = |machine| -> Arc<dyn Machine> { Arc::new(machine) };
         Ok(Self {
             machines: machines.into_iter().map(machine).collect(),
@@ -143,6 +146,17 @@ fn owner(rootless: bool) -> (u32, u32) {
     // SAFETY: these cannot fail.
     let own = unsafe { (libc::getuid(), libc::getgid()) };
     if rootless { (0, 0) } else { own }
+}
+
+/// Refuses a container in which links cannot be cut.
+fn check(end: &End) -> Result<()> {
+    end.check().with_context(|| {
+        format!(
+            "use iptables in the container of node {}: it has to be installed there (where this host's programs are \
+             used: on this host, `apt-get install iptables`)",
+            end.node
+        )
+    })
 }
 
 /// What all containers have in common.

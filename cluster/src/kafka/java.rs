@@ -41,7 +41,7 @@ impl Java {
     }
 
     /// The Java that says this of itself, unless it is too old.
-    fn judge(program: PathBuf, text: &str) -> Result<Self> {
+    pub(crate) fn judge(program: PathBuf, text: &str) -> Result<Self> {
         let (feature, build) = parse_version(text)
             .with_context(|| format!("understand the version of {}; {HINT}", program.display()))?;
         ensure!(

@@ -62,6 +62,7 @@ pub use level::Level;
 pub use lock::{DEFAULT_VERSION, RUNNABLE};
 pub use maven::Wait;
 pub use node_files::NodeFiles;
+pub(crate) use node_files::base64;
 pub use prepare::{Prepared, Ready, prepare};
 pub use prober::Prober;
 pub use progress::{Progress, Report};

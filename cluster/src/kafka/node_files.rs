@@ -273,6 +273,13 @@ pub(super) fn uuid_of(id: &str) -> Option<Uuid> {
     Some(Uuid::from_u128(bits))
 }
 
+/// In the other alphabet, with padding: as SSH writes keys.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    let text = base64_url(bytes).replace('-', "+").replace('_', "/");
+    let padding = "=".repeat((4 - text.len() % 4) % 4);
+    text + &padding
+}
+
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 fn base64_url(bytes: &[u8]) -> String {
@@ -308,6 +315,7 @@ mod tests {
             assert_eq!(base64_url(plain.as_bytes()), expected);
         }
         assert_eq!(base64_url(&[0xfb, 0xff]), "-_8");
+        assert_eq!(base64(&[0xfb, 0xff]), "+/8=");
     }
 
     #[test]

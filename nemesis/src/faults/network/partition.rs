@@ -267,6 +267,14 @@ impl FaultKind for Partition {
                 node_list(&nodes)
             )));
         }
+        let clients = |(from, to): &Pair| *from == Place::Clients || *to == Place::Clients;
+        let links = scene.cluster.links();
+        if pairs.iter().any(clients) && links.is_some_and(|links| !links.can_cut_clients()) {
+            return Err(NoTarget(
+                "the observer has no address of its own in this environment, and would be cut off with the clients"
+                    .to_owned(),
+            ));
+        }
         Ok(Aim {
             detail: format!("{} ({})", self.describe(scene), node_list(&nodes)),
             nodes,

@@ -74,9 +74,9 @@ pub enum Command {
     List(ListOptions),
     /// Say what this machine can do, and what to install for the rest.
     Doctor(DoctorOptions),
-    /// Take away the containers, networks and images of runs with `--env docker` that were killed. What is not Tribunal's, or
-    /// belongs to a run that goes on, stays.
-    Clean,
+    /// Take away the containers, networks and images of runs with `--env docker` that were killed, or, with an inventory, what runs
+    /// with `--env ssh` left on its hosts. What is not Tribunal's, or belongs to a run that goes on, stays.
+    Clean(CleanOptions),
 }
 
 /// Where the cluster lives.
@@ -90,6 +90,9 @@ pub enum EnvironmentName {
     /// Containers of Docker or Podman on this machine, one a node: faults of disks, and of networks that do more than cut, are
     /// skipped.
     Docker,
+    /// Hosts of an inventory, one a node, reached by SSH: faults of disks and clocks, freezes, and faults of networks that do more than
+    /// cut are skipped.
+    Ssh,
     /// A cluster that somebody else runs (--bootstrap): only faults of its administration that were allowed by name; topics with
     /// a prefix of their own, which are deleted at the end.
     Attached,
@@ -127,6 +130,9 @@ pub struct RunOptions {
     /// Where the cluster lives.
     #[arg(long, value_enum, default_value_t)]
     pub env: EnvironmentName,
+    /// The hosts of `--env ssh`: a TOML file (see the guide).
+    #[arg(long, value_name = "FILE")]
+    pub inventory: Option<PathBuf>,
     /// Where the brokers of --env attached are.
     #[arg(long, value_name = "HOST:PORT,…")]
     pub bootstrap: Option<String>,
@@ -189,6 +195,9 @@ pub struct ConductOptions {
     /// See [`RunOptions::env`].
     #[arg(long, value_enum, default_value_t)]
     pub env: EnvironmentName,
+    /// See [`RunOptions::inventory`].
+    #[arg(long)]
+    pub inventory: Option<PathBuf>,
     /// See [`RunOptions::json`].
     #[arg(long)]
     pub json: bool,
@@ -210,6 +219,14 @@ pub struct ConductOptions {
     /// See [`RunOptions::real_time`].
     #[arg(long)]
     pub real_time: bool,
+}
+
+/// `tribunal clean`.
+#[derive(Debug, Args)]
+pub struct CleanOptions {
+    /// The hosts that are to be cleaned, instead of this machine's container engine. The jars that runs copied there go as well.
+    #[arg(long, value_name = "FILE")]
+    pub inventory: Option<PathBuf>,
 }
 
 /// `tribunal check`.

@@ -12,6 +12,7 @@ mod directory;
 mod exit;
 mod found;
 mod interrupts;
+mod inventory;
 mod judge;
 mod live;
 mod machine;
@@ -67,6 +68,6 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Broker(options) => commands::broker(&options),
         Command::List(options) => commands::list(&options),
         Command::Doctor(options) => commands::doctor(&options),
-        Command::Clean => commands::clean(),
+        Command::Clean(options) => commands::clean(&options),
     }
 }

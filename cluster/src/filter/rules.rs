@@ -99,7 +99,7 @@ impl Filter {
         match self {
             Self::Iptables(_) => {
                 let mut text = format!("*filter\n:{chain} - [0:0]\n");
-                for port in spared {
+                for port in spared.iter() {
                     for side in ["source", "destination"] {
                         let _ = writeln!(text, "-A {chain} --protocol tcp --{side}-port {port} -j RETURN");
                     }
@@ -118,7 +118,7 @@ impl Filter {
                         "add chain ip {table} {chain}_{hook} {{ type filter hook {hook} priority -10 ; }}"
                     );
                     for side in ["sport", "dport"] {
-                        for port in spared {
+                        for port in spared.iter() {
                             let _ = writeln!(text, "add rule ip {table} {chain}_{hook} tcp {side} {port} return");
                         }
                     }

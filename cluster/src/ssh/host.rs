@@ -82,7 +82,7 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Sweeps the host, and leaves the agent there.
+    /// Sweeps the host, and leaves the agent's program there.
     pub(super) fn new(host: &Host, run: &str) -> Result<Self> {
         ensure!(!PROGRAM.is_empty(), "this build of Tribunal has no agent for hosts");
         let way = Arc::new(Way {
@@ -109,6 +109,13 @@ impl Held {
         );
         must(session, &make, PROGRAM).with_context(|| format!("make the directory {}", host.directory))?;
         sweep::sweep_runs(session, host, &self.way.command("look"), &self.way.run)?;
+        Ok(())
+    }
+
+    /// Starts the agent: from here on it has to be heard of.
+    pub(super) fn begin(&self) -> Result<()> {
+        let host = &self.way.host;
+        let session = session::open(host, &self.way.pin)?;
         let begin = format!(
             "{} {} {} {}",
             self.way.command("begin"),
@@ -116,7 +123,7 @@ impl Held {
             self.seen.user,
             self.seen.group
         );
-        must(session, &begin, b"").context("start the agent there")?;
+        must(&session, &begin, b"").context("start the agent there")?;
         Ok(())
     }
 
@@ -142,9 +149,10 @@ impl Drop for Held {
         // Where it cannot be reached, it gives itself back as its lease ends.
         if let Ok(session) = session::open(&self.way.host, &self.way.pin) {
             let _ = session::run(&session, &self.way.command("end"), b"");
-            let run = quoted(&self.way.run);
-            // What was made before there was an agent.
-            let _ = session::run(&session, &format!("rm -rf {run}; rmdir {run}/.. 2>/dev/null; true"), b"");
+            let (run, base) = (quoted(&self.way.run), quoted(&self.way.host.directory));
+            // What was made before there was an agent; what is not empty stays.
+            let script = format!("rm -rf {run}; rmdir {base}/runs {base}/jars {base} 2>/dev/null; true");
+            let _ = session::run(&session, &script, b"");
         }
     }
 }

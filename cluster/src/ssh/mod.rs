@@ -169,6 +169,7 @@ impl Placed {
         let address = host.data_address()?;
         let held = Held::new(host, run)?;
         held.copy(jars)?;
+        held.begin()?;
         let name = format!("n{node}");
         let directory = directory.join(&name);
         fs::create_dir_all(&directory).with_context(|| format!("make {}", directory.display()))?;

@@ -116,6 +116,7 @@ async fn record(
         directory,
         resolved,
         env: options.env,
+        inventory: options.inventory.as_deref(),
         recorder: recording.recorder(),
         progress: Arc::clone(&progress),
         watch,

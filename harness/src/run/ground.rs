@@ -4,15 +4,15 @@
 //! [`EnvironmentName`], and a line in each function here.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use cluster::docker::Image;
-use cluster::kafka::{Java, cache_directory};
+use cluster::kafka::{Install, InstallOptions, Java, cache_directory};
 use cluster::{
-    AttachedEnvironment, DockerEnvironment, DockerOptions, Environment, LoopbackEnvironment,
-    SandboxEnvironment, SandboxOptions,
+    AttachedEnvironment, DockerEnvironment, DockerOptions, Environment, LoopbackEnvironment, SandboxEnvironment,
+    SandboxOptions, SshEnvironment, SshOptions,
 };
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +32,8 @@ pub enum Ground {
     Host(Arc<LoopbackEnvironment>),
     /// Containers.
     Docker(Arc<DockerEnvironment>),
+    /// Hosts.
+    Ssh(Arc<SshEnvironment>),
     /// Somebody else's.
     Attached(Arc<AttachedEnvironment>),
 }
@@ -39,7 +41,7 @@ pub enum Ground {
 impl Ground {
     /// Makes the machines. `broken` is cancelled where one of them is lost whole.
     pub async fn create(
-        name: EnvironmentName,
+        (name, inventory): (EnvironmentName, Option<&Path>),
         directory: &RunDirectory,
         resolved: &Resolved,
         broken: CancellationToken,
@@ -73,6 +75,14 @@ impl Ground {
                     environment.context("make the containers")?,
                 )))
             }
+            EnvironmentName::Ssh => {
+                let options = ssh_options(inventory, resolved)?;
+                let create = move || SshEnvironment::create(nodes, &directory, &options);
+                let environment = spawn_blocking(create).await.context("wait for the hosts")?;
+                let environment = environment.context("take the hosts")?;
+                environment.on_loss(move |_| broken.cancel());
+                Ok(Self::Ssh(Arc::new(environment)))
+            }
         }
     }
 
@@ -82,6 +92,7 @@ impl Ground {
             Self::Sandbox(environment) => environment.clone(),
             Self::Host(environment) => environment.clone(),
             Self::Docker(environment) => environment.clone(),
+            Self::Ssh(environment) => environment.clone(),
             Self::Attached(environment) => environment.clone(),
         }
     }
@@ -90,7 +101,7 @@ impl Ground {
     pub fn begin_capture(&self, directory: &RunDirectory, links: &[Links]) -> Result<()> {
         match self {
             Self::Sandbox(environment) => capture::begin(environment, directory, links),
-            Self::Host(_) | Self::Docker(_) | Self::Attached(_) => Ok(()),
+            Self::Host(_) | Self::Docker(_) | Self::Ssh(_) | Self::Attached(_) => Ok(()),
         }
     }
 
@@ -98,7 +109,7 @@ impl Ground {
     pub fn end_capture(&self) -> Result<Option<String>> {
         match self {
             Self::Sandbox(environment) => capture::end(environment),
-            Self::Host(_) | Self::Docker(_) | Self::Attached(_) => Ok(None),
+            Self::Host(_) | Self::Docker(_) | Self::Ssh(_) | Self::Attached(_) => Ok(None),
         }
     }
 
@@ -115,6 +126,23 @@ impl Ground {
             ..measured
         }
     }
+}
+
+/// The hosts, and what they have to be given: every jar that brokers run with.
+fn ssh_options(inventory: Option<&Path>, resolved: &Resolved) -> Result<SshOptions> {
+    let inventory = inventory.context("find the hosts: --env ssh takes --inventory")?;
+    let options = InstallOptions::from_environment(true)?;
+    let installs: Vec<Install> = resolved
+        .versions()
+        .iter()
+        .map(|version| cluster::kafka::install(version, &options, &|_| {}))
+        .collect::<Result<_>>()?;
+    let mut shared: Vec<PathBuf> = installs.into_iter().flat_map(|install| install.jars).collect();
+    if resolved.has_metrics() {
+        shared.push(cluster::kafka::install_agent(&options, &|_| {})?.jar);
+    }
+    let hosts = crate::inventory::load(inventory)?;
+    Ok(SshOptions { hosts, shared })
 }
 
 /// What containers see of this machine: the jars, and Java where they have this machine's.

@@ -5,15 +5,15 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 
-use anyhow::{Context, anyhow, ensure};
-use cluster::Attachment;
-use cluster::docker;
+use anyhow::{Context, anyhow, bail, ensure};
+use cluster::{Attachment, docker, ssh};
 use cluster::kafka::{Agent, Install, InstallOptions, Java};
 
 use super::{attach, capture};
 use crate::cli::{ConductOptions, EnvironmentName, RunOptions};
 use crate::directory::{RunDirectory, shown, write_whole};
 use crate::exit::{Exit, Failure};
+use crate::inventory;
 use crate::judge::MadeOf;
 use crate::plan::{Overrides, Resolved, Whereabouts, check_allowed, load, resolve};
 use crate::progress::Progress;
@@ -42,7 +42,7 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
     if let Whereabouts::Others(attachment, _) = whereabouts {
         return attached(options, &resolved, *attachment);
     }
-    let own_parts = check_environment(options.env).map_err(Failure::infrastructure)?;
+    let own_parts = check_environment(options, &resolved).map_err(Failure::infrastructure)?;
     let java = Java::find().map_err(Failure::infrastructure)?;
     let (installs, agent) = fetch(
         &resolved.versions(),
@@ -72,6 +72,15 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
 /// Refuses options that do not go together.
 fn check_options(options: &RunOptions, resolved: &Resolved) -> anyhow::Result<()> {
     let (env, simulated) = (options.env, resolved.plan.is_simulated());
+    match (env, &options.inventory) {
+        (EnvironmentName::Ssh, None) => bail!(
+            "--env ssh takes --inventory FILE: the hosts that nodes run on (the guide shows how such a file looks)"
+        ),
+        // What is wrong in the file is told before anything is done.
+        (EnvironmentName::Ssh, Some(file)) => drop(inventory::load(file)?),
+        (_, Some(_)) => bail!("--inventory goes with --env ssh only"),
+        (_, None) => {}
+    }
     capture::check(&options.pcap, env, resolved.plan.all_nodes(), simulated)?;
     if simulated {
         ensure!(
@@ -97,7 +106,8 @@ fn check_options(options: &RunOptions, resolved: &Resolved) -> anyhow::Result<()
 }
 
 /// Refuses a machine that cannot hold the environment, and names what it is made of.
-fn check_environment(env: EnvironmentName) -> anyhow::Result<Vec<(String, String)>> {
+fn check_environment(options: &RunOptions, resolved: &Resolved) -> anyhow::Result<Vec<(String, String)>> {
+    let env = options.env;
     let mut parts = vec![("environment".to_owned(), env.to_string())];
     match env {
         EnvironmentName::Sandbox => {
@@ -112,6 +122,16 @@ fn check_environment(env: EnvironmentName) -> anyhow::Result<Vec<(String, String
                 format!("{}, API {}", engine.version, engine.api),
             ));
             parts.push(("containers".to_owned(), image.to_string()));
+        }
+        EnvironmentName::Ssh => {
+            let inventory = options.inventory.as_deref().context("find the hosts")?;
+            let hosts = inventory::load(inventory)?;
+            let seen = ssh::check(resolved.plan.all_nodes(), &hosts)?;
+            parts.extend(
+                seen.into_iter()
+                    .zip(1..)
+                    .map(|(seen, node)| (format!("host of n{node}"), seen)),
+            );
         }
     }
     Ok(parts)
@@ -148,6 +168,7 @@ fn conduct_here(
         dir: directory.root().to_owned(),
         attached,
         env: options.env,
+        inventory: options.inventory.clone(),
         json: options.json,
         keep_data: options.keep_data,
         pcap: Vec::new(),
@@ -240,10 +261,13 @@ fn write_inputs(
         parts.push(("broker".to_owned(), resolved.plan.broker.clone()));
     }
     parts.extend(more);
-    let there = match options.env {
+    let mut there = match options.env {
         EnvironmentName::Sandbox => String::new(),
         env => format!(" --env {env}{}", attach::again(options)),
     };
+    if let Some(inventory) = &options.inventory {
+        there = format!("{there} --inventory {}", shown(inventory));
+    }
     let replay = format!("tribunal run {}{there}", shown(&directory.plan()));
     let made_of = MadeOf { parts, replay };
     let json =

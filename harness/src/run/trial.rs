@@ -45,6 +45,8 @@ pub struct Trial<'run> {
     pub resolved: &'run Resolved,
     /// Where its machines are.
     pub env: EnvironmentName,
+    /// The hosts, where they are such.
+    pub inventory: Option<&'run std::path::Path>,
     /// Where it is written down.
     pub recorder: Arc<FileRecorder>,
     /// What a person sees.

@@ -7,11 +7,11 @@
 //! is environment and broker at once, and needs neither.
 
 mod admin;
+mod agent;
 mod brokers;
 mod clock;
 mod cluster;
 mod disk;
-mod agent;
 pub mod docker;
 mod ending;
 mod environment;
@@ -21,8 +21,8 @@ mod loopback;
 mod owner;
 mod releases;
 mod sandbox;
-pub mod ssh;
 pub mod sim;
+pub mod ssh;
 mod view;
 mod voters;
 
@@ -47,9 +47,9 @@ pub use environment::{
 };
 pub use kafka::attached::{AttachedEnvironment, Attachment};
 pub use loopback::LoopbackEnvironment;
-pub use ssh::{SshEnvironment, SshOptions};
 pub use releases::{Abilities, Levels, Releases};
 pub use sandbox::{SandboxEnvironment, SandboxOptions};
+pub use ssh::{SshEnvironment, SshOptions};
 pub use view::{Change, ClusterView, PartitionView};
 
 pub use ::sandbox::{Counters, Deeds, Waits};

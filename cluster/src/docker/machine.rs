@@ -17,10 +17,10 @@ use sandbox::ProcessState;
 use tokio::sync::watch;
 
 use super::agent::Agent;
-use crate::filter::Shell;
 use super::engine::Engine;
 use super::inside::Inside;
 use crate::ending::{End, ended, is_running};
+use crate::filter::Shell;
 use crate::sandbox::NodeClock;
 use crate::{Exit, ExitKind, Groups, Held, Machine, ProcessSpec, WallClock};
 

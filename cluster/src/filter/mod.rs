@@ -158,7 +158,11 @@ impl FilterLinks {
 
     /// Takes a cut away: first out of the packets' way, then whole.
     fn remove(&self, id: u64, nodes: &[NodeId]) -> Option<Deeds> {
-        self.on_each(nodes, |end| end.filter.unhook(id).map_or(Ok(String::new()), |call| end.call(call)));
+        self.on_each(nodes, |end| {
+            end.filter
+                .unhook(id)
+                .map_or(Ok(String::new()), |call| end.call(call))
+        });
         let deeds = self.count(id, nodes);
         self.on_each(nodes, |end| end.call(end.filter.remove(id)));
         deeds

@@ -99,7 +99,7 @@ impl Filter {
         match self {
             Self::Iptables(_) => {
                 let mut text = format!("*filter\n:{chain} - [0:0]\n");
-                for port in spared.iter() {
+                for port in spared.as_slice() {
                     for side in ["source", "destination"] {
                         let _ = writeln!(text, "-A {chain} --protocol tcp --{side}-port {port} -j RETURN");
                     }
@@ -118,8 +118,11 @@ impl Filter {
                         "add chain ip {table} {chain}_{hook} {{ type filter hook {hook} priority -10 ; }}"
                     );
                     for side in ["sport", "dport"] {
-                        for port in spared.iter() {
-                            let _ = writeln!(text, "add rule ip {table} {chain}_{hook} tcp {side} {port} return");
+                        for port in spared.as_slice() {
+                            let _ = writeln!(
+                                text,
+                                "add rule ip {table} {chain}_{hook} tcp {side} {port} return"
+                            );
                         }
                     }
                     for rule in rules {
@@ -150,7 +153,8 @@ impl Filter {
         match self {
             Self::Iptables(_) => (RESTORE, format!("*filter\n-F {chain}\n-X {chain}\nCOMMIT\n")),
             Self::Nft(table) => {
-                let hooks = ["input", "output"].map(|hook| format!("delete chain ip {table} {chain}_{hook}\n"));
+                let hooks =
+                    ["input", "output"].map(|hook| format!("delete chain ip {table} {chain}_{hook}\n"));
                 (NFT, hooks.concat())
             }
         }
@@ -172,7 +176,6 @@ impl Filter {
             Self::Nft(_) => in_listed(printed, &chain),
         }
     }
-
 }
 
 /// By what `iptables-save` prints.
@@ -241,7 +244,11 @@ mod tests {
         let (_, text) = Filter::Nft("t".to_owned()).put(1, &[rule()], Some(22));
         let line = "add rule ip t cut_1_input ip saddr 10.0.0.2 tcp dport 9092 counter drop";
         let cut = text.find(line).expect("cut");
-        assert!(text.find("add rule ip t cut_1_input tcp dport 22 return").expect("spared") < cut);
+        assert!(
+            text.find("add rule ip t cut_1_input tcp dport 22 return")
+                .expect("spared")
+                < cut
+        );
     }
 
     #[test]

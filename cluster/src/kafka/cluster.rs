@@ -164,7 +164,11 @@ impl KafkaCluster {
             let data = disks.then(|| node.files.data());
             for path in [Some(node.files.log()), data].into_iter().flatten() {
                 if let Err(error) = node.machine.fetch(&path).await {
-                    problems.push(format!("fetch {} of node {}: {error:#}", path.display(), node.id()));
+                    problems.push(format!(
+                        "fetch {} of node {}: {error:#}",
+                        path.display(),
+                        node.id()
+                    ));
                 }
             }
         }

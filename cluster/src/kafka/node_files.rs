@@ -111,12 +111,7 @@ impl NodeFiles {
         own: NodeAddress,
         all: &[NodeAddress],
     ) -> Result<()> {
-        for directory in [
-            self.config(),
-            self.logs(),
-            self.data(),
-            self.temporary(),
-        ] {
+        for directory in [self.config(), self.logs(), self.data(), self.temporary()] {
             fs::create_dir_all(&directory).with_context(|| format!("make {}", directory.display()))?;
         }
         if config.role(own.node) == Role::ZooKeeper {

@@ -135,7 +135,9 @@ impl Line {
     /// Waits a little for the end of the newest process: which that is, and how it ended, if it has.
     pub(super) fn watch(&self) -> Result<(u32, Option<ExitKind>)> {
         let answer = self.ask(&["watch", PATIENCE_MS])?;
-        let pid = text(&answer, 0)?.parse().context("understand a process's number")?;
+        let pid = text(&answer, 0)?
+            .parse()
+            .context("understand a process's number")?;
         let end = answer.get(1).map(|_| end_of(text(&answer, 1)?)).transpose()?;
         Ok((pid, end))
     }

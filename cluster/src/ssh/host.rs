@@ -71,7 +71,9 @@ fn java(session: &Session, host: &Host) -> Result<Java> {
         "find Java there: install one (Debian, Ubuntu: `apt-get install openjdk-17-jre-headless`) or name it in the inventory \
          (`java`)",
     )?;
-    let (program, text) = asked.split_once('\n').context("find Java there: it says nothing")?;
+    let (program, text) = asked
+        .split_once('\n')
+        .context("find Java there: it says nothing")?;
     Java::judge(PathBuf::from(program), text)
 }
 
@@ -84,7 +86,10 @@ pub(super) struct Held {
 impl Held {
     /// Sweeps the host, and leaves the agent's program there.
     pub(super) fn new(host: &Host, run: &str) -> Result<Self> {
-        ensure!(!PROGRAM.is_empty(), "this build of Tribunal has no agent for hosts");
+        ensure!(
+            !PROGRAM.is_empty(),
+            "this build of Tribunal has no agent for hosts"
+        );
         let way = Arc::new(Way {
             run: format!("{}/runs/{run}", host.directory),
             host: host.clone(),
@@ -138,7 +143,11 @@ impl Held {
             must(&session, &script, &bytes).with_context(|| format!("copy {}", path.display()))?;
         }
         let left = jars.missing(&session, &directory)?;
-        ensure!(left.is_empty(), "{} jars came there damaged: is its disk full?", left.len());
+        ensure!(
+            left.is_empty(),
+            "{} jars came there damaged: is its disk full?",
+            left.len()
+        );
         Ok(())
     }
 }
@@ -164,7 +173,7 @@ impl Jars {
     pub(super) fn of(files: &[PathBuf]) -> Result<Self> {
         let named = files.iter().map(|path| {
             let bytes = fs::read(path).with_context(|| format!("read {}", path.display()))?;
-            let sum: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            let sum = format!("{:x}", Sha256::digest(&bytes));
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             Ok((format!("{sum}-{name}"), (path.clone(), sum)))
         });
@@ -187,7 +196,9 @@ impl Jars {
             .filter_map(|line| line.split_once(char::is_whitespace))
             .map(|(sum, name)| (name.trim_start_matches([' ', '*']), sum))
             .collect();
-        let lacks = |(name, (_, sum)): &(&String, &(PathBuf, String))| there.get(name.as_str()) != Some(&sum.as_str());
+        let lacks = |(name, (_, sum)): &(&String, &(PathBuf, String))| {
+            there.get(name.as_str()) != Some(&sum.as_str())
+        };
         Ok(self.0.iter().filter(lacks).collect())
     }
 }

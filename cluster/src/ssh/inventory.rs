@@ -100,12 +100,18 @@ impl Inventory {
     pub fn resolve(&self) -> Result<Vec<Host>> {
         let mut hosts: Vec<Host> = Vec::new();
         for entry in &self.hosts {
-            let host = self.host(entry).with_context(|| format!("use the host {}", entry.host))?;
+            let host = self
+                .host(entry)
+                .with_context(|| format!("use the host {}", entry.host))?;
             let twin = hosts.iter().any(|other| {
                 (&other.name, other.port) == (&host.name, host.port)
                     || (host.address.is_some() && other.address == host.address)
             });
-            ensure!(!twin, "use the host {}: it stands there twice, and a host runs one node", entry.host);
+            ensure!(
+                !twin,
+                "use the host {}: it stands there twice, and a host runs one node",
+                entry.host
+            );
             hosts.push(host);
         }
         Ok(hosts)
@@ -117,7 +123,8 @@ impl Inventory {
         let or = |own: &Option<String>, general: &Option<String>| own.clone().or_else(|| general.clone());
         let user = or(&entry.user, &defaults.user).or_else(|| std::env::var("USER").ok());
         let user = user.context("say who logs in: `user` is not given, and USER is not set")?;
-        let directory = or(&entry.directory, &defaults.directory).unwrap_or_else(|| format!("/tmp/tribunal-{user}"));
+        let directory =
+            or(&entry.directory, &defaults.directory).unwrap_or_else(|| format!("/tmp/tribunal-{user}"));
         let is_plain = directory.starts_with('/')
             && directory.len() > 1
             && !directory.contains(|letter: char| letter.is_whitespace() || "'\"\\:,".contains(letter))
@@ -127,7 +134,10 @@ impl Inventory {
             "use the directory {directory}: it has to be an absolute path without blanks, quotes, colons and commas"
         );
         let lease = defaults.lease.unwrap_or(LEASE);
-        ensure!(lease >= LEASE_LEAST, "a lease of {lease} s is too short: {LEASE_LEAST} s at least");
+        ensure!(
+            lease >= LEASE_LEAST,
+            "a lease of {lease} s is too short: {LEASE_LEAST} s at least"
+        );
         ensure!(
             entry.side_address.is_none() || entry.side_address != entry.address,
             "`side-address` has to be another address than `address`"
@@ -136,7 +146,10 @@ impl Inventory {
             name: entry.host.clone(),
             user,
             port: entry.port.or(defaults.port).unwrap_or(22),
-            key: or(&entry.key, &defaults.key).as_deref().map(at_home).transpose()?,
+            key: or(&entry.key, &defaults.key)
+                .as_deref()
+                .map(at_home)
+                .transpose()?,
             directory: directory.trim_end_matches('/').to_owned(),
             sudo: entry.sudo.or(defaults.sudo).unwrap_or(false),
             java: or(&entry.java, &defaults.java),
@@ -196,11 +209,22 @@ fn at_home(path: &str) -> Result<PathBuf> {
 fn known_hosts(named: Option<&str>) -> Result<Vec<PathBuf>> {
     if let Some(named) = named {
         let path = at_home(named)?;
-        ensure!(path.is_file(), "read the known hosts: there is no file {}", path.display());
+        ensure!(
+            path.is_file(),
+            "read the known hosts: there is no file {}",
+            path.display()
+        );
         return Ok(vec![path]);
     }
-    let usual = [at_home("~/.ssh/known_hosts").ok(), Some("/etc/ssh/ssh_known_hosts".into())];
-    Ok(usual.into_iter().flatten().filter(|path| path.is_file()).collect())
+    let usual = [
+        at_home("~/.ssh/known_hosts").ok(),
+        Some("/etc/ssh/ssh_known_hosts".into()),
+    ];
+    Ok(usual
+        .into_iter()
+        .flatten()
+        .filter(|path| path.is_file())
+        .collect())
 }
 
 #[cfg(test)]

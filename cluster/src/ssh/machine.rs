@@ -57,7 +57,9 @@ impl SshMachine {
     }
 
     fn is_running(&self) -> bool {
-        self.newest().as_ref().is_some_and(|newest| is_running(&newest.exit))
+        self.newest()
+            .as_ref()
+            .is_some_and(|newest| is_running(&newest.exit))
     }
 
     /// What is to be started, with the paths of the host.
@@ -73,7 +75,9 @@ impl SshMachine {
         let environment = spec.environment.iter();
         ProcessSpec {
             command,
-            environment: environment.map(|(name, value)| (name.clone(), paths.there(value))).collect(),
+            environment: environment
+                .map(|(name, value)| (name.clone(), paths.there(value)))
+                .collect(),
             directory: paths.path(&spec.directory).into(),
             output: paths.path(&spec.output).into(),
         }
@@ -138,7 +142,9 @@ impl Machine for Arc<SshMachine> {
         let start = move || {
             // Its log, and the directory for what is temporary, belong to the user that it runs as.
             let root = spec.directory.display();
-            machine.mirror.put(&spec.output.display().to_string(), 0, 0o644, &[])?;
+            machine
+                .mirror
+                .put(&spec.output.display().to_string(), 0, 0o644, &[])?;
             machine.line.ask(&["directory", &format!("{root}/tmp")])?;
             // Held until its number is known: its end may be told before.
             let mut newest = machine.newest();
@@ -230,7 +236,10 @@ impl Drop for Watcher {
 /// Says how the newest process ended, where it is the one that is meant.
 fn tell(newest: &Mutex<Option<Newest>>, pid: Option<u32>, kind: ExitKind) {
     let newest = newest.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(newest) = newest.as_ref().filter(|newest| pid.is_none_or(|pid| pid == newest.pid)) {
+    if let Some(newest) = newest
+        .as_ref()
+        .filter(|newest| pid.is_none_or(|pid| pid == newest.pid))
+    {
         newest.ended.send_if_modified(|ended| {
             let first = ended.is_none();
             ended.get_or_insert(Exit { kind });
@@ -240,7 +249,9 @@ fn tell(newest: &Mutex<Option<Newest>>, pid: Option<u32>, kind: ExitKind) {
 }
 
 /// Asks what takes a while off the threads that must not wait.
-pub(super) async fn blocking<T: Send + 'static>(ask: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(
+    ask: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     let answer = tokio::task::spawn_blocking(ask).await;
     answer.context("ask a node's host: a bug in Tribunal (panic)")?
 }

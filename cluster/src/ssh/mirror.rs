@@ -87,8 +87,17 @@ impl Mirror {
     /// Writes a part of a file there.
     pub(super) fn put(&self, there: &str, offset: u64, mode: u32, bytes: &[u8]) -> Result<()> {
         let (offset, mode) = (offset.to_string(), mode.to_string());
-        let request: [&[u8]; 5] = [b"put", there.as_bytes(), offset.as_bytes(), mode.as_bytes(), bytes];
-        self.line.ask(&request).map(drop).with_context(|| format!("write {there}"))
+        let request: [&[u8]; 5] = [
+            b"put",
+            there.as_bytes(),
+            offset.as_bytes(),
+            mode.as_bytes(),
+            bytes,
+        ];
+        self.line
+            .ask(&request)
+            .map(drop)
+            .with_context(|| format!("write {there}"))
     }
 
     /// Makes what lies here the same as there: a directory whole, and of a file what it has grown by.
@@ -132,15 +141,25 @@ impl Mirror {
     fn fetch_range(&self, here: &Path, there: &str, from: u64, length: u64) -> Result<()> {
         let failed = || format!("write {}", here.display());
         let mut offset = from;
-        let file = File::options().create(true).write(true).truncate(false).open(here).with_context(failed)?;
+        let file = File::options()
+            .create(true)
+            .write(true)
+            .truncate(false)
+            .open(here)
+            .with_context(failed)?;
         while offset < length {
             let (at, wanted) = (offset.to_string(), (length - offset).min(PART as u64).to_string());
-            let answer = self.line.ask(&["get", there, &at, &wanted]).with_context(|| format!("fetch {there}"))?;
+            let answer = self
+                .line
+                .ask(&["get", there, &at, &wanted])
+                .with_context(|| format!("fetch {there}"))?;
             let got: u64 = text(&answer, 0)?.parse().context("understand the agent")?;
             if got == 0 {
                 break;
             }
-            let bytes = answer.get(1).context("understand the agent: it says too little")?;
+            let bytes = answer
+                .get(1)
+                .context("understand the agent: it says too little")?;
             file.write_all_at(bytes, offset).with_context(failed)?;
             offset += got;
         }
@@ -158,8 +177,14 @@ fn listing(answer: &Message) -> Result<BTreeMap<PathBuf, There>> {
         };
         let path = PathBuf::from(text(answer, at + 1)?);
         // What comes from a host is written below its own directory, or nowhere.
-        let is_below = path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
-        anyhow::ensure!(is_below, "fetch {}: it leads out of its directory", path.display());
+        let is_below = path
+            .components()
+            .all(|part| matches!(part, std::path::Component::Normal(_)));
+        anyhow::ensure!(
+            is_below,
+            "fetch {}: it leads out of its directory",
+            path.display()
+        );
         found.insert(path, there);
     }
     Ok(found)

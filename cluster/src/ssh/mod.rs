@@ -62,7 +62,8 @@ impl SshEnvironment {
     /// A host cannot be reached or used. Nothing is left on any then.
     pub fn create(nodes: u32, directory: &Path, options: &SshOptions) -> Result<Self> {
         let hosts = enough(&options.hosts, nodes)?;
-        let directory = fs::canonicalize(directory).with_context(|| format!("find {}", directory.display()))?;
+        let directory =
+            fs::canonicalize(directory).with_context(|| format!("find {}", directory.display()))?;
         let jars = host::Jars::of(&options.shared)?;
         let run = uuid::Uuid::new_v4().simple().to_string()[..8].to_owned();
         let place = |(host, node): (&Host, NodeId)| {
@@ -71,7 +72,9 @@ impl SshEnvironment {
         };
         let placed = on_all(hosts.iter().zip(1..), place)?;
         let ends: Option<Vec<End>> = placed.iter().map(|placed| placed.end(&run)).collect();
-        let apart = placed.iter().all(|placed| placed.machine.side_address != placed.machine.address);
+        let apart = placed
+            .iter()
+            .all(|placed| placed.machine.side_address != placed.machine.address);
         let links = ends.map(|ends| Arc::new(FilterLinks::new(ends, apart)));
         let lost = OnLoss::default();
         let mut environment = Self {
@@ -83,7 +86,9 @@ impl SshEnvironment {
         };
         for Placed { machine, held, .. } in placed {
             let line = Line::new(Arc::clone(&held.way));
-            environment.watchers.push(Watcher::start(line, &machine, Arc::clone(&lost)));
+            environment
+                .watchers
+                .push(Watcher::start(line, &machine, Arc::clone(&lost)));
             environment.machines.push(Arc::new(Arc::new(machine)));
             environment.held.push(held);
         }
@@ -142,12 +147,17 @@ fn enough(hosts: &[Host], nodes: u32) -> Result<&[Host]> {
 }
 
 /// Does the same with all of them at once.
-fn on_all<I: Send, T: Send>(items: impl Iterator<Item = I>, job: impl Fn(I) -> Result<T> + Sync) -> Result<Vec<T>> {
+fn on_all<I: Send, T: Send>(
+    items: impl Iterator<Item = I>,
+    job: impl Fn(I) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
     thread::scope(|scope| {
         let job = &job;
         let threads: Vec<_> = items.map(|item| scope.spawn(move || job(item))).collect();
         let join = |thread: thread::ScopedJoinHandle<'_, Result<T>>| {
-            thread.join().unwrap_or_else(|_| Err(anyhow!("a bug in Tribunal (panic)")))
+            thread
+                .join()
+                .unwrap_or_else(|_| Err(anyhow!("a bug in Tribunal (panic)")))
         };
         // All have ended before the first error is told: what they took is given back.
         let done: Vec<Result<T>> = threads.into_iter().map(join).collect();

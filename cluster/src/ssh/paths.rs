@@ -23,15 +23,12 @@ impl Paths {
                 let behind = rest.strip_prefix(ours.as_str());
                 behind.is_some_and(|behind| !behind.starts_with(|next: char| next.is_alphanumeric()))
             });
-            let length = match found {
-                Some((ours, theirs)) => {
-                    done.push_str(theirs);
-                    ours.len()
-                }
-                None => {
-                    done.push(letter);
-                    letter.len_utf8()
-                }
+            let length = if let Some((ours, theirs)) = found {
+                done.push_str(theirs);
+                ours.len()
+            } else {
+                done.push(letter);
+                letter.len_utf8()
             };
             rest = &rest[length..];
         }
@@ -52,7 +49,10 @@ mod tests {
         let paths = Paths::new([
             (PathBuf::from("/run/n1"), "/tmp/t/n1".to_owned()),
             (PathBuf::from("/cache/a.jar"), "/tmp/t/jars/1-a.jar".to_owned()),
-            (PathBuf::from("/cache/a.jar.b"), "/tmp/t/jars/2-a.jar.b".to_owned()),
+            (
+                PathBuf::from("/cache/a.jar.b"),
+                "/tmp/t/jars/2-a.jar.b".to_owned(),
+            ),
         ]);
         let there = paths.there("-cp /cache/a.jar:/cache/a.jar.b -Dlogs=/run/n1/logs /run/n11 /run/n1");
         assert_eq!(

@@ -72,7 +72,11 @@ pub(super) fn must(session: &Session, script: &str, input: &[u8]) -> Result<Stri
     ensure!(
         done.status == 0,
         "{} (status {})",
-        if done.complaint.is_empty() { "it says nothing" } else { &done.complaint },
+        if done.complaint.is_empty() {
+            "it says nothing"
+        } else {
+            &done.complaint
+        },
         done.status
     );
     Ok(done.output)
@@ -87,7 +91,10 @@ fn known(host: &Host, pin: &Pin) -> Result<Session> {
     if let Some((kind, key)) = pin.get() {
         let session = shake_hands(connect(host)?, kind)?;
         let shown = session.host_key().map(|(key, _)| key);
-        ensure!(shown == Some(&key), "it shows another key than at the beginning of this run");
+        ensure!(
+            shown == Some(&key),
+            "it shows another key than at the beginning of this run"
+        );
         return Ok(session);
     }
     let (mut refused, mut changed) = (None, None);
@@ -132,7 +139,11 @@ fn known(host: &Host, pin: &Pin) -> Result<Session> {
 }
 
 fn files(host: &Host) -> String {
-    let files: Vec<String> = host.known_hosts.iter().map(|path| path.display().to_string()).collect();
+    let files: Vec<String> = host
+        .known_hosts
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
     files.join(", ")
 }
 
@@ -183,7 +194,11 @@ fn fingerprint(session: &Session) -> String {
 
 fn log_in(session: &Session, host: &Host) -> Result<()> {
     if let Some(key) = &host.key {
-        ensure!(key.is_file(), "use the key {}: there is no such file", key.display());
+        ensure!(
+            key.is_file(),
+            "use the key {}: there is no such file",
+            key.display()
+        );
         return with_key(session, host, key);
     }
     if session.userauth_agent(&host.user).is_ok() {

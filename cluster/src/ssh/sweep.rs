@@ -36,14 +36,21 @@ pub fn sweep(host: &Host) -> Result<Swept> {
     }
     let agent = format!("{}/sweeper-{}", host.directory, uuid::Uuid::new_v4().simple());
     let agent = quoted(&agent);
-    must(&session, &format!("umask 077; cat >{agent} && chmod 700 {agent}"), PROGRAM).context("bring the agent")?;
+    must(
+        &session,
+        &format!("umask 077; cat >{agent} && chmod 700 {agent}"),
+        PROGRAM,
+    )
+    .context("bring the agent")?;
     let sudo = if host.sudo { "sudo -n " } else { "" };
     let look = format!("{sudo}{agent} look {base}/runs");
     let swept = sweep_found(&session, host, &look, &format!("{sudo}{agent}"), None);
     let _ = session::run(&session, &format!("rm -f {agent}"), b"");
     let mut swept = swept?;
     if swept.left.is_empty() {
-        let script = format!("test ! -d {base}/jars || {{ rm -rf {base}/jars && echo jars; }}; rmdir {base}/runs {base} 2>/dev/null; true");
+        let script = format!(
+            "test ! -d {base}/jars || {{ rm -rf {base}/jars && echo jars; }}; rmdir {base}/runs {base} 2>/dev/null; true"
+        );
         swept.jars = must(&session, &script, b"")?.contains("jars");
     }
     Ok(swept)
@@ -51,7 +58,9 @@ pub fn sweep(host: &Host) -> Result<Swept> {
 
 /// Sweeps away the other runs, by the agent of this one.
 pub(super) fn sweep_runs(session: &Session, host: &Host, command: &str, run: &str) -> Result<Swept> {
-    let (agent, _) = command.rsplit_once(" look ").context("find the agent's program")?;
+    let (agent, _) = command
+        .rsplit_once(" look ")
+        .context("find the agent's program")?;
     let look = format!("{agent} look {}/runs", quoted(&host.directory));
     let own = run.rsplit('/').next();
     sweep_found(session, host, &look, agent, own)

@@ -7,8 +7,8 @@ use cluster::docker::{Swept, sweep};
 use cluster::ssh;
 
 use crate::cli::CleanOptions;
-use crate::inventory;
 use crate::exit::{Exit, Failure};
+use crate::inventory;
 use crate::print;
 
 /// Runs the command.
@@ -43,7 +43,10 @@ fn clean_hosts(inventory: &Path) -> Result<Exit, Failure> {
 
 /// A line for each thing on a host.
 fn on_host(host: &str, swept: &ssh::Swept) -> String {
-    let removed = swept.removed.iter().map(|run| format!("{host}: removed the run {run}"));
+    let removed = swept
+        .removed
+        .iter()
+        .map(|run| format!("{host}: removed the run {run}"));
     let left = swept
         .left
         .iter()

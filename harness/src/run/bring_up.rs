@@ -77,7 +77,13 @@ async fn bring_up_kafka(trial: &Trial<'_>) -> Result<Kind> {
     if let Some(attachment) = &trial.attached {
         return attach(trial, attachment.clone()).await;
     }
-    let ground = Ground::create((trial.env, trial.inventory), directory, resolved, trial.broken.clone()).await?;
+    let ground = Ground::create(
+        (trial.env, trial.inventory),
+        directory,
+        resolved,
+        trial.broken.clone(),
+    )
+    .await?;
     ground.begin_capture(directory, &trial.pcap)?;
     let environment = ground.environment();
     let (java, prepared) = prepare(trial, &*environment).await?;

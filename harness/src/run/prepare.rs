@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use anyhow::{Context, anyhow, bail, ensure};
-use cluster::{Attachment, docker, ssh};
 use cluster::kafka::{Agent, Install, InstallOptions, Java};
+use cluster::{Attachment, docker, ssh};
 
 use super::{attach, capture};
 use crate::cli::{ConductOptions, EnvironmentName, RunOptions};

@@ -21,7 +21,10 @@ mod left;
 mod network;
 mod process;
 mod schedules;
+#[path = "../support/servers.rs"]
+mod servers;
 mod shrink;
+mod ssh;
 mod story;
 #[path = "../support/mod.rs"]
 mod support;

@@ -82,17 +82,19 @@ impl Keeper {
             let taken = self.taken(node, moment, into.clone());
             let (data, topics) = (node.files.data(), self.place.topics.clone());
             let machine = Arc::clone(&node.machine);
-            let (made, copy_made) = oneshot::channel();
+            let (told, copy_made) = oneshot::channel();
             // The queue ends with the keeper alone.
             let _ = self.jobs.send(Job::Read(taken, copy_made));
             copies.spawn(async move {
                 let fetched = machine.fetch(&data).await;
-                let copied = spawn_blocking(move || {
-                    let mut copied = copy(&data, &into, &topics, Limits::default());
-                    copied.problems.extend(fetched.err().map(|error| format!("{error:#}")));
-                    let _ = made.send(copied);
+                let copying = spawn_blocking(move || {
+                    let mut whole = copy(&data, &into, &topics, Limits::default());
+                    whole
+                        .problems
+                        .extend(fetched.err().map(|error| format!("{error:#}")));
+                    let _ = told.send(whole);
                 });
-                let _ = copied.await;
+                let _ = copying.await;
             });
         }
         let all = async { while copies.join_next().await.is_some() {} };

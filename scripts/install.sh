@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what Tribunal needs and this machine lacks, through the system's own package manager.
-# usage: scripts/install.sh [browser]        `browser` adds the headless one that the report's tests use
+# usage: scripts/install.sh [browser]        `browser` adds the headless one that report's tests use, and an SSH server
 # Says what it installs before it does. Needs root or sudo only where something is missing.
 set -eu
 
@@ -25,7 +25,14 @@ command -v c++ >/dev/null 2>&1 || need compiler++
 command -v make >/dev/null 2>&1 || need make
 pkg-config --exists openssl 2>/dev/null || need openssl
 java_is_new_enough || need java
-if [ "${1:-}" = browser ]; then browser_is_there || need browser; fi
+if [ "${1:-}" = browser ]; then
+    browser_is_there || need browser
+    # The tests of `--env ssh` start servers of their own. Where the package would start one for the machine as well,
+    # that is left to whoever owns it, and those tests say that they were skipped.
+    if [ "$(id -u)" -eq 0 ] && [ ! -d /run/systemd/system ]; then
+        [ -x /usr/sbin/sshd ] || need sshd
+    fi
+fi
 if ! command -v cargo >/dev/null 2>&1; then
     echo "install: cargo is missing: install Rust 1.88 or newer first (https://rustup.rs)" >&2
     exit 2
@@ -41,6 +48,7 @@ for need in $missing; do
         make)       apt=make; dnf=make; apk=make; pacman=make; zypper=make ;;
         openssl)    apt=libssl-dev\ pkg-config; dnf=openssl-devel\ pkgconf-pkg-config; apk=openssl-dev\ pkgconf
                     pacman=openssl\ pkgconf; zypper=libopenssl-devel\ pkg-config ;;
+        sshd)       apt=openssh-server; dnf=openssh-server; apk=openssh-server; pacman=openssh; zypper=openssh-server ;;
         java)       apt=openjdk-17-jre-headless; dnf=java-17-openjdk-headless; apk=openjdk17-jre-headless
                     pacman=jre17-openjdk-headless; zypper=java-17-openjdk-headless ;;
         browser)    apt=chromium; dnf=chromium; apk=chromium; pacman=chromium; zypper=chromium ;;

@@ -25,6 +25,8 @@ use super::{Owner, SIGKILL, Shared, answer, files, geteuid, kill, number, rules,
 
 /// The agent's socket in the directory of its run.
 const SOCKET: &str = "agent.sock";
+/// Where tools are looked for.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Where a run says whose it is.
 const OWNER_FILE: &str = "owner";
 /// An agent that was begun listens within this time, and one that is to end has ended.
@@ -66,6 +68,8 @@ fn begin(run: &Path, arguments: &[OsString]) -> io::Result<()> {
     let log = fs::File::create(run.join("agent.log"))?;
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("serve").args(arguments).current_dir("/");
+    // What SSH gives need not have the tools of packet filters.
+    command.env("PATH", PATH);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     let leave = || {
         // SAFETY: no pointer is passed.

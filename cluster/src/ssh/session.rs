@@ -89,7 +89,7 @@ pub(super) fn quoted(text: &str) -> String {
 
 fn known(host: &Host, pin: &Pin) -> Result<Session> {
     if let Some((kind, key)) = pin.get() {
-        let session = shake_hands(connect(host)?, kind)?;
+        let session = shake_hands(connect(host)?, host, kind)?;
         let shown = session.host_key().map(|(key, _)| key);
         ensure!(
             shown == Some(&key),
@@ -99,7 +99,7 @@ fn known(host: &Host, pin: &Pin) -> Result<Session> {
     }
     let (mut refused, mut changed) = (None, None);
     for kind in KINDS {
-        let session = match shake_hands(connect(host)?, kind) {
+        let session = match shake_hands(connect(host)?, host, kind) {
             Ok(session) => session,
             // It has no key of that kind, or is no server of SSH.
             Err(error) => {
@@ -161,9 +161,11 @@ fn connect(host: &Host) -> Result<TcpStream> {
     Ok(stream)
 }
 
-fn shake_hands(stream: TcpStream, kind: &str) -> Result<Session> {
+fn shake_hands(stream: TcpStream, host: &Host, kind: &str) -> Result<Session> {
     let mut session = Session::new().context("begin a session")?;
-    session.set_timeout(ANSWER_WITHIN.as_millis() as u32);
+    // A connection that is lost without a word has to be missed, and opened again, well within the lease.
+    let within = (host.lease / 3).min(ANSWER_WITHIN);
+    session.set_timeout(within.as_millis() as u32);
     session.method_pref(MethodType::HostKey, kind)?;
     session.set_tcp_stream(stream);
     session.handshake().context("agree with its SSH server")?;

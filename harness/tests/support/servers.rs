@@ -1,6 +1,7 @@
 //! Three hosts of the test's own: network namespaces on a bridge, each with an OpenSSH server that has keys of its own. The
 //! command runs in a fourth. Nothing of this is to be seen from the machine's own network, and all of it ends with the test.
 
+use std::fmt::Write as _;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 pub struct Servers {
     directory: tempfile::TempDir,
     name: String,
-    servers: Vec<Child>,
+    running: Vec<Child>,
 }
 
 impl Servers {
@@ -42,13 +43,13 @@ impl Servers {
                 std::process::id(),
                 COUNT.fetch_add(1, Ordering::Relaxed)
             ),
-            servers: Vec::new(),
+            running: Vec::new(),
         };
         servers.make_keys();
         servers.make_network();
         for host in 1..=HOSTS {
             let server = servers.serve(host);
-            servers.servers.push(server);
+            servers.running.push(server);
         }
         servers.wait();
         servers.write_known("host");
@@ -161,10 +162,12 @@ impl Servers {
             self.path("known").display()
         );
         for host in first..first + HOSTS {
-            text += &format!(
+            let files = self.path(&format!("files-{host}"));
+            let _ = write!(
+                text,
                 "[[hosts]]\nhost = \"{}\"\nside-address = \"10.78.0.{host}\"\ndirectory = \"{}\"\n",
                 address(host),
-                self.path(&format!("files-{host}")).display()
+                files.display()
             );
         }
         let path = self.path(name);
@@ -190,7 +193,7 @@ impl Servers {
 
     /// Ends the sessions of a host, as a network does that goes away; its server goes on.
     pub fn drop_sessions(&self, host: u32) {
-        let server = self.servers[host as usize - 1].id();
+        let server = self.running[host as usize - 1].id();
         let children =
             fs::read_to_string(format!("/proc/{server}/task/{server}/children")).unwrap_or_default();
         for child in children.split_whitespace() {
@@ -234,7 +237,7 @@ impl Servers {
 
 impl Drop for Servers {
     fn drop(&mut self) {
-        for server in &mut self.servers {
+        for server in &mut self.running {
             let _ = server.kill();
             let _ = server.wait();
         }

@@ -11,8 +11,8 @@ use anyhow::{Context, Result, bail};
 use cluster::docker::Image;
 use cluster::kafka::{Install, InstallOptions, Java, cache_directory};
 use cluster::{
-    AttachedEnvironment, DockerEnvironment, DockerOptions, Environment, LoopbackEnvironment, SandboxEnvironment,
-    SandboxOptions, SshEnvironment, SshOptions,
+    AttachedEnvironment, DockerEnvironment, DockerOptions, Environment, LoopbackEnvironment,
+    SandboxEnvironment, SandboxOptions, SshEnvironment, SshOptions,
 };
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;

@@ -88,6 +88,11 @@ impl FilterLinks {
             destination_port: cut.destination_port,
             ..Rule::default()
         };
+        let between = |source, destination| Rule {
+            source: Some(source),
+            destination: Some(destination),
+            ..ports
+        };
         match (cut.from, cut.to) {
             (Place::Node(from), Place::Node(node)) => {
                 self.end(node)?;
@@ -96,27 +101,11 @@ impl FilterLinks {
             }
             (Place::Clients, Place::Node(node)) => {
                 let end = self.end(node)?;
-                let (source, destination) = (Some(end.clients), Some(end.address));
-                Ok((
-                    node,
-                    Rule {
-                        source,
-                        destination,
-                        ..ports
-                    },
-                ))
+                Ok((node, between(end.clients, end.address)))
             }
             (Place::Node(node), Place::Clients) => {
                 let end = self.end(node)?;
-                let (source, destination) = (Some(end.address), Some(end.clients));
-                Ok((
-                    node,
-                    Rule {
-                        source,
-                        destination,
-                        ..ports
-                    },
-                ))
+                Ok((node, between(end.address, end.clients)))
             }
             (Place::Clients, Place::Clients) => Err(anyhow!("cut a link between clients: there is none")),
         }

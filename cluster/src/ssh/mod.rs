@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{fs, thread};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow};
 use history::NodeId;
 
 use crate::filter::{End, Filter, FilterLinks};
@@ -71,7 +71,7 @@ impl SshEnvironment {
             placed.with_context(|| format!("use the host {} as node {node}", host.name))
         };
         let placed = on_all(hosts.iter().zip(1..), place)?;
-        let ends: Option<Vec<End>> = placed.iter().map(|placed| placed.end(&run)).collect();
+        let ends: Option<Vec<End>> = placed.iter().map(Placed::end).collect();
         let apart = placed
             .iter()
             .all(|placed| placed.machine.side_address != placed.machine.address);
@@ -211,8 +211,7 @@ impl Placed {
     }
 
     /// What cuts its links, where it can.
-    fn end(&self, run: &str) -> Option<End> {
-        debug_assert!(!run.is_empty(), "rules bear the name of the run");
+    fn end(&self) -> Option<End> {
         Some(End {
             node: self.machine.node,
             address: self.machine.address,
@@ -244,9 +243,8 @@ fn way_to(address: Ipv4Addr) -> Result<Ipv4Addr> {
         socket.local_addr()
     };
     let own = find().with_context(|| format!("find the way to {address}"))?;
-    ensure!(own.is_ipv4(), "find the way to {address}: it is none of IPv4");
     match own.ip() {
         std::net::IpAddr::V4(own) => Ok(own),
-        std::net::IpAddr::V6(_) => Err(anyhow!("find the way to {address}")),
+        std::net::IpAddr::V6(_) => Err(anyhow!("find the way to {address}: it is none of IPv4")),
     }
 }

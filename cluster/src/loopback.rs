@@ -33,13 +33,12 @@ impl LoopbackEnvironment {
     /// the many that loopback has.
     pub fn new(nodes: u32, directory: impl Into<PathBuf>) -> Result<Self> {
         let directory = directory.into();
-        let [second, third, ..] = *uuid::Uuid::new_v4().as_bytes();
+        let net = LoopbackNet::random();
         let machine = |node: NodeId| -> Result<Arc<dyn Machine>> {
             let host = format!("n{node}");
             let directory = directory.join(&host);
             fs::create_dir_all(&directory).with_context(|| format!("make {}", directory.display()))?;
-            let last = u8::try_from(node).context("number a machine on loopback")?;
-            let address = Ipv4Addr::new(127, second.clamp(1, 254), third, last);
+            let address = net.address(node)?;
             Ok(Arc::new(LoopbackMachine {
                 node,
                 host,
@@ -51,6 +50,27 @@ impl LoopbackEnvironment {
         Ok(Self {
             machines: (1..=nodes).map(machine).collect::<Result<_>>()?,
         })
+    }
+}
+
+/// One of the many nets that loopback has.
+#[derive(Clone, Copy)]
+pub(crate) struct LoopbackNet([u8; 2]);
+
+impl LoopbackNet {
+    /// Any of them: whoever is on loopback at the same time has another.
+    pub(crate) fn random() -> Self {
+        let [second, third, ..] = *uuid::Uuid::new_v4().as_bytes();
+        Self([second.clamp(1, 254), third])
+    }
+
+    /// The address with that number in it.
+    pub(crate) fn address(self, number: u32) -> Result<Ipv4Addr> {
+        let last = u8::try_from(number).ok().filter(|last| (1..=254).contains(last));
+        let last =
+            last.with_context(|| format!("number an address on loopback: {number} is not 1 to 254"))?;
+        let [second, third] = self.0;
+        Ok(Ipv4Addr::new(127, second, third, last))
     }
 }
 

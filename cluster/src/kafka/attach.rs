@@ -32,9 +32,4 @@ impl KafkaCluster {
         };
         Self::observe(environment, observed, None, LaunchTimes::default())
     }
-
-    /// Whether its nodes are somebody else's.
-    pub fn is_of_others(&self) -> bool {
-        self.layout.is_none()
-    }
 }

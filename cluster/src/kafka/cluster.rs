@@ -44,7 +44,7 @@ pub struct KafkaCluster {
     environment: Arc<dyn Environment>,
     nodes: Vec<Arc<Node>>,
     /// How its nodes are written; nothing where they are somebody else's.
-    pub(super) layout: Option<Arc<Layout>>,
+    layout: Option<Arc<Layout>>,
     topics: Vec<Topic>,
     view: Arc<ClusterView>,
     observer: Mutex<Option<Observer>>,

@@ -75,7 +75,7 @@ async fn bring_up_kafka(trial: &Trial<'_>) -> Result<Kind> {
         directory, resolved, ..
     } = trial;
     if let Some(attachment) = &trial.attached {
-        return attach(trial, attachment.clone()).await;
+        return attach(trial, attachment).await;
     }
     let ground = Ground::create(
         (trial.env, trial.inventory),
@@ -107,7 +107,7 @@ async fn bring_up_kafka(trial: &Trial<'_>) -> Result<Kind> {
 }
 
 /// Takes hold of a cluster that runs already.
-async fn attach(trial: &Trial<'_>, attachment: Attachment) -> Result<Kind> {
+async fn attach(trial: &Trial<'_>, attachment: &Attachment) -> Result<Kind> {
     let environment = AttachedEnvironment::open(attachment, &trial.directory.nodes()).await;
     let environment = Arc::new(environment.context("take hold of the cluster")?);
     let recorder: Arc<dyn Recorder> = trial.recorder.clone();

@@ -19,6 +19,7 @@ use workloads::{Arena, Running};
 
 use super::bring_up::{Courtroom, Kind, bring_up};
 use super::capture::Links;
+use super::ground::Ground;
 use super::keep::look_at_stopped;
 use super::lines::{self, Lines};
 use super::live::{Live, Shown};
@@ -103,9 +104,8 @@ impl Trial<'_> {
             self.take_down(&court).await
         };
         let lines = match &court.kind {
-            Kind::Kafka(cluster, _) if cluster.is_of_others() => Lines::default(),
+            Kind::Kafka(_, Ground::Attached(_)) | Kind::Simulated(_) => Lines::default(),
             Kind::Kafka(cluster, _) => lines::record(cluster, &self.recorder, &self.progress).await,
-            Kind::Simulated(_) => Lines::default(),
         };
         judge::write_measured(self.directory, &self.measure(&court, lines))?;
         outcome.and(down).map(|()| stays_up.then_some(court))
@@ -124,7 +124,7 @@ impl Trial<'_> {
 
     async fn take_down(&self, court: &Courtroom) -> Result<()> {
         match &court.kind {
-            Kind::Kafka(cluster, _) if cluster.is_of_others() => {
+            Kind::Kafka(cluster, Ground::Attached(_)) => {
                 cluster.stop_observing();
                 Ok(())
             }
@@ -190,8 +190,8 @@ impl Trial<'_> {
     fn shown(&self, court: &Courtroom, running: &dyn Running) -> Shown {
         let limits = &self.resolved.plan.limits;
         let logs = match &court.kind {
-            Kind::Kafka(cluster, _) if !cluster.is_of_others() => cluster.logs(),
-            Kind::Kafka(..) | Kind::Simulated(_) => BTreeMap::new(),
+            Kind::Kafka(_, Ground::Attached(_)) | Kind::Simulated(_) => BTreeMap::new(),
+            Kind::Kafka(cluster, _) => cluster.logs(),
         };
         Shown {
             progress: Arc::clone(&self.progress),

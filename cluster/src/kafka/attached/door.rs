@@ -4,7 +4,7 @@
 //! So whoever asks brokers here (observer, prober, administration, final reads) need not know that there is more to it than an
 //! address. Bytes pass as they are. The workload's clients go to the brokers themselves.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,17 +50,4 @@ async fn pass(mut inner: TcpStream, remote: Remote, security: Arc<Security>) {
     if let Ok(mut outer) = outer {
         let _ = copy_bidirectional(&mut inner, &mut outer).await;
     }
-}
-
-/// A random net of the many that loopback has.
-pub(super) fn net() -> [u8; 2] {
-    let [second, third, ..] = *uuid::Uuid::new_v4().as_bytes();
-    [second.clamp(1, 254), third]
-}
-
-/// The address of the door with that number in a net.
-pub(super) fn address([second, third]: [u8; 2], number: usize) -> Result<Ipv4Addr> {
-    let last = u8::try_from(number).ok().filter(|last| (1..=254).contains(last));
-    let last = last.context("number a door on loopback: there are too many brokers")?;
-    Ok(Ipv4Addr::new(127, second, third, last))
 }

@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 
 use super::config::PORTS;
 use super::wire::Connection;
+use crate::loopback::LoopbackNet;
 use crate::{Environment, Exit, Links, Machine, ProcessSpec};
 pub use properties::ClientProperties;
 use security::Security;
@@ -45,7 +46,7 @@ pub struct Remote {
 }
 
 /// A cluster that was found, and how to speak to it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Attachment {
     /// The cluster's own name for itself.
     pub cluster_id: String,
@@ -54,6 +55,8 @@ pub struct Attachment {
     /// The levels of features that it has finalised: they tell its version.
     pub features: Vec<(String, i16)>,
     properties: ClientProperties,
+    /// The same, understood.
+    security: Arc<Security>,
     bootstrap: Vec<(String, u16)>,
 }
 
@@ -76,17 +79,18 @@ impl Attachment {
     /// An address is none, nobody answers, or the cluster does not take who we are: why, for each address.
     pub async fn find(bootstrap: &str, properties: ClientProperties) -> Result<Self> {
         let bootstrap = addresses(bootstrap)?;
-        let security = Security::new(&properties)?;
+        let security = Arc::new(Security::new(&properties)?);
         let mut refusals = Vec::new();
-        for (host, port) in &bootstrap {
-            match survey(host, *port, &security).await {
+        for (host, port) in bootstrap.clone() {
+            match survey(&host, port, &security).await {
                 Ok((cluster_id, brokers, features)) => {
                     return Ok(Self {
                         cluster_id,
                         brokers,
                         features,
                         properties,
-                        bootstrap: bootstrap.clone(),
+                        security,
+                        bootstrap,
                     });
                 }
                 Err(error) => refusals.push(format!("{error:#}")),
@@ -148,12 +152,11 @@ impl Attachment {
 
     /// A connection to any broker that is up.
     async fn connect(&self) -> Result<Connection> {
-        let security = Security::new(&self.properties)?;
         let own = self.brokers.iter().map(|remote| (&remote.host, remote.port));
         let begun = self.bootstrap.iter().map(|(host, port)| (host, *port));
         let mut last = anyhow!("there is no broker");
         for (host, port) in own.chain(begun) {
-            match open(host, port, &security).await {
+            match open(host, port, &self.security).await {
                 Ok(connection) => return Ok(connection),
                 Err(error) => last = error,
             }
@@ -229,20 +232,18 @@ fn addresses(text: &str) -> Result<Vec<(String, u16)>> {
 /// The brokers of such a cluster as machines: each has a door of its own on this host, and nothing can be done to it.
 pub struct AttachedEnvironment {
     machines: Vec<Arc<dyn Machine>>,
-    attachment: Attachment,
     _doors: Vec<JoinSet<()>>,
 }
 
 impl AttachedEnvironment {
     /// Opens the doors. What is written of a node would lie below that directory.
-    pub async fn open(attachment: Attachment, directory: &Path) -> Result<Self> {
-        let security = Arc::new(Security::new(&attachment.properties)?);
-        let net = door::net();
+    pub async fn open(attachment: &Attachment, directory: &Path) -> Result<Self> {
+        let net = LoopbackNet::random();
         let (mut machines, mut doors): (Vec<Arc<dyn Machine>>, _) = (Vec::new(), Vec::new());
         for (number, remote) in (1..).zip(&attachment.brokers) {
-            let address = door::address(net, number)?;
+            let address = net.address(number)?;
             let at = SocketAddrV4::new(address, PORTS.client);
-            doors.push(door::open(at, remote.clone(), Arc::clone(&security)).await?);
+            doors.push(door::open(at, remote.clone(), Arc::clone(&attachment.security)).await?);
             machines.push(Arc::new(AttachedMachine {
                 remote: remote.clone(),
                 address,
@@ -251,14 +252,8 @@ impl AttachedEnvironment {
         }
         Ok(Self {
             machines,
-            attachment,
             _doors: doors,
         })
-    }
-
-    /// The cluster.
-    pub fn attachment(&self) -> &Attachment {
-        &self.attachment
     }
 }
 

@@ -179,20 +179,21 @@ fn tls(found: &mut Properties, directory: &Path) -> Result<Tls> {
         );
         Ok(pem)
     };
-    let mut pem = |text: &str, places: &[&str]| -> Result<Option<String>> {
-        if let Some(text) = take(found, text) {
+    let mut pem = |texts: &[&str], places: &[&str]| -> Result<Option<String>> {
+        if let Some(text) = texts.iter().find_map(|text| take(found, text)) {
             return Ok(Some(text));
         }
         let place = places.iter().find_map(|place| take(found, place));
         place.map(read).transpose()
     };
     let trusted = pem(
-        "ssl.truststore.certificates",
+        &["ssl.truststore.certificates"],
         &["ssl.truststore.location", "ssl.ca.location"],
     )?;
-    let both = pem("ssl.keystore.location.text", &["ssl.keystore.location"])?;
-    let certificate = pem("ssl.keystore.certificate.chain", &["ssl.certificate.location"])?.or(both.clone());
-    let key = pem("ssl.keystore.key", &["ssl.key.location"])?.or(both);
+    let both = pem(&[], &["ssl.keystore.location"])?;
+    let certificate =
+        pem(&["ssl.keystore.certificate.chain"], &["ssl.certificate.location"])?.or(both.clone());
+    let key = pem(&["ssl.keystore.key"], &["ssl.key.location"])?.or(both);
     ensure!(
         take(found, "ssl.key.password").is_none(),
         "ssl.key.password: a key that is locked is not read; `openssl pkey` unlocks it"

@@ -51,8 +51,6 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
         options.plain,
     )
     .map_err(Failure::infrastructure)?;
-    let directory = RunDirectory::create(options.out.as_deref(), &resolved.plan.name, resolved.seed)
-        .map_err(Failure::usage)?;
     let mut parts = vec![
         ("Java".to_owned(), java.build.clone()),
         ("kernel".to_owned(), kernel()),
@@ -60,8 +58,7 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
     parts.extend(own_parts);
     parts.extend(sums(&installs));
     parts.extend(agent.iter().map(Agent::sum));
-    write_inputs(&directory, options, &resolved, parts).map_err(Failure::infrastructure)?;
-    announce(&resolved, &directory);
+    let directory = begin(options, &resolved, parts)?;
     if options.env != EnvironmentName::Sandbox {
         return conduct_here(options, &directory, None);
     }
@@ -141,21 +138,27 @@ fn check_environment(options: &RunOptions, resolved: &Resolved) -> anyhow::Resul
 fn attached(options: &RunOptions, resolved: &Resolved, attachment: Attachment) -> Result<Exit, Failure> {
     check_allowed(resolved, &attachment).map_err(Failure::usage)?;
     attach::check_topics(resolved, &attachment).map_err(Failure::infrastructure)?;
-    let directory = RunDirectory::create(options.out.as_deref(), &resolved.plan.name, resolved.seed)
-        .map_err(Failure::usage)?;
-    let parts = attach::parts(&attachment);
-    write_inputs(&directory, options, resolved, parts).map_err(Failure::infrastructure)?;
-    announce(resolved, &directory);
+    let directory = begin(options, resolved, attach::parts(&attachment))?;
     conduct_here(options, &directory, Some(attachment))
 }
 
 /// A simulated broker needs no sandbox, no Java and no jars: the run goes on in this process.
 fn simulate(options: &RunOptions, resolved: &Resolved) -> Result<Exit, Failure> {
+    let directory = begin(options, resolved, Vec::new())?;
+    conduct_here(options, &directory, None)
+}
+
+/// Makes the run's directory, writes down what the run is made of, and says where that is.
+fn begin(
+    options: &RunOptions,
+    resolved: &Resolved,
+    parts: Vec<(String, String)>,
+) -> Result<RunDirectory, Failure> {
     let directory = RunDirectory::create(options.out.as_deref(), &resolved.plan.name, resolved.seed)
         .map_err(Failure::usage)?;
-    write_inputs(&directory, options, resolved, Vec::new()).map_err(Failure::infrastructure)?;
+    write_inputs(&directory, options, resolved, parts).map_err(Failure::infrastructure)?;
     announce(resolved, &directory);
-    conduct_here(options, &directory, None)
+    Ok(directory)
 }
 
 /// Where there is no sandbox to enter, the run goes on in this process.

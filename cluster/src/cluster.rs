@@ -11,6 +11,7 @@ use crate::admin::Admin;
 use crate::clock::ClockReading;
 use crate::disk::{FileKind, Files};
 use crate::environment::{Exit, Links, Machine};
+use crate::migration::Migration;
 use crate::releases::Releases;
 use crate::view::ClusterView;
 use crate::voters::Voters;
@@ -49,6 +50,10 @@ pub trait Cluster: Send + Sync {
     }
     /// The voters of its controllers' quorum, where they can change.
     fn voters(&self) -> Option<Arc<dyn Voters>> {
+        None
+    }
+    /// How it is moved from `ZooKeeper` to controllers of its own, where it has both.
+    fn migration(&self) -> Option<Arc<dyn Migration>> {
         None
     }
     /// The ports of each node.

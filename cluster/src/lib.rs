@@ -18,6 +18,7 @@ mod environment;
 mod filter;
 pub mod kafka;
 mod loopback;
+mod migration;
 mod owner;
 mod releases;
 mod sandbox;
@@ -47,6 +48,7 @@ pub use environment::{
 };
 pub use kafka::attached::{AttachedEnvironment, Attachment};
 pub use loopback::LoopbackEnvironment;
+pub use migration::{Migration, Mode, TakenOver};
 pub use releases::{Abilities, Levels, Releases};
 pub use sandbox::{SandboxEnvironment, SandboxOptions};
 pub use ssh::{SshEnvironment, SshOptions};

@@ -117,6 +117,11 @@ impl ClusterView {
         });
     }
 
+    /// What was known of the controller no longer holds: terms are counted anew.
+    pub fn forget_controller(&self) {
+        self.write(|inner| inner.controller.take().is_some());
+    }
+
     /// Tells of each change as soon as it is written: for who waits until something is seen.
     pub fn changes(&self) -> watch::Receiver<Change> {
         self.changed.subscribe()

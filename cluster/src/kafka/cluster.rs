@@ -23,6 +23,7 @@ use super::files;
 use super::launch::{
     ANSWER_WITHIN, Launch, LaunchTimes, Layout, POLL, answer_at_all, bring_up, place, wait_for_leaders,
 };
+use super::migration::KafkaMigration;
 use super::node::{self, Node};
 use super::node_files::NodeFiles;
 use super::observer::{Observed, Observer};
@@ -32,8 +33,8 @@ use super::replica;
 use super::voters::KafkaVoters;
 use super::wire::Connection;
 use crate::{
-    Admin, ClockReading, Cluster, ClusterView, Environment, Exit, FileKind, Files, Links, Machine, Ports,
-    Recovery, Releases, ReplicaLog, Voters, Wiped,
+    Admin, ClockReading, Cluster, ClusterView, Environment, Exit, FileKind, Files, Links, Machine, Migration,
+    Ports, Recovery, Releases, ReplicaLog, Voters, Wiped,
 };
 
 /// A nudge is written within this time, however often the leader changes.
@@ -333,6 +334,14 @@ impl Cluster for KafkaCluster {
     fn voters(&self) -> Option<Arc<dyn Voters>> {
         let can_change = self.layout.as_ref()?.quorum() == Quorum::Dynamic;
         can_change.then(|| Arc::new(KafkaVoters(self.controllers())) as Arc<dyn Voters>)
+    }
+
+    fn migration(&self) -> Option<Arc<dyn Migration>> {
+        let layout = self.layout.as_ref().filter(|layout| layout.can_move())?;
+        Some(Arc::new(KafkaMigration {
+            controllers: self.controllers(),
+            layout: Arc::clone(layout),
+        }))
     }
 
     fn ports(&self) -> Ports {

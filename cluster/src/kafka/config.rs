@@ -13,7 +13,7 @@ use super::level::Level;
 use super::lock;
 use super::release::{KRAFT_VERSION, Release, is_older, release};
 use super::tuning::{NodeTuning, wrong_option, wrong_property};
-use crate::{Levels, Machine, Ports};
+use crate::{Levels, Machine, Mode, Ports};
 
 /// The ports of every node.
 pub const PORTS: Ports = Ports {
@@ -24,7 +24,8 @@ pub const PORTS: Ports = Ports {
 pub const NODES_MAX: u32 = 9;
 
 /// What a plan says of Kafka. Nodes are numbered from 1, the brokers first. Each is broker and controller, unless there are
-/// controllers of their own, or nodes of `ZooKeeper`, with which the brokers elect their controller from among themselves.
+/// controllers of their own, or nodes of `ZooKeeper`, with which the brokers elect their controller from among themselves. Where there
+/// are both, in this order, the cluster begins with `ZooKeeper` and can be moved to the controllers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct KafkaConfig {
@@ -34,7 +35,8 @@ pub struct KafkaConfig {
     pub versions: BTreeMap<NodeId, String>,
     /// How many brokers.
     pub nodes: u32,
-    /// How many nodes that are controllers alone; none where the brokers are the controllers.
+    /// How many nodes that are controllers alone; none where the brokers are the controllers. They do not run at first where there is
+    /// `ZooKeeper`.
     pub controllers: u32,
     /// How many nodes that are `ZooKeeper`'s; none where the controllers are a quorum.
     pub zookeepers: u32,
@@ -151,6 +153,15 @@ impl Timeouts {
     }
 }
 
+/// What a node runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Program<'p> {
+    /// The version.
+    pub version: &'p str,
+    /// By what it knows its cluster.
+    pub mode: Mode,
+}
+
 /// Where a node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NodeAddress {
@@ -176,6 +187,8 @@ impl NodeAddress {
     }
 }
 
+/// Whether a node takes part in the move from `ZooKeeper` to the quorum.
+const MIGRATION: &str = "zookeeper.metadata.migration.enable";
 /// After which time without an answer of the leader a controller asks for votes.
 const FETCH_TIMEOUT: &str = "controller.quorum.fetch.timeout.ms";
 
@@ -190,8 +203,25 @@ impl KafkaConfig {
         match (self.controllers, self.zookeepers) {
             (0, 0) => Role::Combined,
             _ if node <= self.nodes => Role::Broker,
-            (_, 0) => Role::Controller,
+            _ if node <= self.nodes + self.controllers => Role::Controller,
             _ => Role::ZooKeeper,
+        }
+    }
+
+    /// What a node begins with.
+    pub fn program_of(&self, node: NodeId) -> Program<'_> {
+        Program {
+            version: self.version_of(node),
+            mode: self.first_mode(),
+        }
+    }
+
+    /// By what the nodes begin to know their cluster.
+    pub fn first_mode(&self) -> Mode {
+        if self.has_zookeeper() {
+            Mode::ZooKeeper
+        } else {
+            Mode::Quorum
         }
     }
 
@@ -342,31 +372,44 @@ impl KafkaConfig {
 
     /// The properties of a node that do not depend on where the nodes are: what a resolved plan shows.
     pub fn properties(&self, node: NodeId) -> Vec<(String, String)> {
-        self.properties_of(self.version_of(node), node)
+        self.properties_of(self.program_of(node), node)
     }
 
     /// What a node is, and its number.
-    fn identity(&self, version: &str, node: NodeId) -> Vec<(&'static str, String)> {
-        if self.has_zookeeper() {
-            return self.identity_with_zookeeper(version, node);
+    fn identity(&self, program: Program<'_>, node: NodeId) -> Vec<(&'static str, String)> {
+        let role = self.role(node);
+        let mut list = if program.mode != Mode::Quorum && role.is_broker() {
+            self.identity_with_zookeeper(program.version, node)
+        } else {
+            vec![
+                ("process.roles", role.name().to_owned()),
+                ("node.id", node.to_string()),
+            ]
+        };
+        if program.mode == Mode::Both {
+            list.push((MIGRATION, "true".to_owned()));
         }
-        vec![
-            ("process.roles", self.role(node).name().to_owned()),
-            ("node.id", node.to_string()),
-        ]
+        list
     }
 
-    fn timeout_properties(&self) -> &'static [(&'static str, &'static str)] {
-        if self.has_zookeeper() {
-            return self.timeouts.with_zookeeper();
+    fn timeout_properties(&self, mode: Mode) -> Vec<(&'static str, &'static str)> {
+        let zookeeper = (mode != Mode::Quorum).then(|| self.timeouts.with_zookeeper());
+        let quorum = (mode != Mode::ZooKeeper).then(|| self.timeouts.properties());
+        let mut list: Vec<(&str, &str)> = Vec::new();
+        // What both name is the same.
+        for property in zookeeper.into_iter().chain(quorum).flatten() {
+            if !list.contains(property) {
+                list.push(*property);
+            }
         }
-        self.timeouts.properties()
+        list
     }
 
-    fn properties_of(&self, version: &str, node: NodeId) -> Vec<(String, String)> {
+    fn properties_of(&self, program: Program<'_>, node: NodeId) -> Vec<(String, String)> {
+        let version = program.version;
         let replicas = self.nodes.min(3).to_string();
         let in_sync = self.nodes.min(2).to_string();
-        let mut list = self.identity(version, node);
+        let mut list = self.identity(program, node);
         list.extend([
             ("auto.create.topics.enable", "false".to_owned()),
             ("offsets.topic.replication.factor", replicas.clone()),
@@ -388,9 +431,9 @@ impl KafkaConfig {
             ]);
         }
         list.extend(
-            self.timeout_properties()
-                .iter()
-                .map(|(name, value)| (*name, (*value).to_owned())),
+            self.timeout_properties(program.mode)
+                .into_iter()
+                .map(|(name, value)| (name, value.to_owned())),
         );
         let mut list: Vec<(String, String)> = list
             .into_iter()
@@ -407,18 +450,15 @@ impl KafkaConfig {
         list
     }
 
-    /// All properties of a node that runs this version, as its `server.properties` has them.
+    /// All properties of a node that runs this, as its `server.properties` has them.
     pub fn server_properties(
         &self,
-        version: &str,
+        program: Program<'_>,
         own: NodeAddress,
         all: &[NodeAddress],
         data: &Path,
     ) -> Vec<(String, String)> {
         let role = self.role(own.node);
-        if self.has_zookeeper() {
-            return self.with_zookeeper(version, own, all, data);
-        }
         let listeners = |host: Ipv4Addr, controllers: bool| {
             let broker = format!("PLAINTEXT://{host}:{}", PORTS.client);
             let controller = format!("CONTROLLER://{host}:{}", PORTS.controller);
@@ -428,25 +468,19 @@ impl KafkaConfig {
             both.join(",")
         };
         // Before 3.9 controllers are found by the voters alone, and one that tells where it is does not start.
-        let told = release(version).is_none_or(Release::quorums_change);
-        let voters: Vec<NodeAddress> = all
-            .iter()
-            .copied()
-            .filter(|address| self.role(address.node).is_controller())
-            .collect();
-        let mut list = self.properties_of(version, own.node);
-        let placed = [
+        let told = release(program.version).is_none_or(Release::quorums_change);
+        let mut list = self.properties_of(program, own.node);
+        let mut placed = vec![
             ("listeners", listeners(own.bind, true)),
             ("advertised.listeners", listeners(own.advertised, told)),
-            (
-                "listener.security.protocol.map",
-                "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
-            ),
-            ("inter.broker.listener.name", "PLAINTEXT".to_owned()),
-            ("controller.listener.names", "CONTROLLER".to_owned()),
-            self.quorum.property(&voters),
-            ("log.dirs", data.display().to_string()),
         ];
+        if program.mode != Mode::Quorum {
+            placed.push(("zookeeper.connect", self.ensemble_at(all)));
+        }
+        if program.mode != Mode::ZooKeeper {
+            placed.extend(self.quorum_at(all));
+        }
+        placed.push(("log.dirs", data.display().to_string()));
         // A controller alone has no listener of brokers, and one that tells nobody where it is says nothing.
         let is_meant = |name: &str, value: &str| {
             !value.is_empty() && (role.is_broker() || name != "inter.broker.listener.name")
@@ -454,6 +488,24 @@ impl KafkaConfig {
         let placed = placed.into_iter().filter(|(name, value)| is_meant(name, value));
         list.extend(placed.map(|(name, value)| (name.to_owned(), value)));
         list
+    }
+
+    /// How a node finds the quorum, and speaks with it.
+    fn quorum_at(&self, all: &[NodeAddress]) -> [(&'static str, String); 4] {
+        let voters: Vec<NodeAddress> = all
+            .iter()
+            .copied()
+            .filter(|address| self.role(address.node).is_controller())
+            .collect();
+        [
+            (
+                "listener.security.protocol.map",
+                "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
+            ),
+            ("inter.broker.listener.name", "PLAINTEXT".to_owned()),
+            ("controller.listener.names", "CONTROLLER".to_owned()),
+            self.quorum.property(&voters),
+        ]
     }
 }
 

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, anyhow};
 use history::NodeId;
 use tokio::time::Instant;
 
+use super::config::Role;
 use super::launch::{ANSWER_WITHIN, POLL};
 use super::node::{self, Node};
 use super::wire::{Connection, WireError};
@@ -44,16 +45,16 @@ impl Controllers {
 
     /// Who may be the active controller.
     fn candidates(&self) -> Vec<Arc<Node>> {
-        let quorum: Vec<_> = self
-            .nodes
-            .iter()
-            .filter(|node| node.role.is_controller())
+        let all = self.nodes.iter();
+        let mut candidates: Vec<_> = all
+            .filter(|node| node.role.is_controller() && !node.never_ran())
             .cloned()
             .collect();
-        if quorum.is_empty() {
-            return node::brokers(&self.nodes);
+        // One of the brokers is, until the quorum has taken over.
+        if candidates.is_empty() || self.nodes.iter().any(|node| node.role == Role::ZooKeeper) {
+            candidates.extend(node::brokers(&self.nodes));
         }
-        quorum
+        candidates
     }
 
     /// Asks the active controller: one node after the other until one is, or the time is over.

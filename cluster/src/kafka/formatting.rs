@@ -44,7 +44,7 @@ impl Formatting {
         Self {
             version: config.oldest_version().to_owned(),
             features: config.asked_levels(),
-            nothing: config.has_zookeeper(),
+            nothing: config.has_zookeeper() && !config.can_move(),
             voters: match config.quorum {
                 Quorum::Static => Vec::new(),
                 Quorum::Dynamic => addresses.collect(),

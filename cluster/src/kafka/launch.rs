@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::ask::Metadata;
-use super::config::{KafkaConfig, NodeAddress, Quorum, Role};
-use super::formatting::directory_of;
+use super::config::{KafkaConfig, NodeAddress, Program, Quorum, Role};
+use super::formatting::{Bootstrap, directory_of};
 use super::install::Agent;
 use super::java::Java;
 use super::jvm;
@@ -21,7 +21,7 @@ use super::node_files::{NodeFiles, random_id};
 use super::prepare::{Prepared, Ready};
 use super::wire::{Connection, WireError};
 use super::zookeeper;
-use crate::{Environment, Machine};
+use crate::{Environment, Machine, Mode};
 
 /// A broker that is up answers within this time.
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -62,7 +62,10 @@ pub(super) struct Layout {
     config: KafkaConfig,
     java: Java,
     ready: Vec<Ready>,
+    bootstrap: Bootstrap,
     addresses: Vec<NodeAddress>,
+    /// By what each node knows its cluster that was moved already.
+    modes: Mutex<BTreeMap<NodeId, Mode>>,
     /// What tells the brokers' own metrics, and on which address of each node.
     agent: Option<Agent>,
     side: BTreeMap<NodeId, Ipv4Addr>,
@@ -75,6 +78,8 @@ impl Layout {
             config: launch.config.clone(),
             java: launch.java.clone(),
             ready: launch.prepared.ready.clone(),
+            bootstrap: launch.prepared.bootstrap.clone(),
+            modes: Mutex::default(),
             addresses: machines
                 .clone()
                 .map(|machine| NodeAddress::of(machine.as_ref()))
@@ -91,9 +96,34 @@ impl Layout {
         self.config.quorum
     }
 
-    /// Whether `ZooKeeper` holds what the controller knows.
+    /// Whether `ZooKeeper` holds what the controller knows, at first.
     pub(super) fn has_zookeeper(&self) -> bool {
         self.config.has_zookeeper()
+    }
+
+    /// Whether the cluster can be moved from `ZooKeeper` to controllers of its own.
+    pub(super) fn can_move(&self) -> bool {
+        self.config.can_move()
+    }
+
+    /// By what a node knows its cluster, from its next start on.
+    pub(super) fn mode(&self, node: NodeId) -> Mode {
+        let modes = self.modes.lock().unwrap_or_else(PoisonError::into_inner);
+        modes.get(&node).copied().unwrap_or(self.config.first_mode())
+    }
+
+    /// A node knows its cluster by that from its next start on: to be written yet.
+    pub(super) fn set_mode(&self, node: NodeId, mode: Mode) {
+        let mut modes = self.modes.lock().unwrap_or_else(PoisonError::into_inner);
+        modes.insert(node, mode);
+    }
+
+    /// With what a node of a cluster is formatted that the quorum controls.
+    pub(super) fn kraft_format(&self, cluster_id: String) -> Format {
+        Format::KRaft {
+            cluster_id,
+            bootstrap: self.bootstrap.clone(),
+        }
     }
 
     /// Whether the brokers tell their own metrics.
@@ -116,7 +146,11 @@ impl Layout {
         };
         let own = self.addresses.iter().find(|address| address.node == node);
         let own = *own.with_context(|| format!("find the address of node {node}"))?;
-        files.write_configuration(&self.config, version, own, &self.addresses)?;
+        let program = Program {
+            version,
+            mode: self.mode(node),
+        };
+        files.write_configuration(&self.config, program, own, &self.addresses)?;
         let options = self.config.jvm_of(node);
         if self.config.role(node) == Role::ZooKeeper {
             return Ok(jvm::zookeeper(
@@ -161,11 +195,8 @@ pub(super) fn place(launch: &Launch) -> Result<(Vec<Arc<Node>>, Layout)> {
         };
         let format = match (launch.config.role(node), launch.config.has_zookeeper()) {
             (Role::ZooKeeper, _) => Format::ZooKeeper,
-            (_, true) => Format::Broker,
-            (_, false) => Format::KRaft {
-                cluster_id: cluster_id.clone(),
-                bootstrap: launch.prepared.bootstrap.clone(),
-            },
+            (_, true) => Format::Nothing,
+            (_, false) => layout.kraft_format(cluster_id.clone()),
         };
         format.apply(&files, node, &directory_id)?;
         let recorder = Arc::clone(&launch.recorder);
@@ -187,7 +218,7 @@ pub(super) async fn bring_up(nodes: &[Arc<Node>], within: Duration) -> Result<()
     all.sort_unstable();
     let deadline = Instant::now() + within;
     let mut waits = JoinSet::new();
-    for node in nodes {
+    for node in nodes.iter().filter(|node| begins(node)) {
         let node = Arc::clone(node);
         let all = all.clone();
         waits.spawn(async move {
@@ -215,6 +246,11 @@ pub(super) async fn bring_up(nodes: &[Arc<Node>], within: Duration) -> Result<()
         up.context("bring up the brokers: a bug in Tribunal (panic)")??;
     }
     Ok(())
+}
+
+/// Whether a node runs from the beginning on: controllers that are to take over from `ZooKeeper` do not.
+fn begins(node: &Node) -> bool {
+    !(node.role == Role::Controller && node.is_unformatted())
 }
 
 async fn wait_until_up(node: &Node, all: &[NodeId], deadline: Instant) -> Result<()> {

@@ -30,6 +30,7 @@ mod level;
 mod lock;
 mod maven;
 mod metrics;
+mod migration;
 mod node;
 mod node_files;
 mod observer;
@@ -53,7 +54,7 @@ pub use ask::{End, Fetched, Metadata, PartitionState, Place as LogPlace, TopicSt
 pub use broker_log::BrokerLines;
 pub use cache::cache_directory;
 pub use cluster::KafkaCluster;
-pub use config::{KafkaConfig, NODES_MAX, NodeAddress, PORTS, Quorum, Role, Timeouts};
+pub use config::{KafkaConfig, NODES_MAX, NodeAddress, PORTS, Program, Quorum, Role, Timeouts};
 pub use formatting::{Bootstrap, Formatting};
 pub use install::{Agent, Install, InstallOptions, MIRROR_VARIABLE, install, install_agent};
 pub use java::{Java, OLDEST_JAVA};

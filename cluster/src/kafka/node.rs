@@ -41,8 +41,8 @@ pub(super) enum Format {
         cluster_id: String,
         bootstrap: Bootstrap,
     },
-    /// With nothing: a broker asks `ZooKeeper` who it is.
-    Broker,
+    /// With nothing: a broker asks `ZooKeeper` who it is, and a controller that is to take over does not run yet.
+    Nothing,
     /// With its number: a node of `ZooKeeper`.
     ZooKeeper,
 }
@@ -55,7 +55,7 @@ impl Format {
                 cluster_id,
                 bootstrap,
             } => files.format(cluster_id, node, directory_id, bootstrap),
-            Self::Broker => Ok(()),
+            Self::Nothing => Ok(()),
             Self::ZooKeeper => files.write_my_id(node),
         }
     }
@@ -67,7 +67,7 @@ pub(super) struct Node {
     pub files: NodeFiles,
     /// What it is.
     pub role: Role,
-    format: Format,
+    format: Mutex<Format>,
     /// How long the log was when the newest process was started.
     log_begins: AtomicU64,
     /// The version that is run when the process is started next, and how.
@@ -115,7 +115,7 @@ impl Node {
             machine,
             files,
             role,
-            format,
+            format: Mutex::new(format),
             log_begins: AtomicU64::new(0),
             program: Mutex::new((version, spec)),
             recorder,
@@ -133,7 +133,7 @@ impl Node {
     pub(super) fn of_others(machine: Arc<dyn Machine>, recorder: Arc<dyn Recorder>) -> Self {
         let files = NodeFiles::new(machine.directory());
         let program = (String::new(), Vec::new());
-        let node = Self::new((machine, Role::Broker), files, Format::Broker, program, recorder);
+        let node = Self::new((machine, Role::Broker), files, Format::Nothing, program, recorder);
         node.life.send_modify(|life| life.running = true);
         node
     }
@@ -171,21 +171,41 @@ impl Node {
         self.program().0
     }
 
-    /// Writes the node's files for another version, and runs it from the next start on. Fails where a process runs.
-    pub(super) async fn change_version(
+    /// Writes the node's files anew, and runs what that gives from the next start on: a version, and its command. Fails where a process
+    /// runs.
+    pub(super) async fn change_program(
         &self,
-        version: &str,
-        write: impl FnOnce() -> Result<Vec<String>>,
+        write: impl FnOnce() -> Result<(String, Vec<String>)>,
     ) -> Result<()> {
         let _turn = self.turn.lock().await;
         if self.life().running {
-            bail!("change the version of node {}: its broker runs", self.id());
+            bail!("change what node {} runs: its process runs", self.id());
         }
-        let command = write()?;
+        let (version, command) = write()?;
         let mut program = self.program.lock().unwrap_or_else(PoisonError::into_inner);
-        version.clone_into(&mut program.0);
+        program.0 = version;
         program.1.command = command;
         Ok(())
+    }
+
+    /// Whether its data directory is formatted with nothing.
+    pub(super) fn is_unformatted(&self) -> bool {
+        matches!(self.format(), Format::Nothing)
+    }
+
+    /// Whether it never ran, and is not about to.
+    pub(super) fn never_ran(&self) -> bool {
+        let life = self.life();
+        !life.running && life.exit.kind == ExitKind::NeverStarted
+    }
+
+    /// With what its data directory is formatted from now on.
+    pub(super) fn set_format(&self, format: Format) {
+        *self.format.lock().unwrap_or_else(PoisonError::into_inner) = format;
+    }
+
+    fn format(&self) -> Format {
+        self.format.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn program(&self) -> (String, ProcessSpec) {
@@ -261,7 +281,7 @@ impl Node {
         if self.life().running {
             bail!("wipe node {}: its broker runs", self.id());
         }
-        let (files, format, node) = (self.files.clone(), self.format.clone(), self.id());
+        let (files, format, node) = (self.files.clone(), self.format(), self.id());
         let data = files.data();
         let fetched = self.machine.fetch(&data).await;
         fetched.with_context(|| format!("see what node {node} has before it is wiped"))?;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use history::NodeId;
 use uuid::Uuid;
 
-use super::config::{KafkaConfig, NodeAddress, Role, to_file};
+use super::config::{KafkaConfig, NodeAddress, Program, Role, to_file};
 use super::formatting::Bootstrap;
 use super::metrics;
 use super::release::{Logging, release};
@@ -103,11 +103,11 @@ impl NodeFiles {
         self.root.join("tmp")
     }
 
-    /// Writes the configuration for a version.
+    /// Writes the configuration for what the node is to run.
     pub fn write_configuration(
         &self,
         config: &KafkaConfig,
-        version: &str,
+        program: Program<'_>,
         own: NodeAddress,
         all: &[NodeAddress],
     ) -> Result<()> {
@@ -117,10 +117,10 @@ impl NodeFiles {
         if config.role(own.node) == Role::ZooKeeper {
             write(&self.zoo_cfg(), config.zoo_cfg(own, all, &self.data()).as_bytes())?;
         } else {
-            let properties = config.server_properties(version, own, all, &self.data());
+            let properties = config.server_properties(program, own, all, &self.data());
             write(&self.server_properties(), to_file(&properties).as_bytes())?;
         }
-        let logging = match release(version).map(|release| release.logging) {
+        let logging = match release(program.version).map(|release| release.logging) {
             Some(Logging::Reload4j) => RELOAD4J,
             Some(Logging::Log4j2) | None => LOG4J,
         };
@@ -170,8 +170,17 @@ impl NodeFiles {
 
     /// By which number the cluster knows the data directory; nothing where it was never formatted.
     pub fn directory_id(&self) -> Option<String> {
+        self.identity("directory.id=")
+    }
+
+    /// By which identity its cluster is known, as it stands on the node's disk.
+    pub(super) fn cluster_id(&self) -> Option<String> {
+        self.identity("cluster.id=")
+    }
+
+    fn identity(&self, name: &str) -> Option<String> {
         let text = fs::read_to_string(self.data().join("meta.properties")).ok()?;
-        let id = text.lines().find_map(|line| line.strip_prefix("directory.id="))?;
+        let id = text.lines().find_map(|line| line.strip_prefix(name))?;
         Some(id.to_owned())
     }
 

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use history::{Probe, Recorder, Silence, Topic, What};
+use history::{NodeId, Probe, Recorder, Silence, Topic, What};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -60,7 +60,8 @@ pub(super) struct Observer {
 impl Observer {
     /// Begins to ask.
     pub(super) fn start(observed: Observed) -> Self {
-        let beliefs = Arc::new(Beliefs::new(Arc::clone(&observed.view)));
+        let beliefs = Beliefs::new(Arc::clone(&observed.view)).taken_over_by(take_over(&observed.nodes));
+        let beliefs = Arc::new(beliefs);
         let topics: Arc<[Topic]> = observed.topics.into();
         let newest = Newest::default();
         let mut tasks = JoinSet::new();
@@ -82,6 +83,15 @@ impl Observer {
         }
         Self { _tasks: tasks }
     }
+}
+
+/// The controllers that take over from `ZooKeeper`, where there is one to take over from.
+fn take_over(nodes: &[Arc<Node>]) -> Vec<NodeId> {
+    let of = |role: Role| nodes.iter().filter(move |node| node.role == role);
+    if of(Role::ZooKeeper).next().is_none() {
+        return Vec::new();
+    }
+    of(Role::Controller).map(|node| node.id()).collect()
 }
 
 /// All questions to one node: as to what it is.
@@ -155,6 +165,10 @@ impl Asker {
         loop {
             ticks.tick().await;
             let asked = self.recorder.now();
+            // A controller that is to take over from ZooKeeper has nothing to say before it is started, and its silence says nothing.
+            if self.node.never_ran() {
+                continue;
+            }
             let before = self.node.life().incarnation;
             match self.question.ask(Instant::now() + ANSWER_WITHIN).await {
                 Ok(Some(answer)) => self.record(asked, answer),

@@ -274,6 +274,8 @@ const CONTROLLERS_RESIGN: &str = "3.7";
 const FORMATS: &str = "2.8";
 /// The first version of those here that runs on Java 17 as it is.
 const RUNS_ON_17: &str = "2.8";
+/// The first that is moved from `ZooKeeper` for good.
+const MOVES_TO_KRAFT: &str = "3.6";
 /// What older ones reach into.
 const OPENED: &[&str] = &[
     "java.base/sun.nio.ch",
@@ -316,6 +318,12 @@ impl Release {
     /// Whether it runs without `ZooKeeper`.
     pub fn has_kraft(&self) -> bool {
         self.shapes != Shapes::ZooKeeper
+    }
+
+    /// Whether a cluster of it can be moved from `ZooKeeper` to a quorum of controllers: from 3.6 on, where that was no preview any more
+    /// (KIP-866), as long as there is `ZooKeeper`.
+    pub fn moves_to_kraft(&self) -> bool {
+        self.shapes == Shapes::Both && !is_older(self.version, MOVES_TO_KRAFT)
     }
 
     /// The lowest and highest level of a feature that its brokers know.

@@ -57,8 +57,11 @@ impl Releases for KafkaReleases {
 
     async fn change(&self, node: NodeId, version: &str) -> Result<()> {
         let node = self.node(node)?;
-        let write = || self.layout.write(node.id(), &node.files, version);
-        node.change_version(version, write).await
+        let write = || {
+            let command = self.layout.write(node.id(), &node.files, version)?;
+            Ok((version.to_owned(), command))
+        };
+        node.change_program(write).await
     }
 
     async fn abilities(&self, node: NodeId) -> Result<Abilities> {

@@ -88,14 +88,14 @@ impl Training<'_> {
 
     /// The files of a node at this address, formatted; at that of the first voter, where there are voters.
     fn write_and_format(&self, formatting: &Formatting, address: Ipv4Addr) -> Result<()> {
-        let version = &self.install.version;
         let (config, own) = formatting.config(NodeAddress {
             node: 1,
             advertised: address,
             bind: address,
         });
         self.clear()?;
-        self.files.write_configuration(&config, version, own, &[own])?;
+        self.files
+            .write_configuration(&config, config.program_of(own.node), own, &[own])?;
         let command = jvm::format(self.java, self.install, &self.files, &random_id(), formatting);
         let status = self.spawn(&command)?.wait(FORMAT_WITHIN)?;
         ensure!(

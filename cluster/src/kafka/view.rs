@@ -22,6 +22,10 @@ pub(super) struct Beliefs {
     heard: Mutex<BTreeMap<NodeId, Said>>,
     /// Whether brokers name epochs, which they do from 2.1 on.
     names_epochs: AtomicBool,
+    /// The controllers of their own that take over from `ZooKeeper`, where there are both; …
+    takes_over: Vec<NodeId>,
+    /// … and whether one of them has.
+    taken_over: AtomicBool,
 }
 
 /// What a broker said last, and when.
@@ -33,7 +37,15 @@ impl Beliefs {
             view,
             heard: Mutex::default(),
             names_epochs: AtomicBool::new(false),
+            takes_over: Vec::new(),
+            taken_over: AtomicBool::new(false),
         }
+    }
+
+    /// The same for a cluster with `ZooKeeper` that these controllers take over.
+    pub(super) fn taken_over_by(mut self, controllers: Vec<NodeId>) -> Self {
+        self.takes_over = controllers;
+        self
     }
 
     /// A broker said this.
@@ -83,9 +95,22 @@ impl Beliefs {
         self.view.set_sessions(sessions.clone());
     }
 
-    /// A controller that leads said this of itself, or `ZooKeeper` of it.
+    /// A controller that leads the quorum said this of itself. It is no one's controller before it has taken over.
     pub(super) fn hear_controller(&self, leader: NodeId, epoch: i32) {
-        self.view.set_controller(leader, epoch);
+        if self.takes_over.is_empty() || self.taken_over.load(Ordering::Relaxed) {
+            self.view.set_controller(leader, epoch);
+        }
+    }
+
+    /// `ZooKeeper` holds this of the controller. Its terms are not the quorum's: once one of the quorum has taken over, the quorum's count.
+    pub(super) fn hear_elected(&self, controller: NodeId, epoch: i32) {
+        if self.takes_over.contains(&controller) {
+            if !self.taken_over.swap(true, Ordering::Relaxed) {
+                self.view.forget_controller();
+            }
+        } else if !self.taken_over.load(Ordering::Relaxed) {
+            self.view.set_controller(controller, epoch);
+        }
     }
 }
 
@@ -167,6 +192,24 @@ mod tests {
             &[(3, 0, state(1, 0, &[1])), (1, 0, state(1, 0, &[1, 2]))],
             1,
             &[1],
+        );
+    }
+
+    #[test]
+    fn a_quorum_counts_once_it_has_taken_over() {
+        let view = Arc::new(ClusterView::default());
+        let beliefs = Beliefs::new(Arc::clone(&view)).taken_over_by(vec![4, 5, 6]);
+        beliefs.hear_elected(2, 7);
+        beliefs.hear_controller(5, 1);
+        assert_eq!(view.controller(), Some((2, 7)));
+        beliefs.hear_elected(5, 8);
+        assert_eq!(view.controller(), None);
+        beliefs.hear_controller(5, 1);
+        beliefs.hear_elected(2, 7);
+        assert_eq!(
+            view.controller(),
+            Some((5, 1)),
+            "a node of ZooKeeper that is behind"
         );
     }
 

@@ -18,7 +18,7 @@ fn addresses(nodes: u32) -> Vec<NodeAddress> {
 fn file(config: &KafkaConfig, node: NodeId) -> String {
     let all = addresses(config.nodes);
     let own = all[node as usize - 1];
-    to_file(&config.server_properties(config.version_of(node), own, &all, Path::new("/node/data")))
+    to_file(&config.server_properties(config.program_of(node), own, &all, Path::new("/node/data")))
 }
 
 #[test]
@@ -173,8 +173,8 @@ fn controllers_of_their_own_are_the_voters_and_serve_no_client() {
     };
     let all = addresses(6);
     let of = |config: &KafkaConfig, node: NodeId| {
-        let version = config.version_of(node);
-        let list = config.server_properties(version, all[node as usize - 1], &all, Path::new("/node/data"));
+        let program = config.program_of(node);
+        let list = config.server_properties(program, all[node as usize - 1], &all, Path::new("/node/data"));
         list.into_iter().collect::<BTreeMap<_, _>>()
     };
     config.validate().expect("it can be run");
@@ -237,11 +237,67 @@ fn with_zookeeper(version: &str, zookeepers: u32) -> KafkaConfig {
     }
 }
 
+/// A cluster that is moved from `ZooKeeper`: three brokers, three controllers, three nodes of `ZooKeeper`.
+fn moved(version: &str) -> KafkaConfig {
+    KafkaConfig {
+        controllers: 3,
+        ..with_zookeeper(version, 3)
+    }
+}
+
+#[test]
+fn a_cluster_that_is_moved_from_zookeeper() {
+    let config = moved("3.9.2");
+    config.validate().expect("it can be run");
+    let all = addresses(9);
+    let of = |node: NodeId, mode: Mode| {
+        let program = Program {
+            version: "3.9.2",
+            mode,
+        };
+        let list = config.server_properties(program, all[node as usize - 1], &all, Path::new("/node/data"));
+        list.into_iter().collect::<BTreeMap<_, _>>()
+    };
+    let voters = "4@10.0.0.4:9093,5@10.0.0.5:9093,6@10.0.0.6:9093";
+    let servers = "10.0.0.7:2181,10.0.0.8:2181,10.0.0.9:2181";
+    let (alone, both, broker) = (of(1, Mode::ZooKeeper), of(1, Mode::Both), of(1, Mode::Quorum));
+    assert_eq!(alone["zookeeper.connect"], servers);
+    assert!(!alone.contains_key("controller.quorum.voters") && !alone.contains_key(MIGRATION));
+    assert_eq!(
+        [&both["zookeeper.connect"], &both["controller.quorum.voters"]],
+        [servers, voters]
+    );
+    assert_eq!(
+        (both["broker.id"].as_str(), both[MIGRATION].as_str()),
+        ("1", "true")
+    );
+    assert_eq!(
+        (broker["node.id"].as_str(), broker["process.roles"].as_str()),
+        ("1", "broker")
+    );
+    assert_eq!(broker["controller.quorum.voters"], voters);
+    let (controller, finalised) = (of(4, Mode::Both), of(4, Mode::Quorum));
+    assert_eq!(controller["process.roles"], "controller");
+    assert_eq!(controller["zookeeper.connect"], servers);
+    assert_eq!(controller[MIGRATION], "true");
+    for without in [&broker, &finalised] {
+        assert!(
+            without.keys().all(|name| !name.starts_with("zookeeper")),
+            "{without:?}"
+        );
+    }
+    refused(
+        &moved("3.5.1"),
+        "Kafka 3.5.1 cannot be moved from ZooKeeper to controllers: 3.6 to 3.9 can",
+    );
+    refused(&moved("4.0.1"), "runs without ZooKeeper alone");
+}
+
 #[test]
 fn a_broker_with_zookeeper() {
     let config = with_zookeeper("3.9.2", 3);
     let all = addresses(6);
-    let list = config.server_properties("3.9.2", all[1], &all, Path::new("/node/data"));
+    let list = config.server_properties(config.program_of(2), all[1], &all, Path::new("/node/data"));
     insta::assert_snapshot!(to_file(&list), @r"
     broker.id=2
     zookeeper.connection.timeout.ms=60000

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use history::NodeId;
 
-use super::{KafkaConfig, NodeAddress, PORTS, Role, Timeouts};
+use super::{KafkaConfig, NodeAddress, Role, Timeouts};
 use crate::kafka::release::{Release, is_older, release};
 use crate::kafka::zookeeper::{CLIENT_PORT, ELECTION_PORT, PEER_PORT};
 
@@ -45,9 +45,14 @@ impl Timeouts {
 }
 
 impl KafkaConfig {
-    /// Whether `ZooKeeper` holds what the controller knows.
+    /// Whether `ZooKeeper` holds what the controller knows, at first.
     pub fn has_zookeeper(&self) -> bool {
         self.zookeepers > 0
+    }
+
+    /// Whether the cluster can be moved from `ZooKeeper` to controllers of its own.
+    pub fn can_move(&self) -> bool {
+        self.has_zookeeper() && self.controllers > 0
     }
 
     /// Why no version of the cluster, or not every one, runs in this shape, where that is so.
@@ -57,9 +62,17 @@ impl KafkaConfig {
             versions.find(|version| release(version).is_some_and(|release| !can(release)))
         };
         if self.has_zookeeper() {
-            let version = cannot(Release::has_zookeeper)?;
+            if let Some(version) = cannot(Release::has_zookeeper) {
+                return Some(format!(
+                    "Kafka {version} runs without ZooKeeper alone, which 3.9 was the last to know: write \"combined\" or \"separate\""
+                ));
+            }
+            let version = self
+                .can_move()
+                .then(|| cannot(Release::moves_to_kraft))
+                .flatten()?;
             return Some(format!(
-                "Kafka {version} runs without ZooKeeper alone, which 3.9 was the last to know: write \"combined\" or \"separate\""
+                "Kafka {version} cannot be moved from ZooKeeper to controllers: 3.6 to 3.9 can"
             ));
         }
         let version = cannot(Release::has_kraft)?;
@@ -79,29 +92,12 @@ impl KafkaConfig {
         list
     }
 
-    /// All properties of a broker.
-    pub(super) fn with_zookeeper(
-        &self,
-        version: &str,
-        own: NodeAddress,
-        all: &[NodeAddress],
-        data: &Path,
-    ) -> Vec<(String, String)> {
-        let mut list = self.properties_of(version, own.node);
+    /// Where brokers, and controllers that take over, find `ZooKeeper`.
+    pub(super) fn ensemble_at(&self, all: &[NodeAddress]) -> String {
         let servers = self
             .ensemble(all)
             .map(|node| format!("{}:{CLIENT_PORT}", node.advertised));
-        let placed = [
-            ("listeners", format!("PLAINTEXT://{}:{}", own.bind, PORTS.client)),
-            (
-                "advertised.listeners",
-                format!("PLAINTEXT://{}:{}", own.advertised, PORTS.client),
-            ),
-            ("zookeeper.connect", servers.collect::<Vec<_>>().join(",")),
-            ("log.dirs", data.display().to_string()),
-        ];
-        list.extend(placed.map(|(name, value)| (name.to_owned(), value)));
-        list
+        servers.collect::<Vec<_>>().join(",")
     }
 
     /// The file of a node of `ZooKeeper`.

@@ -89,7 +89,7 @@ impl Question for Ask {
         }
         self.beliefs.hear_claims(&state.claims);
         if let Some((controller, epoch)) = state.controller {
-            self.beliefs.hear_controller(controller, epoch);
+            self.beliefs.hear_elected(controller, epoch);
         }
         let sessions = state.sessions.into_iter();
         let said = Probe::ZooKeeper(ZooKeeper {

@@ -2,10 +2,12 @@
 
 mod client;
 mod jute;
+mod migration;
 mod state;
 mod words;
 
 pub(super) use client::Client;
+pub(super) use migration::{Copied, cluster_id, copied};
 pub(super) use state::State;
 pub(super) use words::{Standing, standing};
 

@@ -123,7 +123,7 @@ fn claim(key: Key, partition: Partition) -> Claim {
     }
 }
 
-fn parse<'a, T: Deserialize<'a>>(what: &str, data: &'a [u8]) -> Result<T, WireError> {
+pub(super) fn parse<'a, T: Deserialize<'a>>(what: &str, data: &'a [u8]) -> Result<T, WireError> {
     serde_json::from_slice(data).map_err(|error| WireError::Protocol(format!("{what} in ZooKeeper: {error}")))
 }
 

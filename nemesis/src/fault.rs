@@ -121,6 +121,8 @@ pub enum Power {
     Voters,
     /// Keep a broker from `ZooKeeper`, where there is one.
     ZooKeeper,
+    /// Move from `ZooKeeper` to controllers, where there are both.
+    Migration,
     /// Freeze the broker's process.
     Freeze,
     /// Make the disk under the broker's data lose what was not synced, and fail.
@@ -139,6 +141,7 @@ impl Power {
             Self::Admin => "admin",
             Self::Voters => "voters",
             Self::ZooKeeper => "zookeeper",
+            Self::Migration => "migration",
             Self::Freeze => "freeze",
             Self::Disk => "disk",
         }
@@ -195,6 +198,7 @@ impl Scene {
             Power::Admin => self.cluster.admin().is_some(),
             Power::Voters => self.cluster.voters().is_some(),
             Power::ZooKeeper => !self.cluster.zookeepers().is_empty(),
+            Power::Migration => self.cluster.migration().is_some(),
             Power::Freeze => {
                 let freezes = |machine: &Arc<dyn Machine>| machine.groups().is_some_and(Groups::can_freeze);
                 self.cluster.machines().iter().all(freezes)

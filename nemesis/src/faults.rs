@@ -158,6 +158,7 @@ faults! {
         "voters" => voters::ChangeVoters,
         "brokers" => brokers::ChangeBrokers,
         "session-expiry" => session_expiry::SessionExpiry,
+        "migrate" => migrate::Migrate,
     }
 }
 

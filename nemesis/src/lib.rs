@@ -23,6 +23,7 @@ mod guard;
 mod in_force;
 mod life;
 mod limits;
+mod migration;
 mod replicas;
 mod restart;
 mod roll;
@@ -47,12 +48,13 @@ pub use faults::{
     AddPartitions, Bandwidth, BitRot, ChangeBrokers, ChangeVoters, ClockDrift, ClockJump, ClockStrobe,
     Corrupt, CrashAt, CrashLoop, CreateTopics, Delay, DeleteRecords, DiskError, DiskFull, Duplicate,
     ElectPreferred, ElectUnclean, ElectionStorm, FAULTS, FaultSpec, Flapping, Freeze, Kill, KillRecovering,
-    Listed, Loss, MinIsr, MoveController, MoveLeaders, Partition, Pause, PowerLoss, Reassign, Reorder,
-    Restarts, RollingDowngrade, RollingRestart, RollingUpgrade, ShrinkIsr, SlowDisk, SlowLeader, Starve,
-    Terminate, UncleanConfig, Wipe,
+    Listed, Loss, Migrate, MinIsr, MoveController, MoveLeaders, Partition, Pause, PowerLoss, Reassign,
+    Reorder, Restarts, RollingDowngrade, RollingRestart, RollingUpgrade, ShrinkIsr, SlowDisk, SlowLeader,
+    Starve, Terminate, UncleanConfig, Wipe,
 };
 pub use in_force::{FaultInForce, InForce};
 pub use limits::{FaultLimits, Keep};
+pub use migration::Phase;
 pub use restart::Restart;
 pub use roll::VersionChange;
 pub use runner::{Nemesis, Tally};

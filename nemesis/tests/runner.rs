@@ -5,6 +5,7 @@ mod brokers;
 mod clocks;
 mod disks;
 mod fake;
+mod moving;
 mod network;
 mod processes;
 mod versions;

@@ -2,6 +2,8 @@
 
 mod admin;
 mod disk;
+mod migration;
+mod releases;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -13,8 +15,8 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use async_trait::async_trait;
 use cluster::{
-    Abilities, Admin, ClockReading, Cluster, ClusterView, Counters, Cut, Deeds, Disk, Exit, ExitKind, Groups,
-    Held, Levels, LinkRule, Links, Machine, PartitionView, Place, Ports, ProcessSpec, Recovery, Releases,
+    Admin, ClockReading, Cluster, ClusterView, Counters, Cut, Deeds, Disk, Exit, ExitKind, Groups, Held,
+    LinkRule, Links, Machine, Migration, PartitionView, Place, Ports, ProcessSpec, Recovery, Releases,
     ReplicaLog, Skew, Voters, Waits, WallClock, Wiped,
 };
 pub use disk::FakeDisk;
@@ -26,6 +28,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use admin::FakeAdmin;
+pub use migration::FakeMigration;
+pub use releases::FakeReleases;
+use releases::highest;
 
 pub const CLIENT_PORT: u16 = 9092;
 /// How long after its start a process serves, …
@@ -43,6 +48,8 @@ pub struct FakeCluster {
     links: Option<Arc<FakeLinks>>,
     /// Its versions, where it has more than one.
     pub releases: Option<Arc<FakeReleases>>,
+    /// How it is moved from `ZooKeeper`, where it has that.
+    pub migration: Option<Arc<FakeMigration>>,
     /// Its administration, where it has one.
     pub admin: Option<Arc<FakeAdmin>>,
     /// Its voters can change.
@@ -146,6 +153,7 @@ impl FakeCluster {
                 ..FakeLinks::default()
             })),
             releases: None,
+            migration: None,
             admin: Some(Arc::new(FakeAdmin::new(journal.clone(), nodes))),
             quorum_is_dynamic: false,
             view,
@@ -254,6 +262,22 @@ impl FakeCluster {
         self.view.set_controller(node, term);
     }
 
+    /// Nine nodes: three brokers, three controllers that do not run yet, and three of `ZooKeeper`.
+    pub fn with_zookeeper() -> Self {
+        let mut cluster = Self::of(9);
+        for node in migration::CONTROLLERS {
+            cluster.fake(node).set(None);
+        }
+        cluster.migration = Some(Arc::new(FakeMigration::new(cluster.journal.clone())));
+        cluster
+    }
+
+    /// The nodes whose processes run.
+    pub fn running(&self) -> Vec<NodeId> {
+        let running = self.fakes.iter().filter(|fake| fake.state() == Some('S'));
+        running.map(|fake| fake.node).collect()
+    }
+
     /// Whether every node's process runs.
     pub fn all_run(&self) -> bool {
         self.fakes.iter().all(|fake| fake.state() == Some('S'))
@@ -298,6 +322,23 @@ impl Cluster for FakeCluster {
         self.releases
             .clone()
             .map(|releases| releases as Arc<dyn Releases>)
+    }
+    fn migration(&self) -> Option<Arc<dyn Migration>> {
+        self.migration
+            .clone()
+            .map(|migration| migration as Arc<dyn Migration>)
+    }
+    fn controllers_alone(&self) -> Vec<NodeId> {
+        self.migration
+            .iter()
+            .flat_map(|_| migration::CONTROLLERS)
+            .collect()
+    }
+    fn zookeepers(&self) -> Vec<NodeId> {
+        self.migration
+            .iter()
+            .flat_map(|_| migration::ZOOKEEPERS)
+            .collect()
     }
     fn admin(&self) -> Option<Arc<dyn Admin>> {
         self.admin.clone().map(|admin| admin as Arc<dyn Admin>)
@@ -413,61 +454,6 @@ impl Cluster for FakeCluster {
     }
     async fn replica_log(&self, _: NodeId, _: Key) -> Result<ReplicaLog> {
         unreachable!("a nemesis reads nothing")
-    }
-}
-
-/// The versions of a fake cluster's nodes.
-pub struct FakeReleases {
-    versions: Mutex<BTreeMap<NodeId, String>>,
-    /// The level of `metadata.version`.
-    finalised: Mutex<i16>,
-    journal: Journal,
-}
-
-impl FakeReleases {
-    fn note(&self, text: String) {
-        self.journal.lock().expect("the journal").push(text);
-    }
-}
-
-/// The highest level of `metadata.version` that a version knows.
-fn highest(version: &str) -> i16 {
-    if version == "3.9.2" { 21 } else { 33 }
-}
-
-#[async_trait]
-impl Releases for FakeReleases {
-    fn all(&self) -> Vec<String> {
-        vec!["3.9.2".to_owned(), "4.4.0".to_owned()]
-    }
-    fn of(&self, node: NodeId) -> Option<String> {
-        self.versions.lock().expect("versions").get(&node).cloned()
-    }
-    async fn change(&self, node: NodeId, version: &str) -> Result<()> {
-        self.note(format!("change {node} to {version}"));
-        let mut versions = self.versions.lock().expect("versions");
-        versions.insert(node, version.to_owned());
-        Ok(())
-    }
-    async fn abilities(&self, node: NodeId) -> Result<Abilities> {
-        let version = self.of(node).expect("a node of the cluster");
-        Ok([("metadata.version".to_owned(), (1, highest(&version)))].into())
-    }
-    async fn finalised(&self, _: NodeId) -> Result<Levels> {
-        let level = *self.finalised.lock().expect("a level");
-        Ok([("metadata.version".to_owned(), level)].into())
-    }
-    async fn finalise(&self, version: &str) -> Result<()> {
-        self.note(format!("finalise {version}"));
-        *self.finalised.lock().expect("a level") = highest(version);
-        Ok(())
-    }
-    fn cannot_join(&self, version: &str, finalised: &Levels) -> Option<String> {
-        let level = finalised["metadata.version"];
-        (level > highest(version)).then(|| format!("level {level} is finalised"))
-    }
-    fn is_older(&self, one: &str, other: &str) -> bool {
-        one < other
     }
 }
 

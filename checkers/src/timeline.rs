@@ -56,7 +56,7 @@ impl Builder {
             timeline: Timeline::default(),
             lanes: lanes::Builder::new(crate::index::keys_of(header) as usize),
             faults: faults::Builder::default(),
-            terms: terms::Builder::default(),
+            terms: terms::Builder::new(header),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use history::{NodeId, Observed, Probe, ZooKeeper};
+use history::{Header, NodeId, Observed, Probe, ZooKeeper};
 
 /// One controller's leadership in one term, as far as answers show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,10 +19,19 @@ pub struct Term {
 
 #[derive(Default)]
 pub(super) struct Builder {
+    /// The quorum's nodes. What `ZooKeeper` holds of one that has taken over from it is a copy, under a term that is not the quorum's.
+    quorum: Vec<NodeId>,
     terms: BTreeMap<(i32, NodeId), Term>,
 }
 
 impl Builder {
+    pub(super) fn new(header: &Header) -> Self {
+        Self {
+            quorum: header.controllers.clone(),
+            terms: BTreeMap::new(),
+        }
+    }
+
     pub(super) fn observed(&mut self, time: u64, observed: &Observed) {
         let (epoch, leader) = match &observed.answer {
             Probe::Quorum(quorum) => (quorum.epoch, quorum.leader),
@@ -30,7 +39,7 @@ impl Builder {
                 controller: Some(controller),
                 epoch: Some(epoch),
                 ..
-            }) => (*epoch, *controller),
+            }) if !self.quorum.contains(controller) => (*epoch, *controller),
             _ => return,
         };
         self.terms

@@ -80,8 +80,8 @@ pub(in crate::checks) struct Ground {
     nodes: Vec<NodeId>,
     /// Those that may hold replicas.
     brokers: Vec<NodeId>,
-    /// Those of whom a majority must be left so that there is an active controller.
-    controllers: Vec<NodeId>,
+    /// Those of whom a majority must be left so that there is an active controller: of each group, where `ZooKeeper` is taken over.
+    controllers: Vec<Vec<NodeId>>,
     needs: Vec<Needs>,
     /// The faults in force, by their number: what each takes away, where it says so.
     in_force: BTreeMap<u32, Option<Impairment>>,
@@ -104,10 +104,15 @@ impl Ground {
         Self {
             nodes: header.all_nodes(),
             brokers: header.nodes.clone(),
-            controllers: match (header.controllers.as_slice(), header.zookeepers.as_slice()) {
-                ([], []) => header.nodes.clone(),
-                ([], zookeepers) => zookeepers.to_vec(),
-                (own, _) => own.to_vec(),
+            controllers: if header.controllers.is_empty() && header.zookeepers.is_empty() {
+                vec![header.nodes.clone()]
+            } else {
+                let groups = [&header.controllers, &header.zookeepers];
+                groups
+                    .into_iter()
+                    .filter(|group| !group.is_empty())
+                    .cloned()
+                    .collect()
             },
             needs: needs.take(keys as usize).collect(),
             said: (0..keys).map(|_| BTreeMap::new()).collect(),
@@ -185,8 +190,10 @@ impl Ground {
 
     /// Whether these nodes can elect a controller.
     fn elects(&self, group: &[NodeId]) -> bool {
-        let left = self.controllers.iter().filter(|node| group.contains(node));
-        left.count() > self.controllers.len() / 2
+        self.controllers.iter().all(|voters| {
+            let left = voters.iter().filter(|node| group.contains(node));
+            left.count() > voters.len() / 2
+        })
     }
 
     /// Whether enough replicas are left wherever they lie, and one of them was in sync.

@@ -117,10 +117,21 @@ const ZOOKEEPERS_MAX: u32 = 5;
 
 fn check_shape(plan: &Plan, wrong: &mut Vec<Wrong>) {
     let mut say = |setting: &str, reason: String| wrong.push(Wrong::new(&[setting], reason));
-    if plan.controllers.is_some() && plan.shape != Shape::Separate {
+    let may_have_controllers = match plan.shape {
+        Shape::Combined => false,
+        Shape::Separate => true,
+        Shape::ZooKeeper => plan.moves(),
+    };
+    if plan.controllers.is_some() && !may_have_controllers {
         say(
             "controllers",
-            "this shape has no controllers of their own: this goes with shape = \"separate\"".to_owned(),
+            "this shape has no controllers of their own: this goes with shape = \"separate\", or with shape = \"zookeeper\" and the fault `migrate`".to_owned(),
+        );
+    }
+    if plan.shape == Shape::ZooKeeper && plan.moves() && plan.own_controllers() == 0 {
+        say(
+            "controllers",
+            "`migrate` moves the cluster to controllers: give 1 or more".to_owned(),
         );
     }
     if plan.zookeepers.is_some() && plan.shape != Shape::ZooKeeper {
@@ -161,10 +172,20 @@ fn check_shape(plan: &Plan, wrong: &mut Vec<Wrong>) {
         say(setting, reason);
     } else if count == 0 || plan.all_nodes() > NODES_MAX {
         let reason = format!(
-            "{count} {others} beside {} brokers: give 1 or more, and at most {NODES_MAX} nodes in all",
-            plan.nodes
+            "{count} {others} beside {}: give 1 or more, and at most {NODES_MAX} nodes in all",
+            beside(plan)
         );
         say(setting, reason);
+    }
+}
+
+/// `3 brokers`, or `3 brokers and 3 controllers`.
+fn beside(plan: &Plan) -> String {
+    match plan.own_controllers() {
+        controllers @ 1.. if plan.shape == Shape::ZooKeeper => {
+            format!("{} brokers and {controllers} controllers", plan.nodes)
+        }
+        _ => format!("{} brokers", plan.nodes),
     }
 }
 

@@ -49,7 +49,7 @@ pub struct Plan {
     /// Who controls: the brokers, nodes of their own, or one broker by way of `ZooKeeper`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub shape: Shape,
-    /// How many controllers, where they are nodes of their own: three where this is not given.
+    /// How many controllers, where they are nodes of their own, or the cluster is moved to such: three where this is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub controllers: Option<u32>,
     /// How many nodes of `ZooKeeper`, where the shape has them: three where this is not given.
@@ -125,11 +125,17 @@ impl Plan {
         }
     }
 
-    /// How many nodes are controllers alone.
+    /// Whether a fault moves the cluster from `ZooKeeper` to controllers.
+    pub fn moves(&self) -> bool {
+        self.nemesis.kinds().iter().any(|kind| kind == MOVES)
+    }
+
+    /// How many nodes are controllers alone. With `ZooKeeper` these are those that the cluster is moved to.
     pub fn own_controllers(&self) -> u32 {
         match self.shape {
-            Shape::Combined | Shape::ZooKeeper => 0,
-            Shape::Separate => self.controllers.unwrap_or(CONTROLLERS),
+            Shape::Combined => 0,
+            Shape::ZooKeeper if !self.moves() => 0,
+            Shape::ZooKeeper | Shape::Separate => self.controllers.unwrap_or(CONTROLLERS),
         }
     }
 
@@ -168,6 +174,8 @@ fn node_number(name: &str) -> Option<NodeId> {
     name.strip_prefix('n')?.parse().ok()
 }
 
+/// The fault that moves a cluster from `ZooKeeper` to controllers.
+const MOVES: &str = "migrate";
 /// So many controllers of their own there are where a plan does not say.
 const CONTROLLERS: u32 = 3;
 /// So many nodes of `ZooKeeper` there are where a plan does not say.
@@ -182,7 +190,7 @@ pub enum Shape {
     Combined,
     /// Nodes of their own, after the brokers.
     Separate,
-    /// One of the brokers, elected with `ZooKeeper`, whose nodes come after them.
+    /// One of the brokers, elected with `ZooKeeper`, whose nodes come last.
     #[serde(rename = "zookeeper")]
     #[value(
         name = "zookeeper",

@@ -29,6 +29,7 @@ shipped![
     "rotation",
     "triggers",
     "upgrade",
+    "migration",
     "controls/acks1",
     "controls/acks-all",
     "controls/unclean",

@@ -160,7 +160,8 @@ async fn leave(options: &ConductOptions, resolved: &Resolved, progress: &Progres
 }
 
 fn header(resolved: &Resolved) -> Header {
-    let others = resolved.plan.nodes + 1..=resolved.plan.all_nodes();
+    let mut others = resolved.plan.nodes + 1..=resolved.plan.all_nodes();
+    let mut next = |count: u32| others.by_ref().take(count as usize).collect();
     Header {
         format: FORMAT.to_owned(),
         version: VERSION,
@@ -173,11 +174,8 @@ fn header(resolved: &Resolved) -> Header {
         },
         started: jiff::Timestamp::now().to_string(),
         nodes: resolved.plan.brokers(),
-        controllers: others
-            .clone()
-            .take(resolved.plan.own_controllers() as usize)
-            .collect(),
-        zookeepers: others.take(resolved.plan.own_zookeepers() as usize).collect(),
+        controllers: next(resolved.plan.own_controllers()),
+        zookeepers: next(resolved.plan.own_zookeepers()),
         topics: resolved.topics(),
         expect: resolved.expectation(),
     }

@@ -77,3 +77,72 @@ fault = { kill = { target = "controller" } }
     trial.verdict(0);
     every_fault_bit(&trial, &["kill"]);
 }
+
+#[test]
+#[ignore = "brings up a real cluster"]
+fn a_cluster_is_moved_to_controllers_with_faults_in_each_phase_and_nothing_is_lost() {
+    let trial = Trial::of("migration", &["--seed", "5"]);
+    trial.verdict(0);
+    every_fault_bit(
+        &trial,
+        &["migrate", "session-expiry", "kill", "pause", "partition"],
+    );
+    let history = trial.file("history.jsonl");
+    let faults = events(&history, "fault").join("\n");
+    for shown in [
+        "leads their quorum in term",
+        "ZooKeeper holds that node",
+        "restarted without ZooKeeper, and say what the quorum has finalised",
+        "leads the quorum in term",
+    ] {
+        assert_eq!(faults.matches(shown).count(), 1, "{shown}: {faults}");
+    }
+}
+
+#[test]
+#[ignore = "brings up a real cluster"]
+fn what_is_lost_while_both_are_written_is_caught() {
+    let bench = Bench::new();
+    bench.file(
+        "plan.toml",
+        r#"name = "migration-acks1"
+broker = "kafka-3.9.2"
+shape = "zookeeper"
+zookeepers = 1
+controllers = 1
+
+[limits]
+minimum-acknowledged = 500
+recover = "3s"
+
+[[topics]]
+name = "log"
+partitions = 1
+replication-factor = 3
+min-insync-replicas = 2
+
+[workload.log]
+producers = 3
+consumers = 1
+rate = 300
+acks = "1"
+idempotence = false
+
+[[nemesis.steps]]
+name = "both"
+at = "0s"
+lasts = "1s"
+fault = { migrate = { to = "dual-write", between = "0s" } }
+
+[[nemesis.steps]]
+lasts = "5s"
+when = { after = { step = "both", delay = "2s" }, timeout = "120s" }
+fault = { partition = { shape = "leader", key = 0 } }
+"#,
+    );
+    let trial = Trial::in_bench(bench, "plan.toml", &["--seed", "6"]);
+    let verdict = trial.verdict(1);
+    let lost = &verdict["anomalies"]["lost-write"];
+    assert!(lost["count"].as_u64() > Some(50), "{lost}");
+    every_fault_bit(&trial, &["migrate", "partition"]);
+}

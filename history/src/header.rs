@@ -1,5 +1,7 @@
 //! The first line of a history: what was run, and what was promised.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::availability::AvailabilityLimits;
@@ -145,6 +147,9 @@ pub struct Expectation {
     pub minimum_acknowledged: u64,
     /// Kinds of fault of which each must have bitten at least once; else the verdict is unknown.
     pub required_faults: Vec<String>,
+    /// Steps of the plan, by their names, whose faults (by their numbers) must have bitten; else the verdict is unknown.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub required_steps: BTreeMap<String, u32>,
     /// The plan declares a run without faults (`nemesis = "none"`), which may be valid.
     pub without_faults: bool,
     /// What the producers promised.
@@ -173,6 +178,7 @@ impl Default for Expectation {
         Self {
             minimum_acknowledged: 0,
             required_faults: Vec::new(),
+            required_steps: BTreeMap::new(),
             without_faults: true,
             producers: ProducerPromise::Idempotent,
             acks: "all".to_owned(),

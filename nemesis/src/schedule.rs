@@ -96,6 +96,14 @@ impl NemesisConfig {
         kinds
     }
 
+    /// The names of its steps.
+    pub fn names(&self) -> Vec<String> {
+        match &self.schedule {
+            Schedule::Steps(steps) => steps.iter().filter_map(|step| step.name.clone()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// What its faults do to the versions of nodes, each with the keys that lead to its setting: the versions have to be
     /// at hand before anything starts.
     pub fn version_changes(&self) -> Vec<(Vec<String>, VersionChange)> {

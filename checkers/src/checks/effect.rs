@@ -68,6 +68,14 @@ fn faults(context: &Context, outcome: &mut Outcome) {
         };
         outcome.unknown(format!("no fault of kind `{kind}` bit: {why}"));
     }
+    for (name, id) in &expect.required_steps {
+        let fault = all.iter().find(|fault| fault.id == *id);
+        if fault.is_some_and(FaultInterval::bit) {
+            continue;
+        }
+        let why = fault.map_or("it was not injected".to_owned(), became);
+        outcome.unknown(format!("the step `{name}`, which has to bite, did not: {why}"));
+    }
     if !expect.without_faults && !all.iter().any(FaultInterval::bit) {
         outcome.unknown(format!(
             "the plan does not declare a run without faults, and no fault bit: {}",

@@ -201,6 +201,11 @@ impl Parser {
                     header.expect.without_faults = false;
                     header.expect.required_faults = kinds.split(',').map(str::to_owned).collect();
                 }
+                Some(("require-step", step)) => {
+                    let (name, fault) = step.split_once(':').expect("a required step is NAME:FAULT");
+                    let required = &mut header.expect.required_steps;
+                    required.insert(name.to_owned(), parse(fault));
+                }
                 _ if *word == "strict-metrics" => header.expect.strict_metrics = true,
                 _ if *word == "unclean" => header.topics[0].unclean_election = true,
                 _ if *word == "at-least-once" => header.expect.producers = ProducerPromise::AtLeastOnce,

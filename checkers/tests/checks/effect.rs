@@ -80,6 +80,31 @@ fn with_faults(header: &str, faults: &str) -> String {
 }
 
 #[test]
+fn a_step_that_has_to_bite_and_did_not_is_never_valid() {
+    let first = "fault 0 kill [1] node 1 | injected\n fault 0 kill | healed gone";
+    let header = "require=kill require-step=last:1";
+    for (faults, valid) in [
+        (first.to_owned(), false),
+        (
+            format!("{first}\n fault 1 kill [2] node 2 | failed no such process"),
+            false,
+        ),
+        (
+            format!("{first}\n fault 1 kill [2] node 2 | injected\n fault 1 kill | healed gone"),
+            true,
+        ),
+    ] {
+        let said = with_faults(header, &faults);
+        assert_eq!(said.starts_with("valid"), valid, "{said}");
+        assert_eq!(
+            said.contains("the step `last`, which has to bite, did not"),
+            !valid,
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn a_nemesis_that_did_nothing_is_never_valid() {
     for (header, faults) in [
         ("faults", ""),

@@ -242,6 +242,20 @@ fn check_topics(plan: &Plan, wrong: &mut Vec<Wrong>) {
 fn check_limits(plan: &Plan, wrong: &mut Vec<Wrong>) {
     let known: Vec<&str> = nemesis::FAULTS.iter().map(|fault| fault.name).collect();
     let planned = plan.nemesis.kinds();
+    let names = plan.nemesis.names();
+    for (index, name) in plan.limits.required_steps.iter().enumerate() {
+        if !names.contains(name) {
+            let known = if names.is_empty() {
+                "none has a name".to_owned()
+            } else {
+                names.join(", ")
+            };
+            wrong.push(Wrong::new(
+                &["limits", "required-steps", &index.to_string()],
+                format!("the plan's nemesis has no step `{name}`: {known}"),
+            ));
+        }
+    }
     for (index, kind) in plan.limits.required_faults.iter().flatten().enumerate() {
         let reason = if !known.contains(&kind.as_str()) {
             format!("there is no fault `{kind}`: {}", known.join(", "))

@@ -304,6 +304,9 @@ pub struct Limits {
     /// The kinds of fault that must bite; every kind of the plan where this is not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub required_faults: Option<Vec<String>>,
+    /// The steps, by their names, whose faults must bite: those without which the rest puts something else to the test.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub required_steps: Vec<String>,
     /// How long clients work before the first fault.
     pub steady: Span,
     /// How long clients go on after the last fault is healed.
@@ -332,6 +335,7 @@ impl Default for Limits {
         Self {
             minimum_acknowledged: 100,
             required_faults: None,
+            required_steps: Vec::new(),
             steady: Span::from_millis(2_000),
             recover: Span::from_millis(2_000),
             bring_up: Span::from_millis(90_000),

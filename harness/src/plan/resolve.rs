@@ -231,12 +231,22 @@ impl Resolved {
             .collect()
     }
 
+    /// The fault of each step that must bite: faults are numbered as their steps stand.
+    fn required_steps(&self) -> BTreeMap<String, u32> {
+        let numbered = (0..).zip(&self.steps);
+        let required = numbered.filter_map(|(id, step)| Some((step.name.clone()?, id)));
+        required
+            .filter(|(name, _)| self.plan.limits.required_steps.contains(name))
+            .collect()
+    }
+
     /// What the checks hold the run to.
     pub fn expectation(&self) -> Expectation {
         let promises = self.plan.workload.promises();
         Expectation {
             minimum_acknowledged: self.plan.limits.minimum_acknowledged,
             required_faults: self.plan.limits.required_faults.clone().unwrap_or_default(),
+            required_steps: self.required_steps(),
             without_faults: self.plan.nemesis.is_none(),
             producers: promises.producers,
             acks: promises.acks,

@@ -282,6 +282,8 @@ fn tidy(mut plan: Plan) -> Plan {
     if let Some(required) = &mut plan.limits.required_faults {
         required.retain(|kind| kinds.contains(kind));
     }
+    let names = plan.nemesis.names();
+    plan.limits.required_steps.retain(|name| names.contains(name));
     if kinds.is_empty() {
         plan.nemesis = NemesisConfig::default();
     }

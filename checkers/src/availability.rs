@@ -19,6 +19,9 @@ pub struct Availability {
     /// The times without a successful write, of the rows in which there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub writes: Option<Spread>,
+    /// The times without a successful write that overlap no fault and nothing that came of one; none where nobody tried to write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_fault: Option<WithoutFault>,
     /// The times without a successful read, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reads: Option<Spread>,
@@ -31,6 +34,18 @@ pub struct Availability {
     /// The times from a healing until all was served by all replicas in sync.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Spread>,
+}
+
+/// When partitions could not be written though no fault was to blame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct WithoutFault {
+    /// How often.
+    pub count: u64,
+    /// The longest, in nanoseconds.
+    pub longest: u64,
+    /// All of them together, of all partitions.
+    pub total: u64,
 }
 
 /// What one fault did to one partition. What was not seen is not there.

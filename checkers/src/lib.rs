@@ -36,7 +36,7 @@ mod verdict;
 
 pub use aftermath::{Aftermath, LeaderMove, Recovery, aftermaths};
 pub use anomaly::{ANOMALIES, Anomaly};
-pub use availability::{Availability, Outage, Spread};
+pub use availability::{Availability, Outage, Spread, WithoutFault};
 pub use checks::leadership::{Deposition, Depositions, ServedOn};
 pub use consistency::{Consistency, UnknownConsistency};
 pub use disks::{Disks, disks};

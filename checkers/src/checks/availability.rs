@@ -37,7 +37,11 @@ pub(crate) fn run(context: &Context) -> Outcome {
     let first: Vec<Row> = rows.by_ref().take(Outage::ROWS_MAX).collect();
     let count = rows::count(context, &keys);
     let outages = first.iter().map(|row| row.outage.clone()).collect();
-    let measured = measured(context, outages, count.saturating_sub(Outage::ROWS_MAX));
+    let left_out = count.saturating_sub(Outage::ROWS_MAX);
+    let measured = Availability {
+        without_fault: rows::without_fault(context, &keys),
+        ..measured(context, outages, left_out)
+    };
     tell(context, &measured, &mut outcome);
     if !context.header.expect.availability.is_empty() {
         untried(context, measured.probed, &mut outcome);
@@ -69,6 +73,7 @@ fn measured(context: &Context, outages: Vec<Outage>, left_out: usize) -> Availab
         recovery: Spread::of(outages.iter().filter_map(|row| row.recovery)),
         left_out: left_out as u64,
         outages,
+        without_fault: None,
     }
 }
 
@@ -152,6 +157,14 @@ fn tell(context: &Context, measured: &Availability, outcome: &mut Outcome) {
             seconds(spread.median),
             seconds(spread.most),
             text::count(spread.count, "pair")
+        ));
+    }
+    if let Some(without) = measured.without_fault.filter(|without| without.count > 0) {
+        outcome.note(format!(
+            "without a successful write though no fault was to blame: {}, {} at most, {} in all",
+            text::count(without.count, "time"),
+            seconds(without.longest),
+            seconds(without.total)
         ));
     }
     if measured.left_out > 0 {

@@ -327,3 +327,24 @@ fn figures_survive_being_written_down() {
     let again: Availability = serde_json::from_str(&text).expect("it is one");
     assert_eq!(again, measured);
 }
+
+#[test]
+fn what_no_fault_is_to_blame_for_is_told_apart() {
+    let found = |probes: &str| {
+        let verdict = run(probes, "");
+        let measured = verdict.availability.expect("it was measured");
+        let without = measured.without_fault.expect("writes were tried");
+        (without.count, without.longest, without.total)
+    };
+    assert_eq!(found(&down_until(13.0)), (0, 0, 0));
+    let later = "at 24
+        probed 0 write 1.5 3 30
+        probed 0 write 3.1 4.1 20 refused
+        probed 0 write 4.1 4.2 1
+        at 89
+        probed 0 write 4.3 39.9 300
+        probed 0 write 40 42 20 refused
+        probed 0 write 42 42.1 1
+        probed 0 write 42.1 89 900";
+    assert_eq!(found(later), (2, 2_200_000_000, 3_400_000_000));
+}

@@ -6,7 +6,7 @@ use history::{Impairment, Key, NodeId, ProbeOf};
 
 use super::attempts::Gap;
 use crate::aftermath::{next_fault, whole};
-use crate::availability::Outage;
+use crate::availability::{Outage, WithoutFault};
 use crate::context::Context;
 use crate::timeline::{FaultInterval, Lane};
 
@@ -15,6 +15,8 @@ pub(super) struct Row {
     pub(super) outage: Outage,
     /// When the fault began.
     pub(super) start: u64,
+    /// When all that came of it was over, or the next one began.
+    over: u64,
     /// From the fault to a new leader, or as long as there was none.
     pub(super) without_leader: Option<(u64, u64)>,
     /// From the healing to all replicas in sync, or as long as they were not.
@@ -66,6 +68,49 @@ pub(super) fn rows(context: &Context, keys: &[Key]) -> impl Iterator<Item = Row>
     hits.flat_map(move |hit| keys.iter().filter_map(move |key| row(context, &hit, *key)))
 }
 
+/// The times in which these partitions could not be written and no fault was in force or just over; `None` where nobody tried.
+pub(super) fn without_fault(context: &Context, keys: &[Key]) -> Option<WithoutFault> {
+    let faults = context.timeline.faults.iter();
+    let hits: Vec<Hit> = faults.filter_map(|fault| Hit::of(context, fault)).collect();
+    let mut found = None;
+    for &key in keys {
+        let Some(gaps) = context.attempts.gaps_of(key, ProbeOf::Write) else {
+            continue;
+        };
+        let found = found.get_or_insert_with(WithoutFault::default);
+        if gaps.is_empty() {
+            continue;
+        }
+        let rows = hits.iter().filter_map(|hit| row(context, hit, key));
+        let spans = union(rows.map(|row| (row.start, row.over)).collect());
+        for gap in gaps.iter().filter(|gap| !overlaps(&spans, gap)) {
+            let time = gap.to - gap.from;
+            found.count += 1;
+            found.longest = found.longest.max(time);
+            found.total = found.total.saturating_add(time);
+        }
+    }
+    found
+}
+
+/// The same times, those that overlap as one, in order.
+fn union(mut spans: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
+    spans.sort_unstable();
+    let mut joined: Vec<(u64, u64)> = Vec::new();
+    for (from, to) in spans {
+        match joined.last_mut() {
+            Some(last) if from <= last.1 => last.1 = last.1.max(to),
+            _ => joined.push((from, to)),
+        }
+    }
+    joined
+}
+
+fn overlaps(spans: &[(u64, u64)], gap: &Gap) -> bool {
+    let after = spans.partition_point(|(_, to)| *to < gap.from);
+    spans.get(after).is_some_and(|(from, _)| *from <= gap.to)
+}
+
 /// How many these are.
 pub(super) fn count(context: &Context, keys: &[Key]) -> usize {
     let faults = context.timeline.faults.iter();
@@ -114,6 +159,7 @@ fn row(context: &Context, hit: &Hit, key: Key) -> Option<Row> {
     Some(Row {
         outage,
         start,
+        over,
         without_leader,
         without_isr: fault.to.map(|to| (to, isr.unwrap_or(until).max(to))),
         unrecovered: fault.to.zip(writes).map(|(to, _)| (to, over.max(to))),
@@ -126,14 +172,28 @@ fn gone(context: &Context, fault: &FaultInterval) -> BTreeSet<NodeId> {
     let Some(impairs) = context.attempts.impairs(fault.id) else {
         return fault.nodes.iter().copied().collect();
     };
-    let nodes = &context.header.nodes;
-    let is_gone =
-        |node: &&NodeId| impairs.down.contains(node) || 2 * apart(impairs, **node) > nodes.len() - 1;
-    nodes.iter().filter(is_gone).copied().collect()
+    let header = &context.header;
+    let groups = [&header.nodes, &header.controllers, &header.zookeepers];
+    let cut_off = |node: NodeId, group: &[NodeId]| {
+        let others = group.iter().filter(|other| **other != node).count();
+        2 * apart(impairs, node, group) > others
+    };
+    let mut gone: BTreeSet<NodeId> = impairs.down.iter().copied().collect();
+    for group in groups {
+        gone.extend(group.iter().filter(|node| cut_off(**node, group)));
+    }
+    // A broker that does not reach those who say which brokers there are is no longer one of them.
+    let elect = if header.controllers.is_empty() {
+        &header.zookeepers
+    } else {
+        &header.controllers
+    };
+    gone.extend(header.nodes.iter().filter(|node| cut_off(**node, elect)));
+    gone
 }
 
-/// From how many others a node is cut off.
-fn apart(impairs: &Impairment, node: NodeId) -> usize {
+/// From how many of these a node is cut off.
+fn apart(impairs: &Impairment, node: NodeId, group: &[NodeId]) -> usize {
     let mut others = BTreeSet::new();
     for (one, other) in &impairs.apart {
         if *one == node {
@@ -142,7 +202,7 @@ fn apart(impairs: &Impairment, node: NodeId) -> usize {
             others.insert(*one);
         }
     }
-    others.len()
+    others.iter().filter(|other| group.contains(other)).count()
 }
 
 /// Since when, from the fault's healing on, all replicas were in sync.

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use checkers::{Availability, Spread, Verdict};
+use checkers::{Availability, Spread, Verdict, WithoutFault};
 use history::{Event, F, History, Probe, What};
 use serde::{Deserialize, Serialize};
 
+use crate::errors::ClientErrors;
 use crate::series::quantiles;
 
 /// What a run is compared by, as `figures.json` of its directory and `summary.json` of its campaign hold it. Times are in nanoseconds.
@@ -15,9 +16,15 @@ pub struct RunFigures {
     /// The broker and its version.
     #[serde(default)]
     pub broker: String,
-    /// How many nodes the cluster had.
+    /// How many brokers the cluster had, …
     #[serde(default)]
     pub nodes: u32,
+    /// … how many controllers that are no brokers, …
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub controllers: u32,
+    /// … and how many nodes of `ZooKeeper`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub zookeepers: u32,
     /// How long the history is.
     #[serde(default)]
     pub duration: u64,
@@ -45,10 +52,21 @@ pub struct RunFigures {
     /// How long the most stubborn deposed leader went on naming itself.
     #[serde(default)]
     pub deposed_longest: u64,
+    /// What clients were refused, and what nobody knows, by the kind of error; `None` in figures from before they were counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errors: Option<ClientErrors>,
+    /// When writes failed though no fault was to blame; `None` where nobody tried, and in figures from before it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_fault: Option<WithoutFault>,
     /// By the kind of fault: how long writes failed after one. Of each fault the longest time without a successful write with acks=all on any
     /// partition counts, and of a run's faults of one kind the middle one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outages: BTreeMap<String, u64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl RunFigures {
@@ -60,6 +78,8 @@ impl RunFigures {
         Self {
             broker: header.broker.clone(),
             nodes: header.nodes.len() as u32,
+            controllers: header.controllers.len() as u32,
+            zookeepers: header.zookeepers.len() as u32,
             duration: stats.duration,
             writes: stats.writes,
             failed: stats.failed,
@@ -69,6 +89,11 @@ impl RunFigures {
             leader_changes: stats.leader_changes,
             leader_epochs: leader_epochs(history),
             deposed_longest: stats.deposed_longest,
+            errors: Some(ClientErrors::of(history)),
+            without_fault: verdict
+                .availability
+                .as_ref()
+                .and_then(|measured| measured.without_fault),
             outages: verdict.availability.as_ref().map(outages).unwrap_or_default(),
         }
     }

@@ -1,6 +1,8 @@
 //! Numbers and times as people read them. Every text of this crate goes through here, so that a number looks
 //! the same wherever it stands.
 
+use history::Header;
+
 const NANOS_PER_MILLI: u64 = 1_000_000;
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
@@ -44,6 +46,34 @@ pub(crate) fn list<T: ToString>(items: &[T]) -> String {
         [one] => one.clone(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
+}
+
+/// How large a cluster is: `3 nodes` where brokers are the controllers, else `3 brokers and 3 controllers`, `3 brokers and 1 node of
+/// ZooKeeper`.
+pub(crate) fn size(brokers: usize, controllers: usize, zookeepers: usize) -> String {
+    let others = [
+        (controllers, "controller", "controllers"),
+        (zookeepers, "node of ZooKeeper", "nodes of ZooKeeper"),
+    ];
+    let others = others.into_iter().filter(|(number, ..)| *number > 0);
+    let others: Vec<String> = others
+        .map(|(number, one, many)| counted(number as u64, one, many))
+        .collect();
+    if others.is_empty() {
+        return counted(brokers as u64, "node", "nodes");
+    }
+    let mut all = vec![counted(brokers as u64, "broker", "brokers")];
+    all.extend(others);
+    list(&all)
+}
+
+/// The size of a run's cluster.
+pub(crate) fn size_of(header: &Header) -> String {
+    size(
+        header.nodes.len(),
+        header.controllers.len(),
+        header.zookeepers.len(),
+    )
 }
 
 /// A coordinate of a picture: at most two decimals, none where they are zero.

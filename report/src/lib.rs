@@ -16,6 +16,7 @@ mod campaign;
 mod chart;
 mod compare;
 mod cycle;
+mod errors;
 mod export;
 mod failover;
 mod fault_table;
@@ -40,9 +41,10 @@ pub use campaign::{
     campaign_sarif, gate_markdown,
 };
 pub use compare::{
-    Behaviour, Change, Comparison, Difference, Finding, Levels, Setting, Settings, Side, Unit, compare,
-    compare_page, compare_text,
+    Behaviour, Change, ClientError, Comparison, Difference, Finding, Levels, Setting, Settings, Side, Unit,
+    compare, compare_page, compare_text,
 };
+pub use errors::ClientErrors;
 pub use export::{TableFiles, TablesError, tables, trace};
 pub use failover::{
     FailoverRun, failover_plot, failover_table, shape_plot, shape_table, sweep_plot, sweep_table,

@@ -49,6 +49,8 @@ pub enum Unit {
     PerSecond,
     /// So many of a hundred.
     Percent,
+    /// So many of a thousand.
+    PerThousand,
 }
 
 /// How the runs of one side are spread.
@@ -102,14 +104,40 @@ impl Difference {
 enum Kind {
     Outage,
     Other,
+    Error,
 }
 
 /// How a figure is taken from a run.
 type Take = Box<dyn Fn(&CampaignRun, &RunFigures) -> Option<f64>>;
 
+/// A figure that may be compared: what it is judged with, its name, its unit, and how it is taken.
+type Figure = (Kind, String, Unit, Take);
+
 /// All figures that both have, availability first.
 pub(super) fn behaviours(here: &CampaignSummary, before: &CampaignSummary) -> Vec<Behaviour> {
-    let mut all: Vec<(Behaviour, Vec<Stratum>)> = figures(here, before)
+    judged(figures(here, before), here, before)
+}
+
+/// How often clients met with one kind of error, of a thousand operations: `unknown` where nobody knows the outcome.
+pub(super) fn of_errors(
+    kinds: &BTreeSet<(bool, String)>,
+    here: &CampaignSummary,
+    before: &CampaignSummary,
+) -> Vec<Behaviour> {
+    let figure = |(unknown, kind): &(bool, String)| -> Figure {
+        let (unknown, name) = (*unknown, kind.clone());
+        let take: Take = Box::new(move |_, figures| {
+            let errors = figures.errors.as_ref().filter(|errors| errors.operations > 0)?;
+            let count = errors.with(unknown).get(&name).copied().unwrap_or(0);
+            Some(count as f64 * 1_000.0 / errors.operations as f64)
+        });
+        (Kind::Error, kind.clone(), Unit::PerThousand, take)
+    };
+    judged(kinds.iter().map(figure).collect(), here, before)
+}
+
+fn judged(figures: Vec<Figure>, here: &CampaignSummary, before: &CampaignSummary) -> Vec<Behaviour> {
+    let mut all: Vec<(Behaviour, Vec<Stratum>)> = figures
         .into_iter()
         .filter_map(|(kind, name, unit, take)| {
             let (these, others) = (values(here, &take), values(before, &take));
@@ -129,15 +157,15 @@ pub(super) fn behaviours(here: &CampaignSummary, before: &CampaignSummary) -> Ve
         })
         .collect();
     let of = |kind| all.iter().filter(|(behaviour, _)| behaviour.kind == kind).count();
-    let counts = [of(Kind::Outage), of(Kind::Other)];
+    let counts = [Kind::Outage, Kind::Other, Kind::Error].map(|kind| (kind, of(kind)));
     for (behaviour, strata) in &mut all {
-        let count = counts[usize::from(behaviour.kind == Kind::Other)];
-        judge(behaviour, strata, count);
+        let together = counts.iter().find(|(kind, _)| *kind == behaviour.kind);
+        judge(behaviour, strata, together.map_or(1, |(_, count)| *count));
     }
     all.into_iter().map(|(behaviour, _)| behaviour).collect()
 }
 
-fn figures(here: &CampaignSummary, before: &CampaignSummary) -> Vec<(Kind, String, Unit, Take)> {
+fn figures(here: &CampaignSummary, before: &CampaignSummary) -> Vec<Figure> {
     let figures = here
         .runs
         .iter()
@@ -156,6 +184,16 @@ fn figures(here: &CampaignSummary, before: &CampaignSummary) -> Vec<(Kind, Strin
     });
     let other = |name: &str, unit, take: Take| (Kind::Other, name.to_owned(), unit, take);
     let others = [
+        other(
+            "longest time without writes that followed no fault",
+            Unit::Nanoseconds,
+            Box::new(|_, figures| Some(figures.without_fault?.longest as f64)),
+        ),
+        other(
+            "all times without writes that followed no fault, all partitions together",
+            Unit::Nanoseconds,
+            Box::new(|_, figures| Some(figures.without_fault?.total as f64)),
+        ),
         other(
             "changes of leaders a run",
             Unit::Count,
@@ -300,6 +338,7 @@ impl Behaviour {
             Unit::Count => format!("{value:.1}"),
             Unit::PerSecond => format!("{value:.1}/s"),
             Unit::Percent => format!("{value:.1} %"),
+            Unit::PerThousand => format!("{value:.2} of 1,000"),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Two runs or two campaigns side by side: what is found in them, and how they behave.
 
 mod behaviours;
+mod errors;
 mod findings;
 mod page;
 mod settings;
@@ -13,6 +14,7 @@ use serde::Serialize;
 use crate::{CampaignSummary, RunState};
 
 pub use behaviours::{Behaviour, Difference, Levels, Unit};
+pub use errors::ClientError;
 pub use findings::{Change, Finding};
 pub use page::compare_page;
 pub use settings::{Setting, Settings};
@@ -34,6 +36,8 @@ pub struct Comparison {
     pub missing: Vec<String>,
     /// How they behave: availability first.
     pub behaviours: Vec<Behaviour>,
+    /// What their clients were refused and what nobody knows, by the kind of error, the most frequent first.
+    pub errors: Vec<ClientError>,
 }
 
 /// One of the two.
@@ -46,8 +50,10 @@ pub struct Side {
     pub runs: u64,
     /// The brokers and their versions.
     pub brokers: Vec<String>,
-    /// The sizes of its clusters.
+    /// How many brokers its clusters have, …
     pub nodes: Vec<u32>,
+    /// … and their sizes in words, with those that are no brokers.
+    pub sizes: Vec<String>,
     /// Acknowledged writes, …
     pub acknowledged: u64,
     /// … those of them that were lost, …
@@ -68,6 +74,7 @@ pub fn compare(here: (&str, &CampaignSummary), before: (&str, &CampaignSummary))
         findings,
         missing,
         behaviours: behaviours::behaviours(here.1, before.1),
+        errors: errors::errors(here.1, before.1),
     }
 }
 
@@ -84,11 +91,18 @@ fn side(name: &str, summary: &CampaignSummary) -> Side {
     let figures = || judged().filter_map(|run| run.figures.as_ref());
     let brokers: BTreeSet<&String> = figures().map(|figures| &figures.broker).collect();
     let nodes: BTreeSet<u32> = figures().map(|figures| figures.nodes).collect();
+    let size = |figures: &crate::RunFigures| {
+        let [brokers, controllers, zookeepers] =
+            [figures.nodes, figures.controllers, figures.zookeepers].map(|number| number as usize);
+        crate::format::size(brokers, controllers, zookeepers)
+    };
+    let sizes: BTreeSet<String> = figures().map(size).collect();
     Side {
         name: name.to_owned(),
         runs: judged().count() as u64,
         brokers: brokers.into_iter().cloned().collect(),
         nodes: nodes.into_iter().collect(),
+        sizes: sizes.into_iter().collect(),
         acknowledged: judged().map(|run| run.acknowledged).sum(),
         lost: judged().map(|run| run.lost).sum(),
         faults: judged().map(|run| run.faults).sum(),
@@ -116,6 +130,12 @@ impl Comparison {
             found
                 .filter(|behaviour| differences.contains(&behaviour.difference))
                 .map(|behaviour| behaviour.name.as_str())
+                .chain(
+                    self.errors
+                        .iter()
+                        .filter(|error| differences.contains(&error.rate.difference))
+                        .map(|error| error.kind.as_str()),
+                )
                 .collect()
         };
         let mut parts = Vec::new();

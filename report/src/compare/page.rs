@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::settings::shown;
-use super::{Behaviour, Change, Comparison, Difference, Finding, Side};
+use super::{Behaviour, Change, ClientError, Comparison, Difference, Finding, Side};
 use crate::format::{coordinate, count, list};
 use crate::page::page;
 
@@ -17,6 +17,7 @@ pub fn compare_page(comparison: &Comparison) -> String {
     let sections = [
         ("findings", "Findings"),
         ("behaviours", "Behaviour"),
+        ("errors", "Client errors"),
         ("sides", "What is compared"),
     ];
     let names = [
@@ -31,6 +32,7 @@ pub fn compare_page(comparison: &Comparison) -> String {
         &html! {
             (findings(comparison))
             (behaviours(comparison))
+            (errors(comparison))
             (sides(comparison))
         },
         "",
@@ -43,7 +45,9 @@ fn banner(comparison: &Comparison) -> Markup {
         .any(|change| comparison.has(*change));
     let (tone, sign, word) = if worse {
         ("invalid", "✕", "WORSE")
-    } else if comparison.behaviours.iter().any(differs) {
+    } else if comparison.behaviours.iter().any(differs)
+        || comparison.errors.iter().any(|error| differs(&error.rate))
+    {
         ("unknown", "≠", "DIFFERENT")
     } else {
         ("valid", "=", "NO DIFFERENCE SHOWN")
@@ -117,6 +121,43 @@ fn behaviours(comparison: &Comparison) -> Markup {
     }
 }
 
+/// What clients met with, by kind.
+fn errors(comparison: &Comparison) -> Markup {
+    html! {
+        section #errors {
+            h2 { "Client errors" }
+            p.lead {
+                "What clients were refused (" strong { "failed" } ": it certainly did not happen) and what nobody knows (" strong { "unknown" }
+                "), by the kind of error: how often over all runs, and of a thousand operations of a run. Compared as above."
+            }
+            @if comparison.errors.is_empty() { p { "Neither side's clients met with an error, or the runs were made before errors were counted by kind." } }
+            @else { div.scroll { table {
+                thead { tr {
+                    th scope="col" { "Error" } th scope="col" { "Outcome" } th.number scope="col" { "Here" } th.number scope="col" { "Before" }
+                    th scope="col" { "Less ← → more" } th scope="col" { "Difference" } th scope="col" { "What follows" }
+                } }
+                tbody { @for error in &comparison.errors { (error_row(error)) } }
+            } } }
+        }
+    }
+}
+
+fn error_row(error: &ClientError) -> Markup {
+    let cell = |number: u64, spread: super::Levels| {
+        html! { td.number { (count(number)) br; span.muted { (error.rate.number(spread.middle)) } } }
+    };
+    html! {
+        tr {
+            th scope="row" { (error.kind) }
+            td { (error.outcome()) }
+            (cell(error.here, error.rate.here)) (cell(error.before, error.rate.before))
+            td { (picture(&error.rate)) }
+            td { (error.rate.between()) }
+            td.nowrap { @if differs(&error.rate) { strong { (error.rate.difference.word()) } } @else { (error.rate.difference.word()) } }
+        }
+    }
+}
+
 fn behaviour_row(behaviour: &Behaviour) -> Markup {
     let cell = |spread: super::Levels| {
         let range = format!(
@@ -166,7 +207,7 @@ fn sides(comparison: &Comparison) -> Markup {
     let rows: [Row; 8] = [
         ("Name", |side| side.name.clone()),
         ("Brokers", |side| list(&side.brokers)),
-        ("Nodes", |side| list(&side.nodes)),
+        ("Clusters", |side| list(&side.sizes)),
         ("Judged runs", |side| count(side.runs)),
         ("Writes acknowledged", |side| count(side.acknowledged)),
         ("Of these lost", |side| count(side.lost)),

@@ -16,10 +16,15 @@ const FIRST: &[&str] = &[
     "broker",
     "versions",
     "features",
+    "shape",
     "nodes",
+    "controllers",
+    "zookeepers",
     "quorum",
     "timeouts",
     "properties",
+    "jvm",
+    "node",
     "faults",
 ];
 

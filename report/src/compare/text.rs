@@ -25,13 +25,10 @@ pub fn compare_text(comparison: &Comparison) -> String {
         text.push('\n');
     }
     for behaviour in &comparison.behaviours {
-        let sign = match behaviour.difference {
-            Difference::More => "+",
-            Difference::Less => "-",
-            Difference::PerhapsMore | Difference::PerhapsLess => "?",
-            Difference::None | Difference::TooFew => " ",
-        };
-        let _ = writeln!(text, "{sign} {}", behaviour.line());
+        let _ = writeln!(text, "{} {}", sign(behaviour.difference), behaviour.line());
+    }
+    for error in &comparison.errors {
+        let _ = writeln!(text, "{} {}", sign(error.rate.difference), error.line());
     }
     if comparison.behaviours.is_empty() {
         text.push_str("no figures that both have: their runs were made before figures were kept\n");
@@ -40,12 +37,21 @@ pub fn compare_text(comparison: &Comparison) -> String {
     text.replace(|letter| is_invisible(letter) && letter != '\n', "\u{fffd}")
 }
 
+fn sign(difference: Difference) -> &'static str {
+    match difference {
+        Difference::More => "+",
+        Difference::Less => "-",
+        Difference::PerhapsMore | Difference::PerhapsLess => "?",
+        Difference::None | Difference::TooFew => " ",
+    }
+}
+
 /// What a side is, in a line.
 pub(super) fn facts(side: &Side) -> String {
     let mut facts = vec![counted(side.runs, "judged run", "judged runs")];
     if !side.brokers.is_empty() {
         facts.push(list(&side.brokers));
-        facts.push(format!("{} nodes", list(&side.nodes)));
+        facts.push(list(&side.sizes));
     }
     facts.push(counted(
         side.acknowledged,

@@ -98,7 +98,7 @@ fn banner(input: &LiveInput<'_>) -> Markup {
             h1 { (headline(input)) }
             @if let Some(header) = &run.header {
                 dl.facts {
-                    @for (name, value) in [("Plan", header.plan.clone()), ("Broker", header.broker.clone()), ("Nodes", count(header.nodes.len() as u64)),
+                    @for (name, value) in [("Plan", header.plan.clone()), ("Broker", header.broker.clone()), ("Cluster", crate::format::size_of(header)),
                         ("Seed", header.seed.to_string()), ("Started", wall_clock(&header.started))] { div { dt { (name) } dd { (value) } } }
                 }
             }

@@ -42,7 +42,7 @@ fn facts(run: &Run<'_>) -> Vec<(&'static str, String)> {
         ("Seed", header.seed.to_string()),
         ("Started", verdict::wall_clock(&header.started)),
         ("Length", duration(run.verdict().stats.duration)),
-        ("Nodes", header.nodes.len().to_string()),
+        ("Cluster", crate::format::size_of(header)),
         ("Producers", format!("acks={}", header.expect.acks)),
     ]
 }

@@ -23,7 +23,12 @@ pub(super) fn section(run: &Run<'_>) -> Markup {
 fn cluster(run: &Run<'_>) -> Markup {
     let header = run.header();
     html! {
-        p.lead { (header.broker) " on the nodes " (list(&header.nodes)) "." }
+        p.lead {
+            (header.broker) " on the nodes " (list(&header.nodes))
+            @if !header.controllers.is_empty() { ", controlled by the nodes " (list(&header.controllers)) }
+            @if !header.zookeepers.is_empty() { ", with ZooKeeper on the nodes " (list(&header.zookeepers)) }
+            "."
+        }
         div.scroll { table {
             thead { tr { th scope="col" { "Topic" } th.number scope="col" { "Partitions" } th.number scope="col" { "Replicas" }
                 th.number scope="col" { "min.insync.replicas" } th scope="col" { "Unclean election" } } }

@@ -333,11 +333,6 @@ impl KafkaConfig {
                 "a cluster with ZooKeeper has no quorum of controllers: write \"static\"".to_owned(),
             );
         }
-        if self.quorum == Quorum::Dynamic && self.controllers > 0 {
-            return Some(
-                "controllers of their own have a quorum that cannot change yet: write \"static\"".to_owned(),
-            );
-        }
         (self.quorum == Quorum::Dynamic && !oldest.quorums_change()).then(|| {
             format!(
                 "the voters of Kafka {} cannot change, those of 3.9 and newer can: write \"static\"",

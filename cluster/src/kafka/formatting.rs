@@ -41,13 +41,14 @@ impl Formatting {
     /// For a cluster on these machines.
     pub fn new(config: &KafkaConfig, machines: &[Arc<dyn Machine>]) -> Self {
         let addresses = machines.iter().map(|machine| NodeAddress::of(machine.as_ref()));
+        let voters = addresses.filter(|address| config.role(address.node).is_controller());
         Self {
             version: config.oldest_version().to_owned(),
             features: config.asked_levels(),
             nothing: config.has_zookeeper() && !config.can_move(),
             voters: match config.quorum {
                 Quorum::Static => Vec::new(),
-                Quorum::Dynamic => addresses.collect(),
+                Quorum::Dynamic => voters.collect(),
             },
         }
     }

@@ -1,5 +1,5 @@
 //! Takes nodes out of the voters of the controllers' quorum, one after the other, and makes them voters again when the fault is
-//! over; they go on as brokers meanwhile. It needs a quorum that can change: `quorum = "dynamic"`.
+//! over; they go on as what they are besides, brokers or controllers that only follow. It needs a quorum that can change: `quorum = "dynamic"`.
 
 use std::time::Duration;
 
@@ -47,8 +47,7 @@ impl FaultKind for ChangeVoters {
         if self.target == Target::All {
             return Err(Invalid::new(&["target"], "without a voter there is no quorum: one must stay"));
         }
-        self.target = draw.target(&self.target)?;
-        Ok(())
+        draw.aim_at_voters(&mut self.target)
     }
 
     fn describe(&self, _: &Scene) -> String {

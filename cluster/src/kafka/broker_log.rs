@@ -189,7 +189,7 @@ fn holds(text: &str, parts: &[&str]) -> bool {
 }
 
 /// The time that a line begins with: milliseconds since 1970, or `2026-11-26T17:05:55.575Z` (see `node_files`).
-fn milliseconds(time: &str) -> Option<i64> {
+pub(super) fn milliseconds(time: &str) -> Option<i64> {
     time.parse().ok().or_else(|| milliseconds_of(time))
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow};
 use async_trait::async_trait;
 use history::{Key, Moment, NodeId, Offset, Recorder, Topic};
 use tokio::task::JoinSet;
@@ -448,10 +448,6 @@ impl Cluster for KafkaCluster {
     }
 
     async fn clock_reading(&self, node: NodeId) -> Result<ClockReading> {
-        ensure!(
-            self.node(node)?.role.is_broker(),
-            "ask node {node} for its time: it is no broker, and only brokers tell"
-        );
         let reading = clock::reading(self.node(node)?).await;
         reading.with_context(|| format!("ask node {node} for its time"))
     }

@@ -309,7 +309,11 @@ impl Node {
     /// How far the newest process has come with recovering its partitions.
     pub(super) async fn recovery(&self) -> Result<Recovery> {
         self.machine.fetch(&self.files.log()).await?;
-        self.files.recovery(self.log_begins.load(Ordering::Relaxed))
+        if self.role == Role::ZooKeeper {
+            bail!("see node {} recover its logs: it is ZooKeeper's", self.id());
+        }
+        self.files
+            .recovery(self.role, self.log_begins.load(Ordering::Relaxed))
     }
 
     /// Waits until the process has ended; `None` where it has not in that time.

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use history::NodeId;
 use uuid::Uuid;
 
+use super::broker_log::milliseconds;
 use super::config::{KafkaConfig, NodeAddress, Program, Role, to_file};
 use super::formatting::Bootstrap;
 use super::metrics;
@@ -190,14 +191,29 @@ impl NodeFiles {
     }
 
     /// How far a process whose log begins there has come with recovering its partitions.
-    pub(super) fn recovery(&self, log_begins: u64) -> Result<Recovery> {
+    pub(super) fn recovery(&self, role: Role, log_begins: u64) -> Result<Recovery> {
+        let text = self.log_since(log_begins)?;
+        let signs = if role.is_broker() {
+            BROKER_RECOVERS
+        } else {
+            CONTROLLER_RECOVERS
+        };
+        Ok(recovery_in(&text, signs))
+    }
+
+    /// When, in milliseconds since 1970 by its own clock, the process first noted something of that port, in a log that begins there.
+    pub(super) fn noted_since(&self, log_begins: u64, port: u16) -> Result<Option<i64>> {
+        Ok(noted_in(&self.log_since(log_begins)?, port))
+    }
+
+    fn log_since(&self, begins: u64) -> Result<String> {
         let path = self.log();
         let mut text = Vec::new();
         let mut file = File::open(&path).with_context(|| format!("open {}", path.display()))?;
-        file.seek(SeekFrom::Start(log_begins))
+        file.seek(SeekFrom::Start(begins))
             .and_then(|_| file.read_to_end(&mut text))
             .with_context(|| format!("read {}", path.display()))?;
-        Ok(recovery_in(&String::from_utf8_lossy(&text)))
+        Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
     /// The last lines of the broker's log, for people.
@@ -224,19 +240,47 @@ fn remove(path: &Path, removed: &mut (u64, u64)) -> io::Result<()> {
     fs::remove_dir(path)
 }
 
-/// What a broker says in its log when it begins to load its partitions, and when it has.
-const LOADING: &str = "Loading logs from log dirs";
-const LOADED: [&str; 2] = ["Loaded ", " logs in "];
+/// What a process says in its log when it begins to recover what lies on its disk, and when it has.
+#[derive(Clone, Copy)]
+struct Signs {
+    begun: &'static str,
+    /// One line holds all of these.
+    over: &'static [&'static str],
+}
 
-fn recovery_in(log: &str) -> Recovery {
-    let Some(begun) = log.find(LOADING) else {
+/// A broker loads its partitions.
+const BROKER_RECOVERS: Signs = Signs {
+    begun: "Loading logs from log dirs",
+    over: &["Loaded ", " logs in "],
+};
+/// A controller loads the metadata log, and takes part in the quorum once it has.
+const CONTROLLER_RECOVERS: Signs = Signs {
+    begun: "[LogLoader partition=__cluster_metadata-0",
+    over: &["Completed transition to "],
+};
+
+fn recovery_in(log: &str, signs: Signs) -> Recovery {
+    let Some(begun) = log.find(signs.begun) else {
         return Recovery::Before;
     };
-    let over = |line: &str| LOADED.iter().all(|part| line.contains(part));
+    let over = |line: &str| signs.over.iter().all(|part| line.contains(part));
     if log[begun..].lines().any(over) {
         return Recovery::Over;
     }
     Recovery::Underway
+}
+
+fn noted_in(log: &str, port: u16) -> Option<i64> {
+    let port = format!(":{port}");
+    // Not a longer number that begins so.
+    let names = |line: &str| {
+        line.match_indices(&port).any(|(at, found)| {
+            let next = line[at + found.len()..].chars().next();
+            next.is_none_or(|next| !next.is_ascii_digit())
+        })
+    };
+    let line = log.lines().find(|line| names(line))?;
+    milliseconds(line.split(' ').next()?)
 }
 
 fn write(path: &Path, content: &[u8]) -> Result<()> {
@@ -363,11 +407,25 @@ mod tests {
     }
 
     #[test]
+    fn a_log_tells_when_something_of_a_port_was_noted() {
+        let kafka = "1795793002316 INFO other 10.0.0.9:45678-0\n1795793002317 ERROR Closing socket for \
+                     10.0.0.4:9093-10.0.0.9:4567-0 because of error (kafka.network.Processor)\n";
+        assert_eq!(noted_in(kafka, 4567), Some(1_795_793_002_317));
+        let zookeeper =
+            "1970-01-01T00:00:01.250Z INFO Processing srvr command from /10.0.0.9:4567 (NIOServerCnxn)\n";
+        assert_eq!(noted_in(zookeeper, 4567), Some(1_250));
+        assert_eq!(noted_in(kafka, 456), None);
+    }
+
+    #[test]
     fn a_log_tells_how_far_the_recovery_is() {
         let begun = "1 INFO Loading logs from log dirs [/d] (LogManager)\n2 INFO Recovering 5 logs from /d\n";
-        assert_eq!(recovery_in("1 INFO starting\n"), Recovery::Before);
-        assert_eq!(recovery_in(begun), Recovery::Underway);
+        assert_eq!(
+            recovery_in("1 INFO starting\n", BROKER_RECOVERS),
+            Recovery::Before
+        );
+        assert_eq!(recovery_in(begun, BROKER_RECOVERS), Recovery::Underway);
         let over = format!("{begun}3 INFO Loaded 5 logs in 23ms (LogManager)\n");
-        assert_eq!(recovery_in(&over), Recovery::Over);
+        assert_eq!(recovery_in(&over, BROKER_RECOVERS), Recovery::Over);
     }
 }

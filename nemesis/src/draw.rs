@@ -1,17 +1,18 @@
 //! Random choices from the run's seed: the same seed draws the same.
 
-use history::{Key, NodeId, Span};
+use history::{Key, Span};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::config::Invalid;
-use crate::target::{Target, node_list};
+use crate::members::{Members, Part};
+use crate::target::Target;
 
 /// Draws targets, partitions and times for one schedule.
 pub struct Draw<'a> {
     random: ChaCha8Rng,
-    nodes: &'a [NodeId],
+    members: &'a Members,
     keys: u32,
 }
 
@@ -58,20 +59,32 @@ fn fnv1a(name: &str) -> u64 {
 
 impl<'a> Draw<'a> {
     /// Streams of one seed are independent: a step's choices do not hang on those of the steps before it.
-    pub(crate) fn new(seed: u64, stream: Stream<'_>, nodes: &'a [NodeId], keys: u32) -> Self {
+    pub(crate) fn new(seed: u64, stream: Stream<'_>, members: &'a Members, keys: u32) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_stream(stream.number());
-        Self { random, nodes, keys }
+        Self {
+            random,
+            members,
+            keys,
+        }
     }
 
-    /// The target with its random part drawn. Who leads or controls stays open until the injection.
-    pub fn target(&mut self, target: &Target) -> Result<Target, Invalid> {
+    /// The target with its random part drawn, from those that can be hit. Who leads or controls stays open until the injection.
+    fn target(&mut self, target: &Target, part: Part) -> Result<Target, Invalid> {
+        let from = match part {
+            Part::Any | Part::Kafka | Part::Broker => &self.members.brokers,
+            Part::Voter => self.members.voters(),
+        };
         let count = match target {
             Target::One => 1,
-            Target::Minority => (self.nodes.len().saturating_sub(1) / 2).max(1),
-            Target::Majority => self.nodes.len() / 2 + 1,
-            Target::All => self.nodes.len(),
-            Target::Nodes(nodes) => return self.known(nodes),
+            Target::Minority => (from.len().saturating_sub(1) / 2).max(1),
+            Target::Majority => from.len() / 2 + 1,
+            Target::All => from.len(),
+            Target::Nodes(nodes) => {
+                let refused = nodes.iter().find_map(|node| self.members.refuse(*node, part));
+                let refused = refused.map(|reason| Invalid::new(&["target"], reason));
+                return refused.map_or_else(|| Ok(target.clone()), Err);
+            }
             Target::Leader
             | Target::Follower
             | Target::Controller
@@ -79,7 +92,7 @@ impl<'a> Draw<'a> {
             | Target::ZooKeeperFollower
             | Target::ZooKeepers => return Ok(target.clone()),
         };
-        let mut order = self.nodes.to_vec();
+        let mut order = from.to_vec();
         order.shuffle(&mut self.random);
         order.truncate(count);
         order.sort_unstable();
@@ -88,6 +101,42 @@ impl<'a> Draw<'a> {
 
     /// Draws what a target and its partition leave open. A target that is of no partition has no key.
     pub fn aim(&mut self, target: &mut Target, key: &mut Option<Key>) -> Result<(), Invalid> {
+        self.aim_at(Part::Any, target, key)
+    }
+
+    /// The same for what can be done to brokers alone.
+    pub(crate) fn aim_at_brokers(
+        &mut self,
+        target: &mut Target,
+        key: &mut Option<Key>,
+    ) -> Result<(), Invalid> {
+        let is_other = match target {
+            // As long as there is ZooKeeper too, one of the brokers may be.
+            Target::Controller => !self.members.controllers.is_empty() && self.members.zookeepers.is_empty(),
+            _ => target.is_of_zookeeper(),
+        };
+        if is_other {
+            let reason = format!("`{target}` is no broker here, and this fault is one of brokers");
+            return Err(Invalid::new(&["target"], reason));
+        }
+        self.aim_at(Part::Broker, target, key)
+    }
+
+    /// The same for what cannot be done to `ZooKeeper`.
+    pub(crate) fn aim_at_kafka(&mut self, target: &mut Target, key: &mut Option<Key>) -> Result<(), Invalid> {
+        if target.is_of_zookeeper() {
+            let reason = format!("`{target}` is no node of Kafka's, and this fault is one of those");
+            return Err(Invalid::new(&["target"], reason));
+        }
+        self.aim_at(Part::Kafka, target, key)
+    }
+
+    /// Draws whom a fault hits that is of the controllers' voters.
+    pub(crate) fn aim_at_voters(&mut self, target: &mut Target) -> Result<(), Invalid> {
+        self.aim_at(Part::Voter, target, &mut None)
+    }
+
+    fn aim_at(&mut self, part: Part, target: &mut Target, key: &mut Option<Key>) -> Result<(), Invalid> {
         if target.is_of_a_partition() {
             *key = Some(self.key(*key)?);
         } else if key.is_some() {
@@ -96,21 +145,8 @@ impl<'a> Draw<'a> {
                 format!("goes with the targets `leader` and `follower` only, and this one is `{target}`"),
             ));
         }
-        *target = self.target(target)?;
+        *target = self.target(target, part)?;
         Ok(())
-    }
-
-    fn known(&self, nodes: &[NodeId]) -> Result<Target, Invalid> {
-        match nodes.iter().find(|node| !self.nodes.contains(node)) {
-            None => Ok(Target::Nodes(nodes.to_vec())),
-            Some(node) => Err(Invalid::new(
-                &["target"],
-                format!(
-                    "there is no node {node}: this cluster has {}",
-                    node_list(self.nodes)
-                ),
-            )),
-        }
     }
 
     /// The partition that was asked for, or one that is drawn.
@@ -128,9 +164,14 @@ impl<'a> Draw<'a> {
         }
     }
 
-    /// How many nodes there are.
-    pub(crate) fn nodes(&self) -> usize {
-        self.nodes.len()
+    /// The nodes there are, by what they are.
+    pub(crate) fn members(&self) -> &Members {
+        self.members
+    }
+
+    /// How many brokers there are.
+    pub(crate) fn brokers(&self) -> usize {
+        self.members.brokers.len()
     }
 
     /// Where random numbers of a fault's own begin: those that are drawn while it is in force.

@@ -10,6 +10,7 @@ use history::{Impairment, Key, NodeId, Recorder, Topic, What};
 
 use crate::config::Invalid;
 use crate::draw::Draw;
+use crate::members::Members;
 use crate::roll::VersionChange;
 use crate::target::{Target, node_list};
 
@@ -254,6 +255,15 @@ impl Scene {
         TopicPartition {
             topic: topic.to_owned(),
             partition,
+        }
+    }
+
+    /// Every node, by what it is.
+    pub(crate) fn members(&self) -> Members {
+        Members {
+            brokers: self.cluster.brokers(),
+            controllers: self.cluster.controllers_alone(),
+            zookeepers: self.cluster.zookeepers(),
         }
     }
 

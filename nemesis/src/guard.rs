@@ -34,8 +34,7 @@ impl Guard {
     pub(crate) fn admit(&self, id: u32, hit: Hit, on_purpose: bool) -> Result<Option<String>, String> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let in_force: Vec<Hit> = held.values().cloned().collect();
-        let mut groups = self.groups.iter();
-        let broken = groups.find_map(|nodes| self.limits.broken(nodes, &in_force, &hit));
+        let broken = self.limits.broken_in_any(&self.groups, &in_force, &hit);
         match broken {
             Some(reason) if !on_purpose && !self.limits.exceed => Err(format!("beyond the limits: {reason}")),
             note => {

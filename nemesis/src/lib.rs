@@ -23,6 +23,7 @@ mod guard;
 mod in_force;
 mod life;
 mod limits;
+mod members;
 mod migration;
 mod replicas;
 mod restart;
@@ -54,6 +55,7 @@ pub use faults::{
 };
 pub use in_force::{FaultInForce, InForce};
 pub use limits::{FaultLimits, Keep};
+pub use members::Members;
 pub use migration::Phase;
 pub use restart::Restart;
 pub use roll::VersionChange;

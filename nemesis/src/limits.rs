@@ -61,7 +61,18 @@ impl Hit {
 }
 
 impl FaultLimits {
-    /// Which limit one more fault would break beside those in force.
+    /// Which limit one more fault would break beside those in force, in the first group of nodes in which it would.
+    pub(crate) fn broken_in_any(
+        &self,
+        groups: &[Vec<NodeId>],
+        in_force: &[Hit],
+        more: &Hit,
+    ) -> Option<String> {
+        let mut groups = groups.iter();
+        groups.find_map(|nodes| self.broken(nodes, in_force, more))
+    }
+
+    /// Which limit one more fault would break beside those in force, in this group of nodes.
     pub(crate) fn broken(&self, all: &[NodeId], in_force: &[Hit], more: &Hit) -> Option<String> {
         if self.different_nodes {
             let mut taken = in_force.iter().flat_map(|hit| &hit.nodes);

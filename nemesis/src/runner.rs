@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use cluster::Cluster;
-use history::{NodeId, Recorder, Topic};
+use history::{Recorder, Topic};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -99,7 +99,7 @@ impl Nemesis {
             scene: self.scene.clone(),
             recorder: self.recorder.clone(),
             in_force: self.in_force.clone(),
-            guard: Guard::new(self.limits.clone(), groups(&self.scene)),
+            guard: Guard::new(self.limits.clone(), self.scene.members().groups()),
             marks: Marks::of(&steps),
         };
         let mut lives = JoinSet::new();
@@ -142,15 +142,4 @@ impl Tally {
             Ended::Left(_) => {}
         }
     }
-}
-
-/// The groups of nodes that the limits hold for, each on its own: brokers, controllers that are no brokers, and `ZooKeeper`'s.
-fn groups(scene: &Scene) -> Vec<Vec<NodeId>> {
-    let cluster = &scene.cluster;
-    let groups = [
-        cluster.brokers(),
-        cluster.controllers_alone(),
-        cluster.zookeepers(),
-    ];
-    groups.into_iter().filter(|group| !group.is_empty()).collect()
 }

@@ -8,11 +8,12 @@ mod walk;
 
 use std::time::Duration;
 
-use history::{NodeId, Span};
+use history::Span;
 
 use crate::config::{Invalid, NemesisConfig, Schedule};
 use crate::draw::{Draw, Stream};
 use crate::faults::FaultSpec;
+use crate::members::Members;
 use crate::roll::VersionChange;
 use crate::step::{Start, Step};
 use crate::weighted::Weighted;
@@ -25,24 +26,25 @@ const STEPS_MAX: usize = 10_000;
 #[derive(Clone, Copy)]
 struct Ground<'a> {
     seed: u64,
-    nodes: &'a [NodeId],
+    members: &'a Members,
     keys: u32,
 }
 
 impl<'a> Ground<'a> {
     fn draw(&self, stream: Stream<'_>) -> Draw<'a> {
-        Draw::new(self.seed, stream, self.nodes, self.keys)
+        Draw::new(self.seed, stream, self.members, self.keys)
     }
 }
 
 impl NemesisConfig {
     /// The same with every random choice drawn: a list of steps in the order of their times, which resolves to
     /// itself, whatever the seed.
-    pub fn resolved(&self, seed: u64, nodes: &[NodeId], keys: u32) -> Result<Self, Invalid> {
+    pub fn resolved(&self, seed: u64, members: impl Into<Members>, keys: u32) -> Result<Self, Invalid> {
         if self.is_none() {
             return Ok(self.clone());
         }
-        let ground = Ground { seed, nodes, keys };
+        let members = &members.into();
+        let ground = Ground { seed, members, keys };
         let mut off = self.off.clone();
         let steps = match &self.schedule {
             Schedule::None => Vec::new(),
@@ -73,8 +75,8 @@ impl NemesisConfig {
     }
 
     /// The steps of [`NemesisConfig::resolved`].
-    pub fn resolve(&self, seed: u64, nodes: &[NodeId], keys: u32) -> Result<Vec<Step>, Invalid> {
-        match self.resolved(seed, nodes, keys)?.schedule {
+    pub fn resolve(&self, seed: u64, members: impl Into<Members>, keys: u32) -> Result<Vec<Step>, Invalid> {
+        match self.resolved(seed, members, keys)?.schedule {
             Schedule::Steps(steps) => Ok(steps),
             _ => Ok(Vec::new()),
         }

@@ -3,7 +3,7 @@
 use cluster::Attachment;
 use cluster::kafka::attached::prefix;
 use history::NodeId;
-use nemesis::Power;
+use nemesis::{Members, Power};
 use serde::{Deserialize, Serialize};
 
 use super::{DiskChoice, MetricsChoice, Plan, Resolved, Shape};
@@ -45,6 +45,17 @@ impl Plan {
             (1..=self.nodes).collect()
         } else {
             self.attached.brokers.clone()
+        }
+    }
+
+    /// The nodes by what they are: the brokers first, then the others, numbered on.
+    pub fn members(&self) -> Members {
+        let mut others = self.nodes + 1..;
+        let mut next = |count: u32| others.by_ref().take(count as usize).collect();
+        Members {
+            brokers: self.brokers(),
+            controllers: next(self.own_controllers()),
+            zookeepers: next(self.own_zookeepers()),
         }
     }
 

@@ -37,10 +37,9 @@ const PARTITIONS_MAX: u32 = 1_000;
 
 /// What a plan's nemesis comes to with a seed.
 pub fn nemesis(plan: &Plan, seed: u64) -> Result<nemesis::NemesisConfig, nemesis::Invalid> {
-    let nodes = plan.brokers();
     plan.nemesis.resolved(
         seed,
-        &nodes,
+        plan.members(),
         plan.topics.iter().map(|topic| topic.partitions).sum(),
     )
 }

@@ -41,6 +41,7 @@ shipped![
     "faults/voters",
     "faults/disk",
     "faults/zookeeper",
+    "faults/controllers",
     "shrink/twenty",
     "regressions/unclean-on",
     "regressions/unclean-off",

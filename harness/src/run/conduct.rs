@@ -160,8 +160,7 @@ async fn leave(options: &ConductOptions, resolved: &Resolved, progress: &Progres
 }
 
 fn header(resolved: &Resolved) -> Header {
-    let mut others = resolved.plan.nodes + 1..=resolved.plan.all_nodes();
-    let mut next = |count: u32| others.by_ref().take(count as usize).collect();
+    let members = resolved.plan.members();
     Header {
         format: FORMAT.to_owned(),
         version: VERSION,
@@ -173,9 +172,9 @@ fn header(resolved: &Resolved) -> Header {
             resolved.plan.broker.clone()
         },
         started: jiff::Timestamp::now().to_string(),
-        nodes: resolved.plan.brokers(),
-        controllers: next(resolved.plan.own_controllers()),
-        zookeepers: next(resolved.plan.own_zookeepers()),
+        nodes: members.brokers,
+        controllers: members.controllers,
+        zookeepers: members.zookeepers,
         topics: resolved.topics(),
         expect: resolved.expectation(),
     }

@@ -27,7 +27,7 @@ use crate::cli::EnvironmentName;
 use crate::directory::RunDirectory;
 use crate::judge::{self, Measured};
 use crate::live::{Pace, Watch};
-use crate::plan::{Resolved, clients};
+use crate::plan::{Resolved, Shape, clients};
 use crate::progress::Progress;
 use crate::recorder::FileRecorder;
 
@@ -69,14 +69,27 @@ pub struct Trial<'run> {
 }
 
 impl Trial<'_> {
+    /// What is done in the beginning, for people.
+    fn about_setup(&self) -> String {
+        let plan = &self.resolved.plan;
+        let counted =
+            |number: u32, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+        let others = match plan.shape {
+            Shape::Combined => String::new(),
+            Shape::Separate => format!(" and {}", counted(plan.own_controllers(), "controller")),
+            Shape::ZooKeeper => format!(" and {} of ZooKeeper", counted(plan.own_zookeepers(), "node")),
+        };
+        match (&self.attached, plan.all_nodes()) {
+            (Some(_), _) => format!("topics are made on {} brokers of somebody else's", plan.nodes),
+            (None, 1) => "1 broker comes up".to_owned(),
+            (None, _) => format!("{}{others} come up", counted(plan.nodes, "broker")),
+        }
+    }
+
     /// Runs the whole of it, and gives the cluster back where it is to stay up. An error means that the machine, not the broker, would
     /// not do it.
     pub async fn run(&self) -> Result<Option<Courtroom>> {
-        let about = match (self.resolved.plan.nodes, &self.attached) {
-            (nodes, Some(_)) => format!("topics are made on {nodes} brokers of somebody else's"),
-            (1, None) => "1 broker comes up".to_owned(),
-            (nodes, None) => format!("{nodes} brokers come up"),
-        };
+        let about = self.about_setup();
         self.enter(Phase::Setup, "setup", &about);
         let court = tokio::select! {
             court = bring_up(self) => court?,

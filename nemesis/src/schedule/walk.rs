@@ -12,6 +12,7 @@ use crate::config::{Invalid, NemesisConfig, Period, RandomConfig, RotationConfig
 use crate::draw::{Draw, Stream};
 use crate::faults::{FAULTS, FaultSpec};
 use crate::limits::{FaultLimits, Hit};
+use crate::members::Members;
 use crate::step::Step;
 use crate::target::Target;
 use crate::weighted::Weighted;
@@ -235,8 +236,8 @@ impl<'a> Walk<'a> {
         (0..TARGETS_TRIED).find_map(|_| {
             let mut fault = mix.faults[index].fault.clone();
             resolve_fault(&mut fault, &mut draw).ok()?;
-            let hit = hit(&fault, self.ground.nodes, in_force);
-            fits(self.limits, self.ground.nodes, in_force, &hit).then_some(Fitting { index, fault, hit })
+            let hit = hit(&fault, self.ground.members, in_force);
+            fits(self.limits, self.ground.members, in_force, &hit).then_some(Fitting { index, fault, hit })
         })
     }
 
@@ -269,31 +270,32 @@ impl Lane<'_> {
 
 /// Whom a resolved fault hits, as far as it is known: a leader is taken for the first node that nothing is wrong
 /// with, which is looked at again at the injection.
-fn hit(fault: &FaultSpec, all: &[NodeId], in_force: &[Hit]) -> Hit {
+fn hit(fault: &FaultSpec, members: &Members, in_force: &[Hit]) -> Hit {
+    let one_of = |group: &[NodeId]| -> Vec<NodeId> {
+        let sound = |node: &&NodeId| !in_force.iter().any(|hit| hit.nodes.contains(node));
+        let found = group.iter().find(sound).or(group.first());
+        found.copied().into_iter().collect()
+    };
     let nodes = match fault.kind().target() {
         Some(Target::Nodes(nodes)) => nodes,
-        Some(Target::All) => all.to_vec(),
-        _ => {
-            let sound = |node: &&NodeId| !in_force.iter().any(|hit| hit.nodes.contains(node));
-            all.iter()
-                .find(sound)
-                .or(all.first())
-                .copied()
-                .into_iter()
-                .collect()
-        }
+        Some(Target::All) => members.brokers.clone(),
+        Some(Target::Controller) if !members.controllers.is_empty() => one_of(&members.controllers),
+        Some(Target::ZooKeepers) => members.zookeepers.clone(),
+        Some(Target::ZooKeeperLeader | Target::ZooKeeperFollower) => one_of(&members.zookeepers),
+        _ => one_of(&members.brokers),
     };
-    let others: Vec<NodeId> = all.iter().copied().filter(|node| !nodes.contains(node)).collect();
+    let mut others = members.all();
+    others.retain(|node| !nodes.contains(node));
     Hit {
         impairs: fault.kind().impairs(&nodes, &others),
         nodes,
     }
 }
 
-fn fits(limits: &FaultLimits, all: &[NodeId], in_force: &[Hit], hit: &Hit) -> bool {
+fn fits(limits: &FaultLimits, members: &Members, in_force: &[Hit], hit: &Hit) -> bool {
     let mut down = in_force.iter().flat_map(|other| &other.impairs.down);
     let is_up = !down.any(|node| hit.nodes.contains(node));
-    is_up && (limits.exceed || limits.broken(all, in_force, hit).is_none())
+    is_up && (limits.exceed || limits.broken_in_any(&members.groups(), in_force, hit).is_none())
 }
 
 impl NemesisConfig {
@@ -377,8 +379,8 @@ impl NemesisConfig {
     fn check_fault(&self, fault: &FaultSpec, ground: Ground<'_>) -> Result<(), Invalid> {
         let mut fault = fault.clone();
         resolve_fault(&mut fault, &mut ground.draw(Stream::Trial))?;
-        let hit = hit(&fault, ground.nodes, &[]);
-        match self.limits.broken(ground.nodes, &[], &hit) {
+        let hit = hit(&fault, ground.members, &[]);
+        match self.limits.broken_in_any(&ground.members.groups(), &[], &hit) {
             Some(reason) if !self.limits.exceed => Err(Invalid::new(
                 &[fault.name()],
                 format!(

@@ -65,13 +65,13 @@ impl FaultKind for ChangeBrokers {
         if self.within.is_zero() {
             return Err(Invalid::new(&["within"], "no replica moves in no time"));
         }
-        draw.aim(&mut self.target, &mut self.key)?;
+        draw.aim_at_brokers(&mut self.target, &mut self.key)?;
         let leaving = match &self.target {
             Target::Nodes(nodes) => nodes.len(),
             _ => 1,
         };
-        let all = draw.nodes();
-        if is_majority(all.saturating_sub(leaving), all) {
+        let all = draw.brokers();
+        if draw.members().voters() != draw.members().brokers.as_slice() || is_majority(all.saturating_sub(leaving), all) {
             return Ok(());
         }
         let reason = format!("{leaving} of {all} nodes leave: the rest is no majority of the controllers");

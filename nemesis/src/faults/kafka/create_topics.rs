@@ -60,7 +60,7 @@ impl FaultKind for CreateTopics {
                 return Err(Invalid::new(&[name], format!("{value}: give 1 to {COUNT_MAX}")));
             }
         }
-        let nodes = draw.nodes() as u32;
+        let nodes = draw.brokers() as u32;
         let replicas = *self.replication_factor.get_or_insert(nodes.min(3));
         if !(1..=nodes).contains(&replicas) {
             let reason = format!("{replicas} replicas on {nodes} nodes: give 1 to {nodes}");

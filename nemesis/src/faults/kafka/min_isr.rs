@@ -39,7 +39,7 @@ impl FaultKind for MinIsr {
     }
 
     fn resolve(&mut self, draw: &mut Draw<'_>) -> Result<(), Invalid> {
-        let nodes = draw.nodes();
+        let nodes = draw.brokers();
         if self.to == 0 || self.to as usize > nodes {
             return Err(Invalid::new(&["to"], format!("{} replicas in sync: give 1 to {nodes}", self.to)));
         }

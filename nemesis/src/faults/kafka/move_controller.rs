@@ -61,8 +61,9 @@ impl FaultKind for MoveController {
     }
 
     fn resolve(&mut self, draw: &mut Draw<'_>) -> Result<(), Invalid> {
-        if draw.nodes() < 3 {
-            let reason = format!("{} nodes elect nobody without one of them", draw.nodes());
+        let voters = draw.members().voters().len();
+        if voters < 3 {
+            let reason = format!("{voters} nodes elect nobody without one of them");
             return Err(Invalid::new(&[], reason));
         }
         if self.within.is_zero() {

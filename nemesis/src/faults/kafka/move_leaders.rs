@@ -81,7 +81,7 @@ impl FaultKind for MoveLeaders {
 
     fn resolve(&mut self, draw: &mut Draw<'_>) -> Result<(), Invalid> {
         match &mut self.target {
-            Some(target) => draw.aim(target, &mut self.key),
+            Some(target) => draw.aim_at_brokers(target, &mut self.key),
             None => Ok(()),
         }
     }

@@ -79,7 +79,7 @@ impl FaultKind for SessionExpiry {
         if self.within.is_zero() {
             return Err(Invalid::new(&["within"], "no session ends in no time"));
         }
-        draw.aim(&mut self.target, &mut self.key)
+        draw.aim_at_brokers(&mut self.target, &mut self.key)
     }
 
     fn describe(&self, scene: &Scene) -> String {

@@ -209,14 +209,19 @@ impl FaultKind for Partition {
 
     fn resolve(&mut self, draw: &mut Draw<'_>) -> Result<(), Invalid> {
         let mut target = self.whom();
-        draw.aim(&mut target, &mut self.key)?;
+        if self.shape == Shape::Clients {
+            draw.aim_at_brokers(&mut target, &mut self.key)?;
+        } else {
+            draw.aim(&mut target, &mut self.key)?;
+        }
         let needed = match self.shape {
             Shape::Ring => 4,
             Shape::Bridge => 3,
             _ => 0,
         };
-        if draw.nodes() < needed {
-            let reason = format!("needs {needed} nodes or more: this cluster has {}", draw.nodes());
+        let all = draw.members().all().len();
+        if all < needed {
+            let reason = format!("needs {needed} nodes or more: this cluster has {all}");
             return Err(Invalid::new(&["shape"], reason));
         }
         if self.shape == Shape::Bridge && matches!(&target, Target::Nodes(nodes) if nodes.len() != 1) {

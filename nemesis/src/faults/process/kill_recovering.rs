@@ -61,7 +61,7 @@ impl FaultKind for KillRecovering {
     fn resolve(&mut self, draw: &mut Draw<'_>) -> Result<(), Invalid> {
         in_range("times", self.times, &(1..=TIMES_MAX))?;
         self.restart.check()?;
-        draw.aim(&mut self.target, &mut self.key)
+        draw.aim_at_kafka(&mut self.target, &mut self.key)
     }
 
     fn describe(&self, scene: &Scene) -> String {

@@ -1,7 +1,8 @@
 //! What is refused, and where it stands.
 
 use super::plain::RANDOM;
-use super::{check_invalid, check_refused};
+use super::{KEYS, check_invalid, check_refused, plan};
+use crate::Members;
 
 #[test]
 fn wrong_words_are_refused_where_they_stand() {
@@ -274,5 +275,86 @@ fn a_fault_that_breaks_the_limits_by_itself_is_refused() {
             "{ kill = { target = \"all\" } }",
         ),
         1,
+    );
+}
+
+/// The step is refused on three brokers with three controllers, or three nodes of `ZooKeeper`, of their own.
+#[track_caller]
+fn check_of(members: &Members, fault: &str, expected: &str) {
+    let text = format!("[[nemesis.steps]]\nat = \"0s\"\nlasts = \"1s\"\nfault = {fault}");
+    let invalid = plan(&text).resolve(1, members.clone(), KEYS).expect_err(fault);
+    assert_eq!(invalid.to_string(), expected);
+}
+
+#[test]
+fn a_node_is_refused_where_the_fault_is_none_of_its_kind() {
+    let separate = Members {
+        controllers: vec![4, 5, 6],
+        ..Members::from(&[1, 2, 3])
+    };
+    let zookeeper = Members {
+        zookeepers: vec![4, 5, 6],
+        ..Members::from(&[1, 2, 3])
+    };
+    check_of(
+        &separate,
+        "{ kill = { target = [\"n7\"] } }",
+        "steps.0.fault.kill.target: there is no node 7: this cluster has nodes 1, 2, 3 (broker) and nodes 4, 5, 6 (controller)",
+    );
+    check_of(
+        &separate,
+        "{ move-leaders = { target = [\"n4\"] } }",
+        "steps.0.fault.move-leaders.target: node 4 is a controller, and this fault is one of brokers: name nodes 1, 2, 3",
+    );
+    check_of(
+        &zookeeper,
+        "{ brokers = { target = [\"n5\"] } }",
+        "steps.0.fault.brokers.target: node 5 is ZooKeeper's, and this fault is one of brokers: name nodes 1, 2, 3",
+    );
+    check_of(
+        &separate,
+        "{ partition = { shape = \"clients\", target = \"controller\" } }",
+        "steps.0.fault.partition.target: `controller` is no broker here, and this fault is one of brokers",
+    );
+    check_of(
+        &separate,
+        "{ voters = { target = [\"n1\"] } }",
+        "steps.0.fault.voters.target: node 1 is no controller: the voters are nodes 4, 5, 6",
+    );
+}
+
+#[test]
+fn nodes_that_are_no_brokers_can_be_named() {
+    let separate = Members {
+        controllers: vec![4, 5, 6],
+        ..Members::from(&[1, 2, 3])
+    };
+    for fault in [
+        "{ kill = { target = [\"n4\"] } }",
+        "{ pause = { target = [\"n2\", \"n6\"] } }",
+        "{ partition = { shape = \"halves\", target = [\"n1\", \"n4\"] } }",
+        "{ clock-jump = { target = [\"n5\"], offset = \"+1h\" } }",
+        "{ voters = { target = [\"n4\"] } }",
+    ] {
+        let text = format!("[[nemesis.steps]]\nat = \"0s\"\nlasts = \"1s\"\nfault = {fault}");
+        plan(&text).resolve(1, separate.clone(), KEYS).expect(fault);
+    }
+}
+
+#[test]
+fn limits_hold_among_the_controllers_too() {
+    let separate = Members {
+        controllers: vec![4, 5, 6],
+        ..Members::from(&[1, 2, 3])
+    };
+    let text = "[nemesis.limits]\nkeep = \"majority\"\n[nemesis.random]\nduration = \"60s\"\nlasts = [\"2s\", \"4s\"]\n\
+                rest = [\"1s\", \"2s\"]\nfaults = [{ kill = { target = [\"n4\", \"n5\"] } }]";
+    let invalid = plan(text)
+        .resolve(1, separate, KEYS)
+        .expect_err("a quorum is taken away");
+    assert_eq!(
+        invalid.to_string(),
+        "random.faults.0.kill: breaks the limits wherever it hits: it leaves node 6 together, and at least 2 of 3 are to be \
+         kept; or set `exceed = true` to do so on purpose"
     );
 }

@@ -49,7 +49,7 @@ pub use environment::{
 pub use kafka::attached::{AttachedEnvironment, Attachment};
 pub use loopback::LoopbackEnvironment;
 pub use migration::{Migration, Mode, TakenOver};
-pub use releases::{Abilities, Levels, Releases};
+pub use releases::{Abilities, Levels, REQUESTS, Releases, ZOOKEEPER_VERSION};
 pub use sandbox::{SandboxEnvironment, SandboxOptions};
 pub use ssh::{SshEnvironment, SshOptions};
 pub use view::{Change, ClusterView, PartitionView};

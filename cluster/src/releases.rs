@@ -9,8 +9,14 @@ use history::NodeId;
 /// Levels of features by their names; one that is not named is at 0.
 pub type Levels = BTreeMap<String, i16>;
 
-/// The lowest and the highest level of each feature that a broker can do. They tell its version.
+/// The lowest and the highest level of each feature that a node can do. They tell its version.
 pub type Abilities = BTreeMap<String, (i16, i16)>;
+
+/// The ability of a broker that knows no features, with `ZooKeeper`: how many kinds of requests it answers, and the newest versions of all of
+/// them, added up.
+pub const REQUESTS: &str = "versions of requests";
+/// The ability of a node of `ZooKeeper`: its own version, as a number (3.8.4 is 30804).
+pub const ZOOKEEPER_VERSION: &str = "ZooKeeper's version";
 
 /// Which version a node runs, and what all of them together have switched on.
 #[async_trait]

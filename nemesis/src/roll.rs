@@ -1,12 +1,13 @@
 //! The change of a cluster's version, node by node, for the faults that do it in one direction or the other.
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
-use cluster::{Abilities, Levels, Releases};
+use cluster::{Abilities, Levels, REQUESTS, Releases, ZOOKEEPER_VERSION};
 use history::NodeId;
 use tokio::time::{Instant, sleep};
 
@@ -23,8 +24,8 @@ const SERVES_WITHIN: Duration = Duration::from_secs(20);
 const KNOWN_WITHIN: Duration = Duration::from_secs(10);
 /// … and how often it is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// The feature whose highest level tells one version from another.
-const TELLING: &str = "metadata.version";
+/// The abilities that tell one version from another, by their highest levels: a feature, or what is known of nodes that have none.
+const TELLING: [&str; 3] = ["metadata.version", REQUESTS, ZOOKEEPER_VERSION];
 
 /// What a fault does to the versions of a cluster's nodes: for plans, which have to be judged, and prepared for, before
 /// anything starts.
@@ -156,26 +157,29 @@ impl Roll {
         scene: &Scene,
         (node, from, before): &(NodeId, String, Abilities),
     ) -> (bool, String) {
-        let highest = |abilities: &Abilities| abilities.get(TELLING).map(|(_, highest)| *highest);
         let after = match releases(scene) {
             Ok(releases) => releases.abilities(*node).await.unwrap_or_default(),
             Err(_) => Abilities::new(),
         };
+        let known = |telling: &&str| before.contains_key(*telling) && after.contains_key(*telling);
+        let telling = TELLING.into_iter().find(known).unwrap_or(TELLING[0]);
+        let highest = |abilities: &Abilities| abilities.get(telling).map(|(_, highest)| *highest);
         let (before, after) = (highest(before), highest(&after));
         let level = |level: Option<i16>| level.map_or("no answer".to_owned(), |level| level.to_string());
         let to = &self.change.to;
         let mut text = format!(
-            "node {node} from {from} to {to} ({TELLING} up to {}, then {})",
+            "node {node} from {from} to {to} ({telling} up to {}, then {})",
             level(before),
             level(after)
         );
         if let Some((_, took)) = self.back.iter().find(|(back, _)| back == node) {
             let _ = write!(text, ", in every ISR again after {:.1} s", took.as_secs_f64());
         }
-        let changed = if self.change.back {
-            after < before
-        } else {
-            after > before
+        let changed = match before.cmp(&after) {
+            // Several versions of Kafka come with one of ZooKeeper.
+            Ordering::Equal => telling == ZOOKEEPER_VERSION,
+            Ordering::Less => !self.change.back,
+            Ordering::Greater => self.change.back,
         };
         (changed && before.is_some() && after.is_some(), text)
     }

@@ -11,11 +11,13 @@ use kafka_protocol::messages::UpdateFeaturesRequest;
 use kafka_protocol::messages::update_features_request::FeatureUpdateKey;
 use kafka_protocol::protocol::StrBytes;
 
+use super::config::Role;
 use super::launch::{ANSWER_WITHIN, Layout};
 use super::node::{self, Node};
 use super::release::{is_older, release};
 use super::wire::{Connection, WireError};
-use crate::{Abilities, Levels, Releases};
+use super::zookeeper;
+use crate::{Abilities, Levels, REQUESTS, Releases, ZOOKEEPER_VERSION};
 
 /// Finalising is done within this time.
 const FINALISED_WITHIN: Duration = Duration::from_secs(10);
@@ -65,7 +67,17 @@ impl Releases for KafkaReleases {
     }
 
     async fn abilities(&self, node: NodeId) -> Result<Abilities> {
-        Ok(self.connect(node).await?.abilities().clone())
+        let own = self.nodes.iter().find(|own| own.id() == node);
+        if let Some(own) = own.filter(|own| own.role == Role::ZooKeeper) {
+            let version = zookeeper::version(own.zookeeper(), ANSWER_WITHIN).await?;
+            return Ok([(ZOOKEEPER_VERSION.to_owned(), (version, version))].into());
+        }
+        let connection = self.connect(node).await?;
+        let mut abilities = connection.abilities().clone();
+        if self.layout.has_zookeeper() {
+            abilities.insert(REQUESTS.to_owned(), connection.requests());
+        }
+        Ok(abilities)
     }
 
     async fn finalised(&self, node: NodeId) -> Result<Levels> {

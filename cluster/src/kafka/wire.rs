@@ -127,6 +127,13 @@ impl Connection {
         by(deadline, within, Self::over(stream)).await
     }
 
+    /// How many kinds of requests the other side answers, and the newest versions of all of them, added up.
+    pub(super) fn requests(&self) -> (i16, i16) {
+        let newest = self.versions.values().map(|range| range.max);
+        let kinds = i16::try_from(self.versions.len()).unwrap_or(i16::MAX);
+        (kinds, newest.fold(0, i16::saturating_add))
+    }
+
     /// Asks for the versions that the other side knows; waits for as long as it is let.
     pub(super) async fn over(stream: impl Stream + 'static) -> Result<Self, WireError> {
         let mut connection = Self {

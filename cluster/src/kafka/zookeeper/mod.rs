@@ -9,7 +9,7 @@ mod words;
 pub(super) use client::Client;
 pub(super) use migration::{Copied, cluster_id, copied};
 pub(super) use state::State;
-pub(super) use words::{Standing, standing};
+pub(super) use words::{Standing, standing, version};
 
 /// Where brokers connect.
 pub(super) const CLIENT_PORT: u16 = 2181;

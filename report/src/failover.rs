@@ -27,22 +27,33 @@ pub struct FailoverRun {
     pub availability: Availability,
 }
 
+/// The shape in which controllers are nodes of their own.
+const SEPARATE: &str = "separate";
+
 /// What was taken away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Taken {
     Leader,
     Controller,
+    /// A controller that is no broker.
+    ControllerAlone,
     Both,
 }
 
 impl Taken {
-    const ALL: [Self; 3] = [Self::Leader, Self::Controller, Self::Both];
+    const ALL: [Self; 4] = [Self::Leader, Self::Controller, Self::Both, Self::ControllerAlone];
+
+    /// Whether most clusters have no such node, so that nothing is said of it where there is nothing to say.
+    fn is_of_one_shape(self) -> bool {
+        self == Self::ControllerAlone
+    }
 
     fn text(self) -> &'static str {
         match self {
             Self::Leader => "the leader",
             Self::Controller => "the controller, which leads others",
             Self::Both => "the leader that is the controller",
+            Self::ControllerAlone => "the controller, a node of its own",
         }
     }
 }
@@ -71,6 +82,7 @@ fn samples(run: &FailoverRun) -> Vec<(&str, Sample)> {
         let taken = match (row.hit_leader, row.hit_controller) {
             (true, true) => Taken::Both,
             (true, false) => Taken::Leader,
+            (false, true) if run.shape == SEPARATE => Taken::ControllerAlone,
             (false, true) => Taken::Controller,
             (false, false) => continue,
         };
@@ -129,7 +141,7 @@ impl Sides {
         for (kind, fault) in FAULTS {
             for taken in Taken::ALL {
                 let samples = self.samples(runs, kind, taken);
-                if without_empty && samples.iter().all(Vec::is_empty) {
+                if (without_empty || taken.is_of_one_shape()) && samples.iter().all(Vec::is_empty) {
                     continue;
                 }
                 let cells: Vec<String> = samples.iter().map(|samples| cells(samples)).collect();

@@ -38,15 +38,13 @@ pub(crate) struct Process {
     pub(crate) states: Vec<State>,
 }
 
-/// The processes of all nodes, in the header's order.
+/// The processes of all nodes: the brokers, then the controllers that are none, then `ZooKeeper`'s.
 pub(crate) fn processes(history: &History, timeline: &Timeline) -> Vec<Process> {
-    history
-        .header
-        .nodes
-        .iter()
+    let nodes = history.header.all_nodes().into_iter();
+    nodes
         .map(|node| Process {
-            node: *node,
-            states: states(history, timeline, *node),
+            node,
+            states: states(history, timeline, node),
         })
         .collect()
 }

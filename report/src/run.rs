@@ -75,7 +75,8 @@ impl<'a> Run<'a> {
 
     /// The style class that gives a node its colour.
     pub(crate) fn colour(&self, node: NodeId) -> String {
-        let index = self.header().nodes.iter().position(|known| *known == node);
+        let all = self.header().all_nodes();
+        let index = all.iter().position(|known| *known == node);
         format!("n{}", index.unwrap_or(COLOURS - 1) % COLOURS)
     }
 

@@ -67,13 +67,13 @@ fn rows_plot(runs: &[FailoverRun], sides: &Sides, colours: &[&str], without_empt
     let all = FAULTS
         .iter()
         .flat_map(|(kind, name)| Taken::ALL.map(|taken| (*kind, *name, taken)));
-    let mut rows: Vec<(String, Vec<Vec<Sample>>)> = all
-        .map(|(kind, name, taken)| {
+    let rows: Vec<(String, Vec<Vec<Sample>>)> = all
+        .filter_map(|(kind, name, taken)| {
             let samples = sides.samples(runs, kind, taken);
-            (format!("{name} of {}", taken.text()), samples)
+            let is_shown = !(without_empty || taken.is_of_one_shape()) || !samples.iter().all(Vec::is_empty);
+            is_shown.then(|| (format!("{name} of {}", taken.text()), samples))
         })
         .collect();
-    rows.retain(|(_, samples)| !without_empty || samples.iter().any(|samples| !samples.is_empty()));
     let height = TOP + ROW * rows.len() as f64 + BOTTOM;
     let axis = Axis::of(
         rows.iter().flat_map(|(_, samples)| samples.iter().flatten()),

@@ -43,9 +43,9 @@ pub(super) fn section(run: &Run<'_>) -> Markup {
                 (title("Leaders, epochs and ISR"))
                 (partitions(run))
                 (row("", &html! { "controller" }, &controllers(run, span)))
-                (title("Broker processes"))
+                (title("Processes"))
                 @for process in &run.processes {
-                    (row("", &html! { "node " (process.node) }, &nodes(run, span, &process.states, process.node)))
+                    (row("", &html! { (what(run, process.node)) " " (process.node) }, &nodes(run, span, &process.states, process.node)))
                 }
                 (said(run))
                 (charts(run))
@@ -54,6 +54,18 @@ pub(super) fn section(run: &Run<'_>) -> Markup {
             (legend(run))
             (detail())
         }
+    }
+}
+
+/// What a node is, in a word.
+fn what(run: &Run<'_>, node: NodeId) -> &'static str {
+    let header = run.header();
+    if header.controllers.contains(&node) {
+        "controller"
+    } else if header.zookeepers.contains(&node) {
+        "ZooKeeper"
+    } else {
+        "node"
     }
 }
 
@@ -226,7 +238,7 @@ fn charts(run: &Run<'_>) -> Markup {
 fn legend(run: &Run<'_>) -> Markup {
     html! {
         p.legend.nodes {
-            @for node in &run.header().nodes { span.node.(run.colour(*node)) { "node " (node) } " " }
+            @for node in &run.header().all_nodes() { span.node.(run.colour(*node)) { "node " (node) } " " }
             }
         p.legend {
             "A segment is one leader epoch as the brokers' metadata first showed it: " em { "n2 e1" } " is node 2 in epoch 1, "

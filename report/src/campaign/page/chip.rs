@@ -122,7 +122,13 @@ pub(super) fn address(run: &CampaignRun, note: Option<&RunNote>) -> Option<Strin
 /// The command that runs it again, from the campaign's directory.
 pub(super) fn replay(run: &CampaignRun) -> Option<String> {
     let dir = below(&run.dir)?;
-    Some(format!("tribunal run {dir}.toml --seed {}", run.seed))
+    // Where the cluster lived is no setting of a plan, and what stands here is pasted into a shell.
+    let env = run
+        .axes
+        .get("env")
+        .filter(|env| env.chars().all(|letter| letter.is_ascii_lowercase()));
+    let env = env.map(|env| format!(" --env {env}")).unwrap_or_default();
+    Some(format!("tribunal run {dir}.toml --seed {}{env}", run.seed))
 }
 
 /// A run's directory as an address; `None` where it is none that a campaign makes: whoever wrote it does not choose where a link leads.

@@ -31,6 +31,10 @@ pub struct Order<'a> {
     pub log: &'a Path,
     /// Its seed.
     pub seed: u64,
+    /// Where its cluster lives, where that is said.
+    pub env: Option<&'a str>,
+    /// The hosts that it may live on.
+    pub inventory: Option<&'a Path>,
     /// Whether it may download nothing.
     pub offline: bool,
     /// After this time it counts as stuck.
@@ -62,6 +66,12 @@ impl RunProcess {
         let mut command = Command::new(program);
         command.arg("run").arg(order.file).arg("--out").arg(order.out);
         command.args(["--seed", &order.seed.to_string()]);
+        if let Some(env) = order.env {
+            command.args(["--env", env]);
+        }
+        if let Some(inventory) = order.inventory {
+            command.arg("--inventory").arg(inventory);
+        }
         if order.offline {
             command.arg("--offline");
         }

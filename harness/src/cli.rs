@@ -453,6 +453,9 @@ pub struct CampaignOptions {
     /// The campaign's directory instead of results/campaign-NAME.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// The hosts of those cells whose env is ssh, see tribunal run --help.
+    #[arg(long, value_name = "HOSTS.toml")]
+    pub inventory: Option<PathBuf>,
     /// Stop as soon as it is decided whether the campaign passes: by the file's `[gate]`, or by that table's defaults.
     #[arg(long)]
     pub gate: bool,

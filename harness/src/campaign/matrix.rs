@@ -8,6 +8,7 @@ use statistics::WrongRule;
 use toml::{Table, Value};
 
 use super::definition::{Definition, Expect, Include};
+use crate::cli::EnvironmentName;
 use crate::plan::Wrong;
 
 /// A matrix of more cells than this is a mistake.
@@ -18,6 +19,15 @@ const WHOLE: [&str; 3] = ["topics", "workload", "nemesis"];
 const PLAN: &str = "plan";
 /// See [`PLAN`].
 const EXPECT: &str = "expect";
+/// The axis that is no setting of a plan: where the cluster lives.
+const ENV: &str = "env";
+/// What may stand on it. A cluster that somebody else runs is no cell: it is the same for all.
+const ENVS: [EnvironmentName; 4] = [
+    EnvironmentName::Sandbox,
+    EnvironmentName::Host,
+    EnvironmentName::Docker,
+    EnvironmentName::Ssh,
+];
 
 /// One combination of values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +37,9 @@ pub struct Cell {
     pub name: String,
     /// Its value on each axis, by the axis.
     pub axes: BTreeMap<String, String>,
+    /// Where its cluster lives; none is where `tribunal run` puts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<String>,
     /// The plan that it begins with.
     pub plan: String,
     /// What it sets over that.
@@ -44,6 +57,7 @@ struct Choice {
     /// The same as it stands in the cell's name.
     part: String,
     plan: Option<String>,
+    env: Option<String>,
     expect: Option<Expect>,
     set: Table,
 }
@@ -121,6 +135,10 @@ fn axes(definition: &Definition) -> Result<BTreeMap<String, Vec<Choice>>, Wrong>
                 .enumerate()
                 .map(|(index, value)| listed(axis, index, value))
                 .collect::<Result<Vec<_>, _>>()?,
+            Value::Table(_) if axis == ENV => {
+                let reason = format!("where clusters live is a list: `{ENV} = [\"sandbox\", \"docker\"]`");
+                return Err(wrong(&["matrix", axis], reason));
+            }
             Value::Table(values) => values
                 .iter()
                 .map(|(label, value)| named(axis, label, value))
@@ -157,11 +175,19 @@ fn listed(axis: &str, index: usize, value: &Value) -> Result<Choice, Wrong> {
         }
     };
     let plan = (axis == PLAN).then(|| label.clone());
-    let set = Table::from_iter(plan.is_none().then(|| (axis.to_owned(), value.clone())));
+    let env = (axis == ENV).then(|| label.clone());
+    if env.is_some() && !ENVS.iter().any(|env| env.to_string() == label) {
+        let known: Vec<String> = ENVS.iter().map(ToString::to_string).collect();
+        let reason = format!("`{label}` is no environment of a campaign: {}", known.join(", "));
+        return Err(wrong(&["matrix", axis, &index.to_string()], reason));
+    }
+    let is_setting = plan.is_none() && env.is_none();
+    let set = Table::from_iter(is_setting.then(|| (axis.to_owned(), value.clone())));
     Ok(Choice {
         part: part_of_name(&part),
         label,
         plan,
+        env,
         expect: None,
         set,
     })
@@ -193,6 +219,7 @@ fn named(axis: &str, label: &str, value: &Value) -> Result<Choice, Wrong> {
         label: label.to_owned(),
         part: part_of_name(label),
         plan,
+        env: None,
         expect,
         set,
     })
@@ -214,6 +241,7 @@ fn multiply(definition: &Definition, axes: &BTreeMap<String, Vec<Choice>>) -> Ve
     let mut cells = vec![Cell {
         name: String::new(),
         axes: BTreeMap::new(),
+        env: None,
         plan: definition.plan.clone(),
         set: definition.set.clone(),
         expect: definition.expect,
@@ -242,6 +270,7 @@ fn chosen(mut cell: Cell, axis: &str, choice: &Choice) -> Cell {
     cell.axes.insert(axis.to_owned(), choice.label.clone());
     lay_over(&mut cell.set, &choice.set);
     cell.plan = choice.plan.clone().unwrap_or(cell.plan);
+    cell.env = choice.env.clone().or(cell.env);
     cell.expect = choice.expect.unwrap_or(cell.expect);
     cell
 }
@@ -252,6 +281,7 @@ fn included(definition: &Definition, include: &Include) -> Cell {
     Cell {
         name: part_of_name(&include.name),
         axes: BTreeMap::from([("include".to_owned(), include.name.clone())]),
+        env: None,
         plan: include.plan.clone().unwrap_or_else(|| definition.plan.clone()),
         set,
         expect: include.expect.unwrap_or(definition.expect),

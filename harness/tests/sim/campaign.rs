@@ -362,6 +362,7 @@ fn the_campaigns_that_ship_can_be_run() {
     let expected = [
         ("failover-shapes.toml", 9),
         ("release.toml", 24),
+        ("shapes.toml", 6),
         ("sim.toml", 12),
     ];
     assert_eq!(counts, expected.map(|(name, count)| (name.to_owned(), count)));
@@ -464,6 +465,14 @@ fn a_wrong_file_is_shown_where_it_is_wrong() {
         (
             "a plan that is nowhere",
             "name = \"x\"\nplan = \"nowhere.toml\"\n",
+        ),
+        (
+            "a place where no campaign's cluster lives",
+            "name = \"x\"\nplan = \"short.toml\"\n[matrix]\nenv = [\"attached\"]\n",
+        ),
+        (
+            "hosts without an inventory",
+            "name = \"x\"\nplan = \"short.toml\"\nseed = 1\n[matrix]\nenv = [\"ssh\"]\n",
         ),
         (
             "a setting that no plan has",

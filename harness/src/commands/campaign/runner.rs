@@ -10,7 +10,7 @@ use statistics::Decision;
 use super::folder::{Folder, RUNS};
 use super::shown::Shown;
 use super::summary;
-use super::work::Work;
+use super::work::{SSH, Work};
 use crate::campaign::{Entry, Expect, Job, Need, Outcome, Record, Role, Rules};
 use crate::child::{Judged, Order, RunProcess, limit, remove, rough};
 use crate::cli::CampaignOptions;
@@ -188,11 +188,15 @@ impl<'a> Runner<'a> {
         let file = root.join(format!("{RUNS}/{name}.toml"));
         let resolved = &self.work.plans[place];
         write_whole(&file, resolved.to_toml()?.as_bytes())?;
+        let env = self.work.identity.cell(job).env.as_deref();
         let process = RunProcess::start(&Order {
             file: &file,
             out: &out,
             log: &root.join(format!("{RUNS}/{name}.log")),
             seed: job.seed,
+            env,
+            // The others do not know what to do with it.
+            inventory: self.options.inventory.as_deref().filter(|_| env == Some(SSH)),
             offline: self.options.offline,
             limit: limit(&resolved.plan),
         })

@@ -18,6 +18,8 @@ use crate::directory::shown;
 use crate::plan::{self, Overrides, Resolved, Wrong, place, resolve};
 use crate::run::prepare_machine;
 
+/// The environment that needs an inventory.
+pub const SSH: &str = "ssh";
 /// More runs than this are a mistake.
 const RUNS_MAX: usize = 100_000;
 
@@ -57,6 +59,13 @@ impl Work {
         let gate = definition.gate.or(begun_by).or(asked);
         if let Some(rule) = &gate {
             check_gate(rule, &cells).map_err(at)?;
+        }
+        let on_hosts = cells.iter().any(|cell| cell.env.as_deref() == Some(SSH));
+        if on_hosts && options.inventory.is_none() {
+            bail!(
+                "{} has cells on hosts of an inventory (env = \"{SSH}\"): name it with --inventory",
+                named()
+            );
         }
         let Some(seed) = options
             .seed

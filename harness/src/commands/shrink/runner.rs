@@ -277,6 +277,8 @@ impl<'a> Runner<'a> {
             out: &out,
             log: &self.work.join("run.log"),
             seed,
+            env: None,
+            inventory: None,
             offline: self.options.offline,
             limit: limit(plan),
         })?;

@@ -338,7 +338,7 @@ impl Behaviour {
             Unit::Count => format!("{value:.1}"),
             Unit::PerSecond => format!("{value:.1}/s"),
             Unit::Percent => format!("{value:.1} %"),
-            Unit::PerThousand => format!("{value:.2} of 1,000"),
+            Unit::PerThousand => format!("{value:.2} ‰"),
         }
     }
 

@@ -124,8 +124,7 @@ mod tests {
         assert_eq!(error.rate.difference, Difference::More);
         assert_eq!(
             error.line(),
-            "client error MessageTimedOut (unknown): 615 here (102.50 of 1,000), 75 before (12.50 of 1,000): 87.00 of 1,000 to \
-             93.00 of 1,000 more at 95 %"
+            "client error MessageTimedOut (unknown): 615 here (102.50 ‰), 75 before (12.50 ‰): 87.00 ‰ to 93.00 ‰ more at 95 %"
         );
     }
 

@@ -125,16 +125,16 @@ impl Comparison {
 
     /// What differs, in a sentence.
     pub fn sentence(&self) -> String {
-        let names = |differences: &[Difference]| -> Vec<&str> {
+        let names = |differences: &[Difference]| -> Vec<String> {
             let found = self.behaviours.iter();
             found
                 .filter(|behaviour| differences.contains(&behaviour.difference))
-                .map(|behaviour| behaviour.name.as_str())
+                .map(|behaviour| behaviour.name.clone())
                 .chain(
                     self.errors
                         .iter()
                         .filter(|error| differences.contains(&error.rate.difference))
-                        .map(|error| error.kind.as_str()),
+                        .map(|error| format!("the client error {}", error.kind)),
                 )
                 .collect()
         };

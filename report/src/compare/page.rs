@@ -128,7 +128,7 @@ fn errors(comparison: &Comparison) -> Markup {
             h2 { "Client errors" }
             p.lead {
                 "What clients were refused (" strong { "failed" } ": it certainly did not happen) and what nobody knows (" strong { "unknown" }
-                "), by the kind of error: how often over all runs, and of a thousand operations of a run. Compared as above."
+                "), by the kind of error: how often over all runs, and in thousandths of a run's operations (‰). Compared as above."
             }
             @if comparison.errors.is_empty() { p { "Neither side's clients met with an error, or the runs were made before errors were counted by kind." } }
             @else { div.scroll { table {

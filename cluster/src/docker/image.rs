@@ -24,6 +24,8 @@ pub(super) const IMAGE_VARIABLE: &str = "TRIBUNAL_DOCKER_IMAGE";
 pub(super) const BASE_VARIABLE: &str = "TRIBUNAL_DOCKER_BASE";
 /// What is built on a base.
 const DOCKERFILE: &str = include_str!("../../../docker/Dockerfile");
+/// What an engine says of the Dockerfile's first command, to which it comes once it has the base.
+const BASE_IS_THERE: &str = ": RUN ";
 /// Where the images that we make are.
 const REPOSITORY: &str = "tribunal-node";
 /// Where programs and libraries are; on most systems all but the first are links into it.
@@ -186,15 +188,14 @@ pub(super) fn bind(path: &Path, read_only: bool) -> Mount {
 /// Makes the image of a host's layout, unless it is there.
 async fn import(docker: &Docker, layout: &Layout) -> Result<String> {
     let archive = layout.archive()?;
-    let tag = format!("host-{}", digest(&archive));
-    let name = format!("{REPOSITORY}:{tag}");
+    let name = format!("{REPOSITORY}:host-{}", digest(&archive));
     if docker.inspect_image(&name).await.is_ok() {
         return Ok(name);
     }
     let options = CreateImageOptionsBuilder::new()
         .from_src("-")
-        .repo(REPOSITORY)
-        .tag(&tag)
+        // With its tag in it: Podman does not look at one that stands by itself.
+        .repo(&name)
         .changes(vec![format!("LABEL {IMAGE}=host")])
         .build();
     let mut steps = Box::pin(docker.create_image(Some(options), Some(body_full(archive.into())), None));
@@ -226,28 +227,38 @@ async fn build(docker: &Docker, base: &str) -> Result<String> {
         .buildargs(&HashMap::from([("BASE", base)]))
         .labels(&HashMap::from([(IMAGE, base)]))
         .build();
-    let failed = || format!("build docker/Dockerfile on {base} ({BASE_VARIABLE})");
+    let failed = |said: &str| {
+        format!(
+            "build docker/Dockerfile on {base} ({BASE_VARIABLE}){}",
+            tail(said)
+        )
+    };
     let (mut steps, mut said) = (
         Box::pin(docker.build_image(options, None, Some(body_full(archive.into())))),
         String::new(),
     );
     while let Some(step) = steps.next().await {
-        let step = step.with_context(|| format!("{}{}", failed(), tail(&said)))?;
+        let step = step.with_context(|| failed(&said))?;
         said.push_str(step.stream.as_deref().unwrap_or_default());
         if let Some(error) = step.error_detail.and_then(|detail| detail.message) {
-            bail!("{}: {error}{}", failed(), tail(&said));
+            bail!("{}: {error}", failed(&said));
         }
     }
     Ok(name)
 }
 
-/// The last lines of what a build said.
+/// The last lines of what a build said, and what to do where it did not come to have its base.
 fn tail(said: &str) -> String {
     let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
     let last = &lines[lines.len().saturating_sub(5)..];
+    let hint = if said.contains(BASE_IS_THERE) {
+        ""
+    } else {
+        "; where no registry of images can be reached, docker/base makes a base by debootstrap"
+    };
     match last {
-        [] => String::new(),
-        _ => format!("; it last said:\n{}", last.join("\n")),
+        [] => hint.to_owned(),
+        _ => format!("{hint}; it last said:\n{}", last.join("\n")),
     }
 }
 
@@ -264,6 +275,15 @@ fn digest(content: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_base_that_cannot_be_had_is_told_from_one_that_does_not_do() {
+        let begun = "Step 1/3 : ARG BASE=debian:12-slim\nStep 2/3 : FROM ${BASE}";
+        assert!(tail(begun).contains("docker/base"), "{}", tail(begun));
+        let further = format!("{begun}\n ---> 298bf0d86a18\nStep 3/3 : RUN if");
+        assert!(!tail(&further).contains("docker/base"), "{}", tail(&further));
+        assert!(tail(&further).ends_with("Step 3/3 : RUN if"));
+    }
 
     #[test]
     fn a_hosts_layout_is_links_and_mounts_and_nothing_secret() {

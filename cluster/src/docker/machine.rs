@@ -28,6 +28,8 @@ use crate::{Exit, ExitKind, Groups, Held, Machine, ProcessSpec, WallClock};
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// The period in which CPU time is counted out, in microseconds.
 const PERIOD_US: i64 = 100_000;
+/// How a container is given all that it wants of it.
+const NO_QUOTA: i64 = -1;
 
 /// A container, and the one process in it that counts.
 pub(super) struct DockerMachine {
@@ -48,6 +50,8 @@ pub(super) struct DockerMachine {
     pub(super) newest: Mutex<Option<Newest>>,
     /// Whether the container stands still, with its agent.
     pub(super) frozen: AtomicBool,
+    /// Whether the engine can change what a container may have.
+    pub(super) limits_cpu: bool,
 }
 
 /// Runs tools in a container's network: from this host where it may enter there, else by the agent.
@@ -123,16 +127,27 @@ impl DockerMachine {
 
     async fn update(&self, quota: i64) -> Result<()> {
         let container = self.container.clone();
-        let limits = ContainerUpdateBody {
-            cpu_period: Some(PERIOD_US),
-            cpu_quota: Some(quota),
-            ..ContainerUpdateBody::default()
-        };
-        let update =
-            |docker: bollard::Docker| async move { Ok(docker.update_container(&container, limits).await?) };
+        let update = |docker: bollard::Docker| async move { set_quota(&docker, &container, quota).await };
         let done = self.engine.run(update).await;
         done.with_context(|| format!("hold down the CPU time of node {}", self.node))
     }
+}
+
+/// Whether an engine changes what a container may have, which Podman 4.3 does not. Tried with what is so already.
+pub(super) fn limits_cpu(engine: &Engine, container: &str) -> bool {
+    let container = container.to_owned();
+    engine
+        .block(|docker| async move { set_quota(&docker, &container, NO_QUOTA).await })
+        .is_ok()
+}
+
+async fn set_quota(docker: &bollard::Docker, container: &str, quota: i64) -> Result<()> {
+    let limits = ContainerUpdateBody {
+        cpu_period: Some(PERIOD_US),
+        cpu_quota: Some(quota),
+        ..ContainerUpdateBody::default()
+    };
+    Ok(docker.update_container(container, limits).await?)
 }
 
 #[async_trait]
@@ -240,7 +255,7 @@ impl Groups for Arc<DockerMachine> {
     }
 
     fn can_limit_cpu(&self) -> bool {
-        true
+        self.limits_cpu
     }
 
     async fn freeze(&self) -> Result<()> {
@@ -267,7 +282,7 @@ impl Groups for Arc<DockerMachine> {
     }
 
     async fn unlimit_cpu(&self) -> Result<()> {
-        self.update(-1).await
+        self.update(NO_QUOTA).await
     }
 
     async fn held(&self) -> Result<Held> {

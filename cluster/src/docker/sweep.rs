@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bollard::Docker;
@@ -14,6 +15,11 @@ use bollard::query_parameters::{
 
 use super::engine::Engine;
 use super::labels;
+
+/// So often it is tried to remove a container.
+const ATTEMPTS_MAX: u32 = 10;
+/// And so long after the last time.
+const REMOVE_AGAIN: Duration = Duration::from_millis(200);
 
 /// What was taken away, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -118,9 +124,19 @@ async fn remove_images(docker: Docker) -> Result<Vec<String>> {
 
 /// Removes a container and what runs in it; one that is gone already is no error.
 pub(super) async fn remove_container(docker: &Docker, id: &str) -> Result<()> {
-    let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-    let removed = docker.remove_container(id, Some(options)).await;
-    gone(removed).with_context(|| format!("remove the container {id}"))
+    let mut attempts = 1;
+    loop {
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        let removed = docker.remove_container(id, Some(options)).await;
+        match &removed {
+            // Podman does not know what to say of one that ends at this moment.
+            Err(Error::DockerResponseServerError { status_code: 500, .. }) if attempts < ATTEMPTS_MAX => {
+                attempts += 1;
+                tokio::time::sleep(REMOVE_AGAIN).await;
+            }
+            _ => return gone(removed).with_context(|| format!("remove the container {id}")),
+        }
+    }
 }
 
 /// Removes a network; one that is gone already is no error.

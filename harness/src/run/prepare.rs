@@ -113,7 +113,13 @@ fn check_environment(options: &RunOptions, resolved: &Resolved) -> anyhow::Resul
         }
         EnvironmentName::Host | EnvironmentName::Attached => {}
         EnvironmentName::Docker => {
-            let (engine, image) = (docker::about()?, docker::Image::from_environment()?);
+            let image = docker::Image::from_environment()?;
+            if let docker::Image::Base(_) = image {
+                eprintln!(
+                    "tribunal: the nodes' image is {image}: it takes a minute or two where it is not there yet"
+                );
+            }
+            let engine = docker::prepare(&image)?;
             parts.push((
                 "container engine".to_owned(),
                 format!("{}, API {}", engine.version, engine.api),

@@ -1,22 +1,57 @@
-//! Clusters in containers, on a daemon of the test's own. Where there is none to be had, each test says that it was
+//! Clusters in containers, on an engine of the test's own. Where there is none to be had, each test says that it was
 //! skipped.
 
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::daemon::Daemon;
+use crate::podman::Podman;
 use crate::support::{Bench, Ran};
 use crate::trial::{Trial, events, every_fault_bit};
 
 /// How long a run may take until its first fault is in force, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Docker's or Podman's.
+trait Engine {
+    /// The same command, so that it speaks with this engine.
+    fn with(&self, command: Command) -> Command;
+    /// How many containers and networks there are.
+    fn counts(&self) -> (usize, usize);
+}
+
+impl Engine for Daemon {
+    fn with(&self, mut command: Command) -> Command {
+        command.env("DOCKER_HOST", self.host());
+        command
+    }
+
+    fn counts(&self) -> (usize, usize) {
+        (self.containers(), self.networks())
+    }
+}
+
+impl Engine for Podman {
+    fn with(&self, command: Command) -> Command {
+        let mut inside = self.inside(&command.get_program().to_string_lossy());
+        inside.args(command.get_args()).env("DOCKER_HOST", self.host());
+        if let Some(directory) = command.get_current_dir() {
+            inside.current_dir(directory);
+        }
+        inside
+    }
+
+    fn counts(&self) -> (usize, usize) {
+        (self.containers(), self.networks())
+    }
+}
+
 /// Runs a plan in containers.
-fn run(bench: Bench, daemon: &Daemon, plan: &str, seed: &str) -> Trial {
-    let mut command = bench.command(&[
+fn run(bench: Bench, engine: &dyn Engine, plan: &str, seed: &str) -> Trial {
+    let command = bench.command(&[
         "run", plan, "--json", "--out", "run", "--seed", seed, "--env", "docker",
     ]);
-    let ran = command.env("DOCKER_HOST", daemon.host()).output();
+    let ran = engine.with(command).output();
     Trial {
         ran: Ran::from(ran.expect("the binary can be started")),
         bench,
@@ -24,23 +59,34 @@ fn run(bench: Bench, daemon: &Daemon, plan: &str, seed: &str) -> Trial {
 }
 
 #[track_caller]
-fn nothing_is_left(daemon: &Daemon) {
-    assert_eq!((daemon.containers(), daemon.networks()), (0, 0));
+fn nothing_is_left(engine: &dyn Engine) {
+    assert_eq!(engine.counts(), (0, 0));
 }
 
 #[test]
 #[ignore = "brings up a real cluster"]
 fn the_controls_come_out_in_containers_as_in_the_sandbox() {
     let Some(daemon) = Daemon::start() else { return };
-    let all = run(Bench::new(), &daemon, "controls/acks-all", "3");
+    the_controls_come_out(&daemon);
+}
+
+#[test]
+#[ignore = "brings up a real cluster"]
+fn the_controls_come_out_in_containers_of_podman() {
+    let Some(podman) = Podman::start() else { return };
+    the_controls_come_out(&podman);
+}
+
+fn the_controls_come_out(engine: &dyn Engine) {
+    let all = run(Bench::new(), engine, "controls/acks-all", "3");
     all.verdict(0);
     every_fault_bit(&all, &["partition"]);
     assert!(all.file("made-of.json").contains("\"container engine\""));
-    nothing_is_left(&daemon);
-    let one = run(Bench::new(), &daemon, "controls/acks1", "2");
+    nothing_is_left(engine);
+    let one = run(Bench::new(), engine, "controls/acks1", "2");
     let lost = &one.verdict(1)["anomalies"]["lost-write"];
     assert!(lost["count"].as_u64() > Some(50), "{lost}");
-    nothing_is_left(&daemon);
+    nothing_is_left(engine);
 }
 
 const HELD: &str = r#"nemesis = { steps = [
@@ -48,12 +94,12 @@ const HELD: &str = r#"nemesis = { steps = [
     { at = "0s", lasts = "5m", fault = { freeze = { target = ["n2"] } } },
 ] }"#;
 
-fn start(bench: &Bench, daemon: &Daemon) -> Child {
+fn start(bench: &Bench, engine: &dyn Engine) -> Child {
     bench.file("plan.toml", crate::short_plan(HELD));
     let log = std::fs::File::create(bench.path().join("output")).expect("a file can be made");
-    bench
-        .command(&["run", "plan.toml", "--out", "run", "--env", "docker"])
-        .env("DOCKER_HOST", daemon.host())
+    let command = bench.command(&["run", "plan.toml", "--out", "run", "--env", "docker"]);
+    engine
+        .with(command)
         .stdout(Stdio::null())
         .stderr(log)
         .spawn()
@@ -64,8 +110,19 @@ fn start(bench: &Bench, daemon: &Daemon) -> Child {
 #[ignore = "brings up a real cluster"]
 fn what_a_killed_run_left_is_cleaned_up() {
     let Some(daemon) = Daemon::start() else { return };
+    a_killed_run_is_cleaned_up(&daemon);
+}
+
+#[test]
+#[ignore = "brings up a real cluster"]
+fn what_a_killed_run_left_with_podman_is_cleaned_up() {
+    let Some(podman) = Podman::start() else { return };
+    a_killed_run_is_cleaned_up(&podman);
+}
+
+fn a_killed_run_is_cleaned_up(engine: &dyn Engine) {
     let bench = Bench::new();
-    let mut child = start(&bench, &daemon);
+    let mut child = start(&bench, engine);
     let begun = Instant::now();
     let in_force = || {
         let history = std::fs::read_to_string(bench.path().join("run/history.jsonl")).unwrap_or_default();
@@ -82,10 +139,9 @@ fn what_a_killed_run_left_is_cleaned_up() {
     }
     child.kill().expect("it runs");
     child.wait().expect("it ends");
-    assert_eq!(daemon.networks(), 2, "networks stay behind");
+    assert_eq!(engine.counts().1, 2, "networks stay behind");
     let clean = || {
-        let mut command = bench.command(&["clean"]);
-        let ran = command.env("DOCKER_HOST", daemon.host()).output();
+        let ran = engine.with(bench.command(&["clean"])).output();
         Ran::from(ran.expect("the binary can be started"))
     };
     let first = clean();
@@ -98,6 +154,6 @@ fn what_a_killed_run_left_is_cleaned_up() {
     ] {
         assert!(first.out.contains(what), "{what}: {}", first.out);
     }
-    nothing_is_left(&daemon);
+    nothing_is_left(engine);
     assert_eq!(clean().out, "nothing was left\n");
 }

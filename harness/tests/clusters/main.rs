@@ -19,6 +19,8 @@ mod killed;
 #[path = "../support/left.rs"]
 mod left;
 mod network;
+#[path = "../support/podman.rs"]
+mod podman;
 mod process;
 mod schedules;
 #[path = "../support/servers.rs"]

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what Tribunal needs and this machine lacks, through the system's own package manager.
-# usage: scripts/install.sh [browser]        `browser` adds the headless one that report's tests use, and an SSH server
+# usage: scripts/install.sh [browser]        `browser` adds the headless one that report's tests use, an SSH server, and engines of containers
 # Says what it installs before it does. Needs root or sudo only where something is missing.
 set -eu
 
@@ -27,10 +27,15 @@ pkg-config --exists openssl 2>/dev/null || need openssl
 java_is_new_enough || need java
 if [ "${1:-}" = browser ]; then
     browser_is_there || need browser
-    # The tests of `--env ssh` start servers of their own. Where the package would start one for the machine as well,
-    # that is left to whoever owns it, and those tests say that they were skipped.
+    # The tests of `--env ssh` and `--env docker` start servers and engines of their own. Where a package would start one for
+    # the machine as well, that is left to whoever owns it, and those tests say that they were skipped.
     if [ "$(id -u)" -eq 0 ] && [ ! -d /run/systemd/system ]; then
         [ -x /usr/sbin/sshd ] || need sshd
+        # The engines that are tried are those of Debian's packages.
+        if command -v apt-get >/dev/null 2>&1; then
+            [ -x /usr/sbin/dockerd ] && [ -x /usr/bin/docker ] || need docker
+            [ -x /usr/bin/podman ] && [ -x /usr/lib/podman/netavark ] || need podman
+        fi
     fi
 fi
 if ! command -v cargo >/dev/null 2>&1; then
@@ -51,6 +56,8 @@ for need in $missing; do
         sshd)       apt=openssh-server; dnf=openssh-server; apk=openssh-server; pacman=openssh; zypper=openssh-server ;;
         java)       apt=openjdk-17-jre-headless; dnf=java-17-openjdk-headless; apk=openjdk17-jre-headless
                     pacman=jre17-openjdk-headless; zypper=java-17-openjdk-headless ;;
+        docker)     apt=docker.io ;;
+        podman)     apt=podman\ netavark ;;
         browser)    apt=chromium; dnf=chromium; apk=chromium; pacman=chromium; zypper=chromium ;;
     esac
     for manager in apt dnf apk pacman zypper; do
@@ -84,6 +91,18 @@ case $manager in
                 # Newer systems may no longer carry 17: their default is newer, which does as well.
                 if ! apt-cache show openjdk-17-jre-headless >/dev/null 2>&1; then
                     packages=$(echo "$packages" | sed 's/openjdk-17-jre-headless/default-jre-headless/')
+                fi ;;
+        esac
+        case $packages in
+            *docker.io*)
+                # Newer systems have its client by itself.
+                if apt-cache show docker-cli >/dev/null 2>&1; then packages="$packages docker-cli"; fi ;;
+        esac
+        case $packages in
+            *netavark*)
+                # Older systems have none, and Podman is no use to us without it.
+                if ! apt-cache show netavark >/dev/null 2>&1; then
+                    packages=$(echo "$packages" | sed 's/podman netavark//')
                 fi ;;
         esac
         # shellcheck disable=SC2086 # the packages are words

@@ -31,6 +31,7 @@ if [ "${1:-}" = browser ]; then
     # the machine as well, that is left to whoever owns it, and those tests say that they were skipped.
     if [ "$(id -u)" -eq 0 ] && [ ! -d /run/systemd/system ]; then
         [ -x /usr/sbin/sshd ] || need sshd
+        command -v ip >/dev/null 2>&1 || need ip
         # The engines that are tried are those of Debian's packages.
         if command -v apt-get >/dev/null 2>&1; then
             [ -x /usr/sbin/dockerd ] && [ -x /usr/bin/docker ] || need docker
@@ -56,6 +57,7 @@ for need in $missing; do
         sshd)       apt=openssh-server; dnf=openssh-server; apk=openssh-server; pacman=openssh; zypper=openssh-server ;;
         java)       apt=openjdk-17-jre-headless; dnf=java-17-openjdk-headless; apk=openjdk17-jre-headless
                     pacman=jre17-openjdk-headless; zypper=java-17-openjdk-headless ;;
+        ip)         apt=iproute2; dnf=iproute; apk=iproute2; pacman=iproute2; zypper=iproute2 ;;
         docker)     apt=docker.io ;;
         podman)     apt=podman\ netavark ;;
         browser)    apt=chromium; dnf=chromium; apk=chromium; pacman=chromium; zypper=chromium ;;

@@ -57,7 +57,8 @@ impl Visit {
         found.map(Self::of).transpose()
     }
 
-    fn of(pid: u32) -> Result<Self> {
+    /// Into the namespaces of a process.
+    pub fn of(pid: u32) -> Result<Self> {
         let mut namespaces = Vec::new();
         for (name, flag, kind) in NAMESPACES {
             let path = format!("/proc/{pid}/ns/{name}");

@@ -6,6 +6,7 @@
 
 mod agent;
 mod engine;
+mod found;
 mod image;
 mod inside;
 mod labels;
@@ -26,6 +27,7 @@ use machine::{ContainerShell, DockerMachine};
 use premises::{Premises, Site};
 
 pub use engine::About;
+pub use found::{Found, find};
 pub use image::Image;
 pub use sweep::{Swept, sweep};
 

@@ -3,9 +3,11 @@
 use std::env;
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, anyhow};
+use cluster::docker;
 use sandbox::Visit;
 
 use crate::cli::ShellOptions;
@@ -25,25 +27,23 @@ pub fn shell(options: &ShellOptions) -> Result<Exit, Failure> {
     let run = RunDirectory::open(&root).map_err(Failure::usage)?;
     let nodes = run.nodes();
     let node = options.node;
-    let found = Visit::find(&nodes, node).map_err(|error| Failure::infrastructure(error.into()))?;
-    let Some(visit) = found else {
+    let Some((visit, other)) = find(&nodes, node).map_err(Failure::infrastructure)? else {
         return Err(Failure::usage(anyhow!(
             "no node n{node} of {} runs: its cluster is down, or is another user's; `tribunal run … --keep` leaves one up",
             run.shown()
         )));
     };
     let home = nodes.join(format!("n{node}"));
-    eprintln!(
-        "tribunal: node n{node}, in {}; also by: {}",
-        shown(&home),
-        visit.nsenter()
-    );
+    eprintln!("tribunal: node n{node}, in {}; also by: {}", shown(&home), other);
     let mut words = options.command.iter().cloned();
     let shell = || env::var_os("SHELL").unwrap_or_else(|| OsString::from(SHELL));
     let program = words.next().unwrap_or_else(shell);
     visit
         .enter()
-        .map_err(|error| Failure::infrastructure(error.into()))?;
+        .with_context(|| {
+            format!("enter node n{node}: in containers this takes root; `{other}` may do without")
+        })
+        .map_err(Failure::infrastructure)?;
     let status = Command::new(&program)
         .args(words)
         .current_dir(&home)
@@ -55,4 +55,19 @@ pub fn shell(options: &ShellOptions) -> Result<Exit, Failure> {
         .code()
         .or_else(|| status.signal().map(|signal| 128 + signal));
     exit::as_another_did(code.unwrap_or(1))
+}
+
+/// The way into a node that runs, in the sandbox or in a container, and the command of somebody else's that leads there too.
+fn find(nodes: &Path, node: u32) -> anyhow::Result<Option<(Visit, String)>> {
+    if let Some(visit) = Visit::find(nodes, node)? {
+        let other = visit.nsenter();
+        return Ok(Some((visit, other)));
+    }
+    let Some(found) = docker::find(nodes, node) else {
+        return Ok(None);
+    };
+    let other = format!("docker exec -it {} sh", found.name);
+    let visit = Visit::of(found.pid)
+        .with_context(|| format!("look into node n{node}: this takes root; `{other}` may do without"))?;
+    Ok(Some((visit, other)))
 }

@@ -96,8 +96,8 @@ fn check_options(options: &RunOptions, resolved: &Resolved) -> anyhow::Result<()
         resolved.plan.broker
     );
     ensure!(
-        env == EnvironmentName::Sandbox || options.keep.is_none(),
-        "--keep: only a cluster in the sandbox can be kept up, not one with --env {env}"
+        matches!(env, EnvironmentName::Sandbox | EnvironmentName::Docker) || options.keep.is_none(),
+        "--keep: only a cluster in the sandbox or in containers can be kept up, not one with --env {env}"
     );
     Ok(())
 }
@@ -182,7 +182,7 @@ fn conduct_here(
         keep_data: options.keep_data,
         pcap: Vec::new(),
         plain: options.plain,
-        keep: None,
+        keep: options.keep,
         keep_for: options.keep_for,
         real_time: options.real_time,
     })

@@ -157,3 +157,68 @@ fn a_killed_run_is_cleaned_up(engine: &dyn Engine) {
     nothing_is_left(engine);
     assert_eq!(clean().out, "nothing was left\n");
 }
+
+#[test]
+#[ignore = "brings up a real cluster"]
+fn a_kept_cluster_of_containers_can_be_entered() {
+    let Some(daemon) = Daemon::start() else { return };
+    let bench = Bench::new();
+    bench.file("plan.toml", crate::short_plan("nemesis = \"none\""));
+    let log = std::fs::File::create(bench.path().join("output")).expect("a file can be made");
+    let command = bench.command(&[
+        "run",
+        "plan.toml",
+        "--out",
+        "run",
+        "--env",
+        "docker",
+        "--keep",
+        "always",
+        "--keep-for",
+        "2m",
+    ]);
+    let mut child = daemon
+        .with(command)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .expect("the binary can be started");
+    let said = || std::fs::read_to_string(bench.path().join("output")).unwrap_or_default();
+    let begun = Instant::now();
+    while !said().contains("is kept up") {
+        let ended = child.try_wait().expect("it is ours");
+        assert!(
+            ended.is_none() && begun.elapsed() < PATIENCE,
+            "{ended:?}\n{}",
+            said()
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let shell = |node, script| bench.run(&["shell", "run", node, "--", "sh", "-c", script]);
+    let ran = shell("n2", "hostname; cat /proc/1/cmdline; pgrep java");
+    assert!(
+        ran.out.starts_with("n2\n") && ran.out.contains("n2.sock"),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
+    // What it names does the same.
+    let name = ran
+        .err
+        .split_whitespace()
+        .find(|word| word.starts_with("tribunal-"));
+    let name = name.expect("the container is named");
+    assert_eq!(daemon.docker(&["exec", name, "hostname"]), "n2\n");
+    assert_eq!(shell("n1", "kill -9 $(pgrep java); exit 7").code, Some(7));
+    assert_eq!(shell("n9", "true").code, Some(2));
+    assert_eq!(daemon.containers(), 3);
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(child.id() as i32),
+        nix::sys::signal::Signal::SIGINT,
+    )
+    .expect("it runs");
+    assert_eq!(child.wait().expect("it is ours").code(), Some(0), "{}", said());
+    nothing_is_left(&daemon);
+    assert_eq!(shell("n1", "true").code, Some(2));
+}

@@ -274,6 +274,13 @@ impl Scene {
         others
     }
 
+    /// Every broker but these: who else can hold replicas.
+    pub(crate) fn other_brokers(&self, nodes: &[NodeId]) -> Vec<NodeId> {
+        let mut others = self.cluster.brokers();
+        others.retain(|node| !nodes.contains(node));
+        others
+    }
+
     /// Who leads the partition, as far as the observer has seen.
     pub fn leader(&self, key: Key) -> Result<NodeId, NoTarget> {
         self.cluster

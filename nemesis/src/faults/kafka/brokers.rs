@@ -98,10 +98,13 @@ impl FaultKind for ChangeBrokers {
     async fn aim(&self, scene: &Scene) -> Result<Aim, NoTarget> {
         let nodes = scene.running(&self.target, self.key).await?;
         let others = scene.others(&nodes);
-        let staying = scene
+        let mut staying = scene
             .in_state(others, |state| state != 'T', "none of them goes on")
             .await?;
         majority_stays(scene, &staying).await?;
+        // Controllers of their own hold no replicas.
+        let brokers = scene.cluster.brokers();
+        staying.retain(|node| brokers.contains(node));
         let all = partitions(scene, &staying).await;
         let all = all.map_err(|error| unanswered(&error))?;
         let moves = away(&all, &nodes, &staying).map_err(NoTarget)?;

@@ -77,7 +77,7 @@ impl Reassign {
             }
             Shape::Rotate => replicas.rotate_left(1),
             Shape::Move => {
-                let outside = scene.others(&replicas);
+                let outside = scene.other_brokers(&replicas);
                 if outside.is_empty() {
                     return Err("every node is a replica of it");
                 }

@@ -68,7 +68,7 @@ impl FaultKind for ShrinkIsr {
             .partition(key)
             .map(|view| view.replicas)
             .unwrap_or_default();
-        let mut followers = scene.others(&[leader]);
+        let mut followers = scene.other_brokers(&[leader]);
         // A view without replicas is no reason to miss one: a cut from a stranger does no harm.
         followers.retain(|node| replicas.is_empty() || replicas.contains(node));
         if followers.is_empty() {

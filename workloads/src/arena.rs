@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use async_trait::async_trait;
 use cluster::Cluster;
-use history::{Offset, ProducerPromise, Recorder, Topic};
+use history::{Offset, ProducerPromise, Recorder, Span, Topic};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::scribe::Counters;
@@ -72,6 +72,8 @@ pub struct Promises {
     pub producers: ProducerPromise,
     /// `acks` as the history's header has it: `0`, `1` or `all`.
     pub acks: String,
+    /// Whether consumers read what is not committed, or never will be.
+    pub read_uncommitted: bool,
 }
 
 /// A setting that contradicts the rest of the plan.
@@ -81,6 +83,36 @@ pub struct Invalid {
     pub path: Vec<String>,
     /// What is wrong with it, and what to do.
     pub reason: String,
+}
+
+/// What is wrong with a workload's settings.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) all: Vec<Invalid>,
+}
+
+impl Found {
+    pub(crate) fn say(&mut self, field: &str, reason: String) {
+        self.all.push(Invalid {
+            path: vec![field.to_owned()],
+            reason,
+        });
+    }
+
+    pub(crate) fn range(&mut self, field: &str, value: u32, least: u32, most: u32) {
+        if !(least..=most).contains(&value) {
+            self.say(field, format!("{value} is out of range: give {least} to {most}"));
+        }
+    }
+
+    pub(crate) fn span(&mut self, field: &str, value: Span, least: Span, most: Span) {
+        if !(least..=most).contains(&value) {
+            self.say(
+                field,
+                format!("{value} is out of range: give \"{least}\" to \"{most}\""),
+            );
+        }
+    }
 }
 
 /// Waits until every replica is in its ISR with the same end, and gives each key's end; or says who is not

@@ -7,13 +7,17 @@
 //! A workload is one folder and one word in the list in `list.rs`.
 
 mod arena;
+mod client;
 mod client_log;
 mod list;
 mod log;
 mod scribe;
 pub mod sim;
+mod txn;
 
 pub use arena::{Arena, Invalid, Promises, Running, Workload, settle};
+pub use client::Isolation;
 pub use list::{Listed, WORKLOADS, WorkloadConfig};
 pub use log::{Acks, ConsumeBy, GroupProtocol, LogConfig};
 pub use scribe::{Counters, Seen};
+pub use txn::TxnConfig;

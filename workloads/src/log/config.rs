@@ -3,7 +3,7 @@
 use history::Span;
 use serde::{Deserialize, Serialize};
 
-use crate::arena::Invalid;
+use crate::arena::{Found, Invalid};
 
 /// The settings of the `log` workload.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -233,35 +233,6 @@ impl LogConfig {
                      set it to 5 or idempotence = false",
                     self.max_in_flight
                 ),
-            );
-        }
-    }
-}
-
-#[derive(Default)]
-struct Found {
-    all: Vec<Invalid>,
-}
-
-impl Found {
-    fn say(&mut self, field: &str, reason: String) {
-        self.all.push(Invalid {
-            path: vec![field.to_owned()],
-            reason,
-        });
-    }
-
-    fn range(&mut self, field: &str, value: u32, least: u32, most: u32) {
-        if !(least..=most).contains(&value) {
-            self.say(field, format!("{value} is out of range: give {least} to {most}"));
-        }
-    }
-
-    fn span(&mut self, field: &str, value: Span, least: Span, most: Span) {
-        if !(least..=most).contains(&value) {
-            self.say(
-                field,
-                format!("{value} is out of range: give \"{least}\" to \"{most}\""),
             );
         }
     }

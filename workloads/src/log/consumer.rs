@@ -5,29 +5,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use history::payload::decode;
 use history::{Assign, F, Key, Offset, Poll, Record, Subscribe};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Message};
-use rdkafka::{ClientConfig, Offset as Start, TopicPartitionList};
+use rdkafka::error::KafkaResult;
 
-use super::client::{Context, Shared, is_of_a_connection};
-use super::config::ConsumeBy;
+use super::config::{ConsumeBy, LogConfig};
 use super::generator::Crashes;
 use super::member::{by_subscription, commit, commit_list, subscribe};
+use crate::client::{
+    Context, Isolation, Shared, assignment, by_assignment, is_lost, is_of_a_connection, record, starts,
+};
 use crate::scribe::End;
 
 /// The longest wait for a record, so that a stop is seen.
 const WAIT_MAX: Duration = Duration::from_millis(50);
 /// How long is waited before a client that could not be made, or an assignment that went wrong, is tried again.
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
-/// How long asking for a partition's start may take.
-const START_WITHIN: Duration = Duration::from_secs(2);
 
 /// A consumer of the workload, on a thread of its own.
 pub(crate) struct Consumer {
     number: u32,
+    config: LogConfig,
     shared: Arc<Shared>,
     stop: Arc<AtomicBool>,
     keys: Vec<Key>,
@@ -46,15 +44,22 @@ enum Ended {
 }
 
 impl Consumer {
-    pub(crate) fn new(number: u32, shared: Arc<Shared>, stop: Arc<AtomicBool>, keys: Vec<Key>) -> Self {
-        let crashes = shared.config.crash_every.map(|every| {
-            let client = shared.config.producers + number;
+    pub(crate) fn new(
+        number: u32,
+        config: LogConfig,
+        shared: Arc<Shared>,
+        stop: Arc<AtomicBool>,
+        keys: Vec<Key>,
+    ) -> Self {
+        let crashes = config.crash_every.map(|every| {
+            let client = config.producers + number;
             let mut crashes = Crashes::new(shared.seed, client, every.duration());
             let first = Instant::now() + crashes.next();
             (crashes, first)
         });
         Self {
             number,
+            config,
             stop,
             process: shared.scribe.process(),
             positions: keys.iter().map(|key| (*key, 0)).collect(),
@@ -97,13 +102,16 @@ impl Consumer {
         let mut config = self.shared.client(&name);
         config.set("fetch.wait.max.ms", "100");
         let keys = self.keys.clone();
-        let (config, f) = match self.shared.config.consume_by {
+        let (config, f) = match self.config.consume_by {
             ConsumeBy::Assign => {
                 let assign = Assign { keys, from_beginning };
-                (by_assignment(&mut config), F::Assign(assign))
+                (
+                    by_assignment(&mut config, Isolation::ReadUncommitted),
+                    F::Assign(assign),
+                )
             }
             ConsumeBy::Subscribe => {
-                let protocol = self.shared.config.group_protocol;
+                let protocol = self.config.group_protocol;
                 (
                     by_subscription(&mut config, protocol),
                     F::Subscribe(Subscribe { keys }),
@@ -112,7 +120,7 @@ impl Consumer {
         };
         let client: BaseConsumer<Context> = config.create_with_context(context)?;
         let op = self.shared.scribe.invoke(self.process, f.clone());
-        let outcome = match self.shared.config.consume_by {
+        let outcome = match self.config.consume_by {
             ConsumeBy::Assign => client.assign(&assignment(&self.shared, &self.positions)?),
             ConsumeBy::Subscribe => subscribe(&client, &self.shared),
         };
@@ -142,7 +150,7 @@ impl Consumer {
                 self.positions.insert(record.key, record.offset + 1);
             }
             let moved = client.context().moved.take();
-            let committed = match self.shared.config.consume_by {
+            let committed = match self.config.consume_by {
                 ConsumeBy::Subscribe if !crashed => Some(commit_list(&self.shared, &records, &moved)),
                 _ => None,
             };
@@ -166,7 +174,7 @@ impl Consumer {
     fn poll(&mut self, client: &BaseConsumer<Context>) -> (Vec<Record>, Option<Ended>) {
         let mut records = Vec::new();
         let mut until: Option<Instant> = None;
-        while records.len() < self.shared.config.poll_records as usize {
+        while records.len() < self.config.poll_records as usize {
             if self.stop.load(Relaxed) {
                 return (records, Some(Ended::Stopped));
             }
@@ -188,7 +196,7 @@ impl Consumer {
                 Some(Err(error)) => self.log(&error.to_string()),
             }
             if until.is_none() && !records.is_empty() {
-                until = Some(Instant::now() + self.shared.config.poll_timeout.duration());
+                until = Some(Instant::now() + self.config.poll_timeout.duration());
             }
         }
         (records, None)
@@ -220,63 +228,4 @@ impl Consumer {
     fn log(&self, text: &str) {
         self.shared.line(&self.name(), text);
     }
-}
-
-/// Settings of a consumer that reads what it is assigned and nothing else. The client library asks for a group's
-/// name even then.
-pub(crate) fn by_assignment(config: &mut ClientConfig) -> &mut ClientConfig {
-    config
-        .set("group.id", "tribunal")
-        .set("enable.auto.commit", "false")
-        .set("enable.auto.offset.store", "false")
-        .set("auto.offset.reset", "error")
-        .set("isolation.level", "read_uncommitted")
-        .set("check.crcs", "true")
-        .set("fetch.error.backoff.ms", "50")
-        .set("fetch.queue.backoff.ms", "50")
-}
-
-/// The partitions with the offsets to begin at.
-pub(crate) fn assignment(
-    shared: &Shared,
-    positions: &BTreeMap<Key, Offset>,
-) -> KafkaResult<TopicPartitionList> {
-    let mut list = TopicPartitionList::new();
-    for (key, position) in positions {
-        let (topic, partition) = shared.keys.partition(*key);
-        list.add_partition_offset(topic, partition, Start::Offset(*position))?;
-    }
-    Ok(list)
-}
-
-/// Where each partition begins, by its leader; where that does not answer, at 0.
-pub(crate) fn starts(shared: &Shared, client: &BaseConsumer<Context>, keys: &[Key]) -> BTreeMap<Key, Offset> {
-    let start = |key: &Key| {
-        let (topic, partition) = shared.keys.partition(*key);
-        let known = client.fetch_watermarks(topic, partition, START_WITHIN);
-        (*key, known.map_or(0, |(start, _)| start))
-    };
-    keys.iter().map(start).collect()
-}
-
-/// What a message says; `None` for an empty one, which no client of the workload wrote.
-pub(crate) fn record(shared: &Shared, message: &BorrowedMessage<'_>) -> Option<Record> {
-    Some(Record {
-        key: shared.keys.key(message.topic(), message.partition())?,
-        offset: message.offset(),
-        value: decode(message.payload().unwrap_or_default())?,
-    })
-}
-
-/// Whether a partition cannot be read on from where it was read to: what came next is gone.
-pub(crate) fn is_lost(error: &KafkaError) -> bool {
-    let (KafkaError::MessageConsumption(code) | KafkaError::MessageConsumptionFatal(code)) = error else {
-        return false;
-    };
-    matches!(
-        code,
-        RDKafkaErrorCode::OffsetOutOfRange
-            | RDKafkaErrorCode::AutoOffsetReset
-            | RDKafkaErrorCode::LogTruncation
-    )
 }

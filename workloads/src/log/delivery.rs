@@ -19,9 +19,9 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 
-use super::client::Context;
 use super::config::Acks;
 use super::sends::{OpenSends, Written};
+use crate::client::Context;
 use crate::scribe::End;
 
 /// What the client library knows of a record.
@@ -68,6 +68,7 @@ pub(crate) fn classify(
 pub(crate) struct Reports {
     pub(crate) context: Context,
     pub(crate) sends: Arc<OpenSends>,
+    pub(crate) acks: Acks,
 }
 
 impl ClientContext for Reports {
@@ -92,7 +93,7 @@ impl ProducerContext for Reports {
         let offset = Some(message.offset()).filter(|offset| *offset >= 0);
         let shared = &self.context.shared;
         let status = status(message).where_disks_may_fail(shared.disks_may_fail);
-        let end = classify(error, status, offset, shared.config.acks);
+        let end = classify(error, status, offset, self.acks);
         let written = if end == End::Ok {
             Written {
                 offset,

@@ -1,15 +1,12 @@
 //! A consumer that its group gives partitions to: its settings, what came and went, and what it commits.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use history::{Key, Record};
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, Rebalance};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::KafkaResult;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use super::client::{Context, Keys, Shared};
 use super::config::GroupProtocol;
+use crate::client::{Context, Shared};
 
 /// The group that all consumers of the workload are in.
 const GROUP: &str = "tribunal-log";
@@ -17,33 +14,6 @@ const GROUP: &str = "tribunal-log";
 /// this is the broker's own setting.
 const SESSION_MS: &str = "6000";
 const HEARTBEAT_MS: &str = "500";
-
-/// The partitions that came or went since it was last asked. A handle: the client's callbacks have the other.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Moved(Arc<Mutex<BTreeSet<Key>>>);
-
-impl Moved {
-    /// Takes down what a rebalance changes, from within the poll that it happens in.
-    pub(crate) fn note(&self, keys: &Keys, rebalance: &Rebalance<'_>) {
-        let (Rebalance::Assign(list) | Rebalance::Revoke(list)) = rebalance else {
-            return;
-        };
-        let elements = list.elements();
-        let moved = elements
-            .iter()
-            .filter_map(|element| keys.key(element.topic(), element.partition()));
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(moved);
-    }
-
-    /// What it is, and from now on nothing.
-    pub(crate) fn take(&self) -> Vec<Key> {
-        let mut moved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *moved).into_iter().collect()
-    }
-}
 
 /// Settings of a consumer that reads what its group gives it, from where the group stands or else from the start. It
 /// commits itself, and only what it has written down: a member that dies makes others read again, never skip.

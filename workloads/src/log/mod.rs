@@ -3,14 +3,12 @@
 //!
 //! A partition is a log: what is acknowledged must stay, in its place, once.
 
-mod client;
 mod config;
 mod consumer;
 mod delivery;
 mod generator;
 mod member;
 mod producer;
-mod reader;
 mod sends;
 #[cfg(test)]
 mod tests;
@@ -28,15 +26,14 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::arena::{Arena, Invalid, Promises, Running, Workload};
+use crate::client::{Isolation, Keys, Shared, final_reads};
 use crate::client_log::ClientLog;
 use crate::scribe::{Counters, Scribe};
-use client::{Keys, Shared};
 use consumer::Consumer;
 use producer::Producer;
 use sends::OpenSends;
 
 pub use config::{Acks, ConsumeBy, GroupProtocol, LogConfig};
-pub(crate) use reader::chunks;
 
 /// How long the first clients may take to be at work; they go on trying after that.
 const READY_WITHIN: Duration = Duration::from_secs(5);
@@ -57,6 +54,8 @@ impl Workload for LogConfig {
                 ProducerPromise::AtLeastOnce
             },
             acks: self.acks.word().to_owned(),
+            // There are no transactions.
+            read_uncommitted: false,
         }
     }
 
@@ -64,7 +63,8 @@ impl Workload for LogConfig {
         let shared = Arc::new(Shared {
             bootstrap: arena.bootstrap,
             client_settings: arena.client_settings,
-            config: self.clone(),
+            request_timeout: self.request_timeout,
+            metadata_refresh: self.metadata_refresh,
             seed: arena.seed,
             disks_may_fail: arena.disks_may_fail,
             keys: Keys::new(&arena.topics),
@@ -72,6 +72,7 @@ impl Workload for LogConfig {
             log: ClientLog::open(arena.log_file.as_deref())?,
         });
         let mut log = Log {
+            config: self.clone(),
             shared,
             stop_producers: Arc::default(),
             stop_consumers: Arc::default(),
@@ -93,6 +94,7 @@ impl Workload for LogConfig {
 
 /// The workload at work.
 struct Log {
+    config: LogConfig,
     shared: Arc<Shared>,
     stop_producers: Arc<AtomicBool>,
     stop_consumers: Arc<AtomicBool>,
@@ -102,7 +104,7 @@ struct Log {
 
 impl Log {
     fn start_producers(&mut self) -> Result<Vec<oneshot::Receiver<()>>> {
-        let config = &self.shared.config;
+        let config = &self.config;
         let next_value = Arc::new(AtomicU64::new(0));
         let mut all_ready = Vec::new();
         for number in 0..config.producers {
@@ -110,7 +112,7 @@ impl Log {
             let sends = OpenSends::new(shared.scribe.clone(), config.open_sends as usize, deadline);
             let sends = Arc::new(sends);
             let (next_value, stop) = (next_value.clone(), self.stop_producers.clone());
-            let producer = Producer::new(number, shared, sends.clone(), next_value, stop);
+            let producer = Producer::new(number, config.clone(), shared, sends.clone(), next_value, stop);
             let (ready, is_ready) = oneshot::channel();
             let ended = spawn(format!("producer-{number}"), move || {
                 producer.run(move || {
@@ -124,17 +126,23 @@ impl Log {
     }
 
     fn start_consumers(&mut self) -> Result<()> {
-        let count = self.shared.config.consumers;
+        let count = self.config.consumers;
         for number in 0..count {
             // Members of a group may be given any.
-            let all = self.shared.config.consume_by == ConsumeBy::Subscribe;
+            let all = self.config.consume_by == ConsumeBy::Subscribe;
             let keys: Vec<Key> = (0..self.shared.keys.count())
                 .filter(|key| all || key % count == number)
                 .collect();
             if keys.is_empty() {
                 continue;
             }
-            let consumer = Consumer::new(number, self.shared.clone(), self.stop_consumers.clone(), keys);
+            let consumer = Consumer::new(
+                number,
+                self.config.clone(),
+                self.shared.clone(),
+                self.stop_consumers.clone(),
+                keys,
+            );
             let ended = spawn(format!("consumer-{number}"), move || consumer.run())?;
             self.consumers.push(ended);
         }
@@ -164,7 +172,7 @@ impl Running for Log {
 
     async fn stop(&mut self) {
         self.stop_producers.store(true, Relaxed);
-        let within = self.shared.config.deadline.duration() + END_WITHIN;
+        let within = self.config.deadline.duration() + END_WITHIN;
         for (sends, ended) in self.producers.drain(..) {
             if timeout(within, ended).await.is_err() {
                 sends.abandon("the producer did not end");
@@ -182,7 +190,14 @@ impl Running for Log {
         ends: Result<Vec<Offset>, String>,
         within: Duration,
     ) -> bool {
-        reader::final_reads(self.shared.clone(), cluster, ends, within).await
+        final_reads(
+            self.shared.clone(),
+            cluster,
+            Isolation::ReadUncommitted,
+            ends,
+            within,
+        )
+        .await
     }
 }
 

@@ -10,10 +10,11 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::util::Timeout;
 
-use super::client::{Context, Shared};
+use super::config::LogConfig;
 use super::delivery::Reports;
 use super::generator::{Crashes, Generator};
 use super::sends::{OpenSends, Written};
+use crate::client::{Context, Shared};
 use crate::scribe::End;
 
 /// The longest wait for reports, so that a stop is seen.
@@ -26,6 +27,7 @@ const MAKE_AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// A producer of the workload, on a thread of its own.
 pub(crate) struct Producer {
     number: u32,
+    config: LogConfig,
     shared: Arc<Shared>,
     sends: Arc<OpenSends>,
     /// The values of all producers: none is written twice.
@@ -39,12 +41,12 @@ pub(crate) struct Producer {
 impl Producer {
     pub(crate) fn new(
         number: u32,
+        config: LogConfig,
         shared: Arc<Shared>,
         sends: Arc<OpenSends>,
         next_value: Arc<AtomicU64>,
         stop: Arc<AtomicBool>,
     ) -> Self {
-        let config = &shared.config;
         let generator = Generator::new(
             shared.seed,
             number,
@@ -59,6 +61,7 @@ impl Producer {
         });
         Self {
             number,
+            config,
             sends,
             next_value,
             stop,
@@ -119,13 +122,14 @@ impl Producer {
     }
 
     fn make(&self) -> KafkaResult<BaseProducer<Reports>> {
-        let config = &self.shared.config;
+        let config = &self.config;
         // Nought is without end.
         let gives_up_after = config.client_gives_up_after().unwrap_or_default();
         let name = self.name();
         let context = Reports {
             context: Context::new(&self.shared, &name),
             sends: self.sends.clone(),
+            acks: config.acks,
         };
         self.shared
             .client(&name)
@@ -184,7 +188,7 @@ impl Producer {
 
     fn send(&self, client: &BaseProducer<Reports>, key: history::Key) {
         let value: Value = self.next_value.fetch_add(1, Relaxed);
-        let payload = encode(value, self.shared.config.record_bytes as usize);
+        let payload = encode(value, self.config.record_bytes as usize);
         let (topic, partition) = self.shared.keys.partition(key);
         let op = self.sends.begin(key, value);
         let record: BaseRecord<'_, (), Vec<u8>, usize> = BaseRecord::with_opaque_to(topic, op as usize)
@@ -197,7 +201,7 @@ impl Producer {
 
     /// Waits for the reports of what is open, each until its deadline.
     fn close(&self, client: BaseProducer<Reports>) {
-        let until = Instant::now() + self.shared.config.deadline.duration();
+        let until = Instant::now() + self.config.deadline.duration();
         while !self.sends.is_empty() && Instant::now() < until {
             client.poll(Timeout::After(POLL_MAX));
             self.sends.expire(Instant::now());

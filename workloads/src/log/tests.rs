@@ -10,9 +10,8 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::LogConfig;
-use super::reader::read_through;
-use super::{Keys, Shared};
 use crate::arena::{Arena, Running, Workload};
+use crate::client::{Isolation, Keys, Shared, read_through};
 use crate::client_log::ClientLog;
 use crate::scribe::Scribe;
 
@@ -319,7 +318,8 @@ async fn the_final_reader_passes_every_end() {
     let shared = Arc::new(Shared {
         client_settings: Vec::new(),
         bootstrap: court.brokers.bootstrap_servers(),
-        config: config(),
+        request_timeout: config().request_timeout,
+        metadata_refresh: config().metadata_refresh,
         seed: 1,
         disks_may_fail: false,
         keys: Keys::new(&Court::topics()),
@@ -327,7 +327,9 @@ async fn the_final_reader_passes_every_end() {
         log: ClientLog::open(None).expect("no file"),
     });
     let reader = shared.clone();
-    let read = tokio::task::spawn_blocking(move || read_through(&reader, 0, None, PATIENCE));
+    let read = tokio::task::spawn_blocking(move || {
+        read_through(&reader, 0, Isolation::ReadUncommitted, None, PATIENCE)
+    });
     let (ends, unread) = read.await.expect("no panic").expect("a reader");
     assert_eq!(unread, None);
     assert_eq!(ends.iter().sum::<i64>(), written as i64);
@@ -335,7 +337,9 @@ async fn the_final_reader_passes_every_end() {
     assert_eq!(records(&events).len(), written);
     let beyond = ends.iter().map(|end| end + 1).collect();
     let short = Duration::from_millis(500);
-    let read = tokio::task::spawn_blocking(move || read_through(&shared, 0, Some(beyond), short));
+    let read = tokio::task::spawn_blocking(move || {
+        read_through(&shared, 0, Isolation::ReadUncommitted, Some(beyond), short)
+    });
     let (_, unread) = read.await.expect("no panic").expect("a reader");
     assert!(unread.is_some_and(|reason| reason.contains("the reader stood at")));
 }

@@ -9,7 +9,7 @@ use super::book::{Book, Desk};
 use super::choice::Role;
 use super::config::{ClientsConfig, keys_by_topic};
 use super::worker::{Goal, Worker};
-use crate::log::chunks;
+use crate::client::chunks;
 use crate::scribe::Counters;
 
 /// The streams of one seed: the cluster's own is 0.

@@ -4,6 +4,7 @@ use history::{Key, ProducerPromise, Topic};
 
 use crate::arena::Promises;
 use crate::log::{Acks, ConsumeBy, LogConfig};
+use crate::txn::TxnConfig;
 use cluster::sim::MILLISECOND;
 
 /// What the clients of a simulated run are like. Times are in nanoseconds.
@@ -79,6 +80,25 @@ impl Default for ClientsConfig {
 const WRITES_A_SECOND: u32 = 50;
 
 impl ClientsConfig {
+    /// The clients of the `txn` workload, which read what was committed: the simulated broker has no other readers of transactions, and
+    /// nobody is fenced or falls asleep there.
+    pub fn of_txn(txn: &TxnConfig) -> Self {
+        Self {
+            mixed: txn.clients,
+            gap: 1_000 * MILLISECOND * u64::from(txn.clients) / u64::from(txn.rate.max(1)),
+            operations: u64::MAX,
+            transactions: true,
+            steps_max: txn.steps,
+            abort_per_mille: txn.aborts * 10,
+            crash_every: txn.crash_every.map(nanoseconds),
+            request_timeout: nanoseconds(txn.request_timeout),
+            metadata_every: nanoseconds(txn.metadata_refresh),
+            deadline: nanoseconds(txn.deadline),
+            poll_records: txn.poll_records,
+            ..Self::default()
+        }
+    }
+
     /// The clients of the `log` workload. Each write that a real producer may have open at once is a client of its own
     /// here, as many as the rate takes.
     pub fn of_log(log: &LogConfig) -> Self {
@@ -111,6 +131,7 @@ impl ClientsConfig {
                 ProducerPromise::AtLeastOnce
             },
             acks: self.acks.word().to_owned(),
+            read_uncommitted: false,
         }
     }
 }

@@ -13,8 +13,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message;
 use tokio::task::JoinSet;
 
-use super::client::{Context, Shared, is_of_a_connection};
-use super::consumer::{assignment, by_assignment, is_lost, record, starts};
+use super::{
+    Context, Isolation, Shared, assignment, by_assignment, is_lost, is_of_a_connection, record, starts,
+};
 use crate::scribe::End;
 
 /// The longest wait for a record.
@@ -32,6 +33,7 @@ const END_WITHIN: Duration = Duration::from_secs(2);
 pub(crate) async fn final_reads(
     shared: Arc<Shared>,
     cluster: Arc<dyn Cluster>,
+    isolation: Isolation,
     ends: Result<Vec<Offset>, String>,
     within: Duration,
 ) -> bool {
@@ -41,7 +43,11 @@ pub(crate) async fn final_reads(
         Ok(ends) => (Some(ends), None),
         Err(reason) => (None, Some(reason)),
     };
-    let read = tokio::task::spawn_blocking(move || read_through(&reader, process, settled, within)).await;
+    if isolation == Isolation::ReadCommitted {
+        pass_markers(&shared, &*cluster).await;
+    }
+    let read = move || read_through(&reader, process, isolation, settled, within);
+    let read = tokio::task::spawn_blocking(read).await;
     let (ends, unread) = match read {
         Ok(Ok((ends, unread))) => (ends, unread),
         Ok(Err(error)) => (Vec::new(), Some(format!("{error:#}"))),
@@ -59,15 +65,34 @@ pub(crate) async fn final_reads(
     complete
 }
 
+/// Writes an empty record to each partition: the last thing in it may be the mark of a transaction's end, which no client is
+/// shown, and then nobody who reads sees that he has come to the end.
+async fn pass_markers(shared: &Shared, cluster: &dyn Cluster) {
+    for key in 0..shared.keys.count() {
+        let until = Instant::now() + END_WITHIN;
+        while let Err(error) = cluster.nudge(key).await {
+            if Instant::now() >= until {
+                shared.line(
+                    "final-reader",
+                    &format!("cannot write after the last transaction: {error:#}"),
+                );
+                break;
+            }
+            tokio::time::sleep(WAIT_MAX).await;
+        }
+    }
+}
+
 /// Reads every partition through the cluster: the ends that were read up to, and why not to there.
 pub(crate) fn read_through(
     shared: &Arc<Shared>,
     process: u32,
+    isolation: Isolation,
     settled: Option<Vec<Offset>>,
     within: Duration,
 ) -> anyhow::Result<(Vec<Offset>, Option<String>)> {
     let until = Instant::now() + within;
-    let client = connect(shared)?;
+    let client = connect(shared, isolation)?;
     let ends = match settled {
         Some(ends) => ends,
         None => ends_now(shared, &client),
@@ -90,8 +115,12 @@ pub(crate) fn read_through(
         unread = lost.or_else(|| {
             let (key, position, end) = behind(&positions, &ends).filter(|_| Instant::now() >= until)?;
             let (topic, partition) = shared.keys.partition(key);
+            let held_back = match isolation {
+                Isolation::ReadCommitted => ": a transaction that nobody ended may hold the rest back",
+                Isolation::ReadUncommitted => "",
+            };
             Some(format!(
-                "the reader stood at {position} of {end} in {topic}-{partition} after {within:?}"
+                "the reader stood at {position} of {end} in {topic}-{partition} after {within:?}{held_back}"
             ))
         });
     }
@@ -99,7 +128,7 @@ pub(crate) fn read_through(
     Ok((ends, unread))
 }
 
-fn connect(shared: &Arc<Shared>) -> anyhow::Result<BaseConsumer<Context>> {
+fn connect(shared: &Arc<Shared>, isolation: Isolation) -> anyhow::Result<BaseConsumer<Context>> {
     let name = "final-reader";
     let context = Context::new(shared, name);
     let mut config = shared.client(name);
@@ -108,7 +137,7 @@ fn connect(shared: &Arc<Shared>) -> anyhow::Result<BaseConsumer<Context>> {
         .set("fetch.message.max.bytes", "8000000")
         .set("fetch.max.bytes", "50000000")
         .set("queued.min.messages", "1000000");
-    by_assignment(&mut config)
+    by_assignment(&mut config, isolation)
         .create_with_context(context)
         .context("make the final reader")
 }

@@ -1,25 +1,37 @@
-//! What producers and consumers have in common: settings of the client library, and its callbacks for log lines.
+//! What the clients of every workload have in common: settings of the client library, its callbacks for log lines, and the final reads.
+
+mod assigned;
+mod moved;
+mod reader;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use history::{Key, Topic};
+use history::{Key, Span, Topic};
 use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::config::LogConfig;
-use super::member::Moved;
 use crate::client_log::ClientLog;
 use crate::scribe::Scribe;
+
+pub use assigned::Isolation;
+pub(crate) use assigned::{assignment, by_assignment, is_lost, record, starts};
+use moved::Moved;
+#[cfg(test)]
+pub(crate) use reader::read_through;
+pub(crate) use reader::{chunks, final_reads};
 
 /// What every client of one workload shares.
 pub(crate) struct Shared {
     pub(crate) bootstrap: String,
     pub(crate) client_settings: Vec<(String, String)>,
-    pub(crate) config: LogConfig,
+    /// How long a broker may take to answer a request.
+    pub(crate) request_timeout: Span,
+    /// How often a client asks who leads, beside when it is told that it asked the wrong one.
+    pub(crate) metadata_refresh: Span,
     pub(crate) seed: u64,
     pub(crate) disks_may_fail: bool,
     pub(crate) keys: Keys,
@@ -68,9 +80,8 @@ impl Keys {
 impl Shared {
     /// Settings that every client has. Whatever waits is short: a fault must show as soon as it can.
     pub(crate) fn client(&self, name: &str) -> ClientConfig {
-        let config = &self.config;
-        let request_timeout = config.request_timeout.as_millis().to_string();
-        let refresh = config.metadata_refresh.as_millis().to_string();
+        let request_timeout = self.request_timeout.as_millis().to_string();
+        let refresh = self.metadata_refresh.as_millis().to_string();
         let mut client = ClientConfig::new();
         client
             .set("bootstrap.servers", &self.bootstrap)

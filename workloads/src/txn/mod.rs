@@ -1,0 +1,160 @@
+//! Clients send to and poll from several partitions in one transaction, commit or abort it on purpose, are fenced by a second
+//! producer with their transactional id, and fall asleep over it; at the end every record is read back, as committed.
+//!
+//! What was committed is there as a whole, what was aborted is never read, and no transaction depends on itself.
+
+mod config;
+mod generator;
+mod outcome;
+mod producer;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use async_trait::async_trait;
+use cluster::Cluster;
+use history::{Offset, ProducerPromise};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::arena::{Arena, Invalid, Promises, Running, Workload};
+use crate::client::{Isolation, Keys, Shared, final_reads};
+use crate::client_log::ClientLog;
+use crate::scribe::{Counters, Scribe};
+use worker::Worker;
+
+pub use config::TxnConfig;
+
+/// How long the first clients may take to be at work; they go on trying after that.
+const READY_WITHIN: Duration = Duration::from_secs(10);
+/// How long a client may take to end beyond what its transaction may take.
+const END_WITHIN: Duration = Duration::from_secs(5);
+
+#[async_trait]
+impl Workload for TxnConfig {
+    fn validate(&self) -> Vec<Invalid> {
+        self.check()
+    }
+
+    fn promises(&self) -> Promises {
+        Promises {
+            // A transactional producer is an idempotent one that asks for all acknowledgements.
+            producers: ProducerPromise::Idempotent,
+            acks: "all".to_owned(),
+            read_uncommitted: self.isolation == Isolation::ReadUncommitted,
+        }
+    }
+
+    async fn start(&self, arena: Arena) -> Result<Box<dyn Running>> {
+        let shared = Arc::new(Shared {
+            bootstrap: arena.bootstrap,
+            client_settings: arena.client_settings,
+            request_timeout: self.request_timeout,
+            metadata_refresh: self.metadata_refresh,
+            seed: arena.seed,
+            disks_may_fail: arena.disks_may_fail,
+            keys: Keys::new(&arena.topics),
+            scribe: Arc::new(Scribe::new(arena.recorder)),
+            log: ClientLog::open(arena.log_file.as_deref())?,
+        });
+        let mut txn = Transactions {
+            config: self.clone(),
+            shared,
+            stop: Arc::default(),
+            workers: Vec::new(),
+        };
+        let ready = txn.start_workers()?;
+        let all = async {
+            for ready in ready {
+                // A client that ended without a word is seen by what it does not write.
+                let _ = ready.await;
+            }
+        };
+        let _ = timeout(READY_WITHIN, all).await;
+        Ok(Box::new(txn))
+    }
+}
+
+/// The workload at work.
+struct Transactions {
+    config: TxnConfig,
+    shared: Arc<Shared>,
+    stop: Arc<AtomicBool>,
+    workers: Vec<oneshot::Receiver<()>>,
+}
+
+impl Transactions {
+    fn start_workers(&mut self) -> Result<Vec<oneshot::Receiver<()>>> {
+        let next_value = Arc::new(AtomicU64::new(0));
+        let mut all_ready = Vec::new();
+        for number in 0..self.config.clients {
+            let (ready, is_ready) = oneshot::channel();
+            let (ended, has_ended) = oneshot::channel();
+            let worker = Worker::new(
+                number,
+                self.config.clone(),
+                self.shared.clone(),
+                next_value.clone(),
+                self.stop.clone(),
+            );
+            let client = move || {
+                worker.run(move || {
+                    let _ = ready.send(());
+                });
+                let _ = ended.send(());
+            };
+            thread::Builder::new()
+                .name(format!("txn-{number}"))
+                .spawn(client)
+                .context("start a client's thread")?;
+            self.workers.push(has_ended);
+            all_ready.push(is_ready);
+        }
+        Ok(all_ready)
+    }
+}
+
+#[async_trait]
+impl Running for Transactions {
+    fn counters(&self) -> Arc<Counters> {
+        self.shared.scribe.counters()
+    }
+
+    async fn stop(&mut self) {
+        self.stop.store(true, Relaxed);
+        let within = self.config.longest() + END_WITHIN;
+        for ended in self.workers.drain(..) {
+            let _ = timeout(within, ended).await;
+        }
+    }
+
+    async fn final_reads(
+        &mut self,
+        cluster: Arc<dyn Cluster>,
+        ends: Result<Vec<Offset>, String>,
+        within: Duration,
+    ) -> bool {
+        // Whatever the clients read, what counts is what was committed.
+        final_reads(
+            self.shared.clone(),
+            cluster,
+            Isolation::ReadCommitted,
+            ends,
+            within,
+        )
+        .await
+    }
+}
+
+impl Drop for Transactions {
+    fn drop(&mut self) {
+        self.stop.store(true, Relaxed);
+    }
+}

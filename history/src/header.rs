@@ -156,6 +156,9 @@ pub struct Expectation {
     pub producers: ProducerPromise,
     /// `acks` of the producers: `0`, `1` or `all`.
     pub acks: String,
+    /// Whether consumers read what is not committed: then only the final reads show that a transaction of unknown outcome happened.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_uncommitted: bool,
     /// How long a partition may go without an acknowledged write while the faults are within what the
     /// configuration tolerates. Where it is not given, nobody asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -182,6 +185,7 @@ impl Default for Expectation {
             without_faults: true,
             producers: ProducerPromise::Idempotent,
             acks: "all".to_owned(),
+            read_uncommitted: false,
             liveness: None,
             availability: AvailabilityLimits::default(),
             two_controllers: None,

@@ -23,6 +23,8 @@ pub(crate) struct Builder {
     index: Index,
     /// Keys from here on are none of this history.
     keys: u32,
+    /// Whether consumers read what is not committed.
+    read_uncommitted: bool,
     /// Whether the header names the keys.
     named_keys: bool,
     /// The process of the final reads: as it is known, or as it seems.
@@ -62,6 +64,7 @@ impl Builder {
                 KEYS_WITHOUT_TOPICS
             },
             named_keys,
+            read_uncommitted: header.expect.read_uncommitted,
             final_process,
             spans: versions.then(Spans::default),
             ..Self::default()

@@ -206,6 +206,7 @@ impl Parser {
                     let required = &mut header.expect.required_steps;
                     required.insert(name.to_owned(), parse(fault));
                 }
+                _ if *word == "read-uncommitted" => header.expect.read_uncommitted = true,
                 _ if *word == "strict-metrics" => header.expect.strict_metrics = true,
                 _ if *word == "unclean" => header.topics[0].unclean_election = true,
                 _ if *word == "at-least-once" => header.expect.producers = ProducerPromise::AtLeastOnce,

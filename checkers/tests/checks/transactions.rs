@@ -34,6 +34,28 @@ const TOGETHER_OR_NOT_AT_ALL: Rows = &[
         "invalid: G1a 1",
     ),
     (
+        "of unknown outcome, and one of it read: it happened as a whole",
+        "
+            topics log:2
+            phase steady
+            p0 send 0:9 -> ok @0
+            p1 txn send 0:1 | send 1:2 -> info
+            p2 poll -> ok 0@0=9 0@1=1
+            finally 0@0=9 0@1=1",
+        "invalid: lost-write 1",
+    ),
+    (
+        "the same, read uncommitted: that shows nothing",
+        "
+            topics log:2 read-uncommitted
+            phase steady
+            p0 send 0:9 -> ok @0
+            p1 txn send 0:1 | send 1:2 -> info
+            p2 poll -> ok 0@0=9 0@1=1
+            finally 0@0=9",
+        "invalid: vanished-read 1",
+    ),
+    (
         "given up on the way: only what was done is told of",
         "
             phase steady

@@ -205,7 +205,8 @@ impl Builder {
         }
     }
 
-    /// Transactions of unknown outcome of which something was read did happen as a whole. What they named counts.
+    /// Transactions of unknown outcome of which something was read did happen as a whole. What they named counts. Where consumers read
+    /// what is not committed, that they read it shows nothing: the final reads do, which are of what was committed.
     pub(super) fn end_doubt(&mut self) {
         let open = self.clients.all_open();
         let never_ended = open.filter(|open| open.doing == Doing::Txn && open.writes > 1);
@@ -217,7 +218,7 @@ impl Builder {
         let in_doubt = std::mem::take(&mut self.index.in_doubt);
         for (first, count) in &in_doubt {
             let numbers = *first..first + count;
-            if numbers.clone().any(|number| self.index.writes.is_read(number)) {
+            if numbers.clone().any(|number| self.shows_commit(number)) {
                 for number in numbers {
                     self.index.writes.mark(number, flag::COMMITTED);
                 }
@@ -226,10 +227,19 @@ impl Builder {
         self.index.in_doubt = in_doubt;
         for (number, offset) in std::mem::take(&mut self.doubtful) {
             let writes = &self.index.writes;
-            let happened = writes.is_read(number) || writes.has(number, flag::COMMITTED);
+            let happened = self.shows_commit(number) || writes.has(number, flag::COMMITTED);
             if happened && !writes.is_suspect(number) {
                 self.place(Id::write(number), self.index.writes.key(number), offset);
             }
+        }
+    }
+
+    /// Whether what is known of a write of unknown outcome shows that it was committed.
+    fn shows_commit(&self, number: u32) -> bool {
+        if self.read_uncommitted {
+            self.index.writes.is_read_finally(number)
+        } else {
+            self.index.writes.is_read(number)
         }
     }
 

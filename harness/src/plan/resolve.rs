@@ -250,6 +250,7 @@ impl Resolved {
             without_faults: self.plan.nemesis.is_none(),
             producers: promises.producers,
             acks: promises.acks,
+            read_uncommitted: promises.read_uncommitted,
             liveness: self.plan.limits.liveness.filter(|limit| !limit.is_zero()),
             availability: self.plan.limits.availability.clone(),
             two_controllers: self.plan.limits.two_controllers.filter(|limit| !limit.is_zero()),

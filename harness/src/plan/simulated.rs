@@ -94,6 +94,7 @@ fn lacks(plan: &Plan, need: Need) -> bool {
 pub fn clients(workload: &WorkloadConfig) -> ClientsConfig {
     match workload {
         WorkloadConfig::Log(log) => ClientsConfig::of_log(log),
+        WorkloadConfig::Txn(txn) => ClientsConfig::of_txn(txn),
         WorkloadConfig::Sim(sim) => ClientsConfig::from(sim),
     }
 }

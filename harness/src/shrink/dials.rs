@@ -127,12 +127,14 @@ impl Kind {
     fn of_clients(self, plan: &Plan) -> Option<u64> {
         let (rate, crash_every) = match &plan.workload {
             WorkloadConfig::Log(log) => (log.rate, log.crash_every),
+            WorkloadConfig::Txn(txn) => (txn.rate, txn.crash_every),
             WorkloadConfig::Sim(sim) => (sim.rate, sim.crash_every),
         };
         match (self, &plan.workload) {
             (Self::Producers, WorkloadConfig::Log(log)) => Some(log.producers.into()),
             (Self::Consumers, WorkloadConfig::Log(log)) => Some(log.consumers.into()),
             (Self::Clients, WorkloadConfig::Sim(sim)) => Some(sim.clients.into()),
+            (Self::Clients, WorkloadConfig::Txn(txn)) => Some(txn.clients.into()),
             (Self::Rate, _) => Some(rate.into()),
             (Self::Crashes, _) => Some(crash_every.is_some().into()),
             _ => None,
@@ -176,10 +178,13 @@ impl Kind {
             (Self::Producers, WorkloadConfig::Log(log)) => log.producers = to,
             (Self::Consumers, WorkloadConfig::Log(log)) => log.consumers = to,
             (Self::Clients, WorkloadConfig::Sim(sim)) => sim.clients = to,
+            (Self::Clients, WorkloadConfig::Txn(txn)) => txn.clients = to,
             (Self::Rate, WorkloadConfig::Log(log)) => log.rate = to,
             (Self::Rate, WorkloadConfig::Sim(sim)) => sim.rate = to,
+            (Self::Rate, WorkloadConfig::Txn(txn)) => txn.rate = to,
             (Self::Crashes, WorkloadConfig::Log(log)) => log.crash_every = None,
             (Self::Crashes, WorkloadConfig::Sim(sim)) => sim.crash_every = None,
+            (Self::Crashes, WorkloadConfig::Txn(txn)) => txn.crash_every = None,
             _ => {}
         }
     }

@@ -30,6 +30,7 @@ mod ssh;
 mod story;
 #[path = "../support/mod.rs"]
 mod support;
+mod transactions;
 mod trial;
 mod versions;
 mod zookeeper;

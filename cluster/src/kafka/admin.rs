@@ -47,8 +47,8 @@ impl KafkaAdmin {
 
     /// A connection to a partition's leader, with the topic's identity there.
     async fn leader(&self, at: &TopicPartition) -> Result<(Connection, uuid::Uuid)> {
-        let mut last = anyhow!("there is no node");
-        for node in self.0.active_first() {
+        let mut last = anyhow!("there is no broker");
+        for node in self.0.brokers_active_first() {
             let known = match self.metadata(node.id(), &at.topic).await {
                 Ok(known) => known,
                 Err(error) => {

@@ -43,6 +43,15 @@ impl Controllers {
         nodes
     }
 
+    /// The brokers, which alone tell who leads, the one on the active controller's node first where it is a broker's too: its cache
+    /// lags behind nobody's.
+    pub(super) fn brokers_active_first(&self) -> Vec<Arc<Node>> {
+        let active = self.view.controller().map(|(node, _)| node);
+        let mut brokers = node::brokers(&self.nodes);
+        brokers.sort_by_key(|node| Some(node.id()) != active);
+        brokers
+    }
+
     /// Who may be the active controller.
     fn candidates(&self) -> Vec<Arc<Node>> {
         let all = self.nodes.iter();

@@ -65,6 +65,43 @@ fn the_controls_come_out_on_hosts_as_in_the_sandbox() {
     nothing_is_left(&servers);
 }
 
+/// The campaign that ships, on hosts alone.
+fn shapes_on_hosts() -> String {
+    let shipped = include_str!("../../../campaigns/shapes.toml");
+    let (places, hosts) = ("env = [\"sandbox\", \"docker\"]", "env = [\"ssh\"]");
+    assert!(shipped.contains(places), "{shipped}");
+    shipped.replace(places, hosts)
+}
+
+#[test]
+#[ignore = "brings up real clusters"]
+fn one_plan_unchanged_in_every_shape() {
+    // Three brokers, and three controllers or nodes of ZooKeeper.
+    let Some(servers) = Servers::of(6) else { return };
+    let bench = Bench::new();
+    bench.file("shapes.toml", &shapes_on_hosts());
+    let inventory = servers.path("inventory.toml").display().to_string();
+    let ran = ask(
+        &bench,
+        &servers,
+        &[
+            "campaign",
+            "shapes.toml",
+            "--out",
+            "shapes",
+            "--inventory",
+            &inventory,
+        ],
+    );
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let summary = std::fs::read_to_string(bench.path().join("shapes/summary.md")).expect("a summary");
+    for shape in ["combined", "separate", "zookeeper"] {
+        assert!(summary.contains(shape), "{shape}: {summary}");
+    }
+    assert!(summary.contains("3 of 3 runs came out as expected"), "{summary}");
+    nothing_is_left(&servers);
+}
+
 #[test]
 fn a_host_that_cannot_be_used_is_named_before_anything_is_done() {
     let Some(servers) = Servers::start() else { return };

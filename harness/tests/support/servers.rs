@@ -1,4 +1,4 @@
-//! Three hosts of the test's own: network namespaces on a bridge, each with an OpenSSH server that has keys of its own. The
+//! Hosts of the test's own: network namespaces on a bridge, each with an OpenSSH server that has keys of its own. The
 //! command runs in a fourth. Nothing of this is to be seen from the machine's own network, and all of it ends with the test.
 
 use std::fmt::Write as _;
@@ -12,22 +12,29 @@ use std::time::{Duration, Instant};
 const SERVER: &str = "/usr/sbin/sshd";
 /// The servers listen within this time.
 const UP_WITHIN: Duration = Duration::from_secs(20);
-/// How many hosts there are.
-pub const HOSTS: u32 = 3;
+/// So many hosts there are where a test does not say.
+const HOSTS: u32 = 3;
 
 /// Counts the tests of this process: each has its own network.
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// The hosts.
 pub struct Servers {
+    /// How many there are.
+    hosts: u32,
     directory: tempfile::TempDir,
     name: String,
     running: Vec<Child>,
 }
 
 impl Servers {
-    /// Starts them; nothing, with a word on standard error, where that cannot be.
+    /// Starts three; nothing, with a word on standard error, where that cannot be.
     pub fn start() -> Option<Self> {
+        Self::of(HOSTS)
+    }
+
+    /// Starts so many.
+    pub fn of(hosts: u32) -> Option<Self> {
         // SAFETY: it cannot fail.
         let root = unsafe { libc::geteuid() } == 0;
         if !root || !Path::new(SERVER).exists() || !ran("ip", &["netns", "list"]) {
@@ -37,6 +44,7 @@ impl Servers {
             return None;
         }
         let mut servers = Self {
+            hosts,
             directory: tempfile::tempdir().expect("a temporary directory"),
             name: format!(
                 "tribunal-ssh-{}-{}",
@@ -47,7 +55,7 @@ impl Servers {
         };
         servers.make_keys();
         servers.make_network();
-        for host in 1..=HOSTS {
+        for host in 1..=hosts {
             let server = servers.serve(host);
             servers.running.push(server);
         }
@@ -92,7 +100,7 @@ impl Servers {
             must(&format!("-n {client} addr add {net}.254/24 dev bridge"));
         }
         must(&format!("-n {client} link set bridge up"));
-        for host in 1..=HOSTS {
+        for host in 1..=self.hosts {
             let namespace = self.namespace(host);
             must(&format!("netns add {namespace}"));
             must(&format!("-n {namespace} link set lo up"));
@@ -134,7 +142,7 @@ impl Servers {
 
     fn wait(&self) {
         let deadline = Instant::now() + UP_WITHIN;
-        for host in 1..=HOSTS {
+        for host in 1..=self.hosts {
             let log = || fs::read_to_string(self.path(&format!("log-{host}"))).unwrap_or_default();
             while !log().contains("Server listening") {
                 assert!(
@@ -150,7 +158,7 @@ impl Servers {
     /// Says that this is the key of every host.
     pub fn write_known(&self, key: &str) {
         let key = fs::read_to_string(self.path(&format!("{key}.pub"))).expect("written before");
-        let lines = (1..=HOSTS).map(|host| format!("{} {key}", address(host)));
+        let lines = (1..=self.hosts).map(|host| format!("{} {key}", address(host)));
         fs::write(self.path("known"), lines.collect::<String>()).expect("writable");
     }
 
@@ -161,7 +169,7 @@ impl Servers {
             self.path(key).display(),
             self.path("known").display()
         );
-        for host in first..first + HOSTS {
+        for host in first..first + self.hosts {
             let files = self.path(&format!("files-{host}"));
             let _ = write!(
                 text,
@@ -204,7 +212,7 @@ impl Servers {
     /// What of Tribunal's is on any host: directories of runs, brokers, and rules.
     pub fn left(&self) -> Vec<String> {
         let mut left = Vec::new();
-        for host in 1..=HOSTS {
+        for host in 1..=self.hosts {
             let files = self.path(&format!("files-{host}"));
             let runs = fs::read_dir(files.join("runs")).into_iter().flatten().flatten();
             left.extend(runs.map(|run| run.path().display().to_string()));
@@ -241,7 +249,7 @@ impl Drop for Servers {
             let _ = server.kill();
             let _ = server.wait();
         }
-        for host in 0..=HOSTS {
+        for host in 0..=self.hosts {
             // What lives there still has to go too, or it would keep the network.
             let pids = Command::new("ip")
                 .args(["netns", "pids", &self.namespace(host)])

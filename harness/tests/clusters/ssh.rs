@@ -79,7 +79,7 @@ fn one_plan_unchanged_in_every_shape() {
     // Three brokers, and three controllers or nodes of ZooKeeper.
     let Some(servers) = Servers::of(6) else { return };
     let bench = Bench::new();
-    bench.file("shapes.toml", &shapes_on_hosts());
+    bench.file("shapes.toml", shapes_on_hosts());
     let inventory = servers.path("inventory.toml").display().to_string();
     let ran = ask(
         &bench,

@@ -1,7 +1,10 @@
 //! What properties come of which plan, and which plans are refused.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 
+use super::properties::MIGRATION;
 use super::*;
 use crate::{Exit, ProcessSpec};
 

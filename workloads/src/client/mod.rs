@@ -3,6 +3,7 @@
 mod assigned;
 mod moved;
 mod reader;
+mod thread;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use moved::Moved;
 #[cfg(test)]
 pub(crate) use reader::read_through;
 pub(crate) use reader::{chunks, final_reads};
+pub(crate) use thread::spawn;
 
 /// What every client of one workload shares.
 pub(crate) struct Shared {

@@ -15,10 +15,9 @@ mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use async_trait::async_trait;
 use cluster::Cluster;
 use history::{Key, Offset, ProducerPromise};
@@ -26,7 +25,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::arena::{Arena, Invalid, Promises, Running, Workload};
-use crate::client::{Isolation, Keys, Shared, final_reads};
+use crate::client::{Isolation, Keys, Shared, final_reads, spawn};
 use crate::client_log::ClientLog;
 use crate::scribe::{Counters, Scribe};
 use consumer::Consumer;
@@ -148,20 +147,6 @@ impl Log {
         }
         Ok(())
     }
-}
-
-/// Runs a client on a thread of its own; what is returned resolves when it has ended.
-fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<oneshot::Receiver<()>> {
-    let (ended, has_ended) = oneshot::channel();
-    let client = move || {
-        run();
-        let _ = ended.send(());
-    };
-    thread::Builder::new()
-        .name(name)
-        .spawn(client)
-        .context("start a client's thread")?;
-    Ok(has_ended)
 }
 
 #[async_trait]

@@ -14,10 +14,9 @@ mod worker;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use async_trait::async_trait;
 use cluster::Cluster;
 use history::{Offset, ProducerPromise};
@@ -25,7 +24,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::arena::{Arena, Invalid, Promises, Running, Workload};
-use crate::client::{Isolation, Keys, Shared, final_reads};
+use crate::client::{Isolation, Keys, Shared, final_reads, spawn};
 use crate::client_log::ClientLog;
 use crate::scribe::{Counters, Scribe};
 use worker::Worker;
@@ -96,7 +95,6 @@ impl Transactions {
         let mut all_ready = Vec::new();
         for number in 0..self.config.clients {
             let (ready, is_ready) = oneshot::channel();
-            let (ended, has_ended) = oneshot::channel();
             let worker = Worker::new(
                 number,
                 self.config.clone(),
@@ -104,17 +102,12 @@ impl Transactions {
                 next_value.clone(),
                 self.stop.clone(),
             );
-            let client = move || {
+            let ended = spawn(format!("txn-{number}"), move || {
                 worker.run(move || {
                     let _ = ready.send(());
                 });
-                let _ = ended.send(());
-            };
-            thread::Builder::new()
-                .name(format!("txn-{number}"))
-                .spawn(client)
-                .context("start a client's thread")?;
-            self.workers.push(has_ended);
+            })?;
+            self.workers.push(ended);
             all_ready.push(is_ready);
         }
         Ok(all_ready)

@@ -115,6 +115,17 @@ impl Found {
     }
 }
 
+/// These settings are wrong, each for a reason that says so.
+#[cfg(test)]
+#[track_caller]
+pub(crate) fn assert_wrong(found: &[Invalid], expected: &[(&str, &str)]) {
+    assert_eq!(found.len(), expected.len(), "{found:?}");
+    for (invalid, (field, part)) in found.iter().zip(expected) {
+        assert_eq!(invalid.path, [*field]);
+        assert!(invalid.reason.contains(part), "{}", invalid.reason);
+    }
+}
+
 /// Waits until every replica is in its ISR with the same end, and gives each key's end; or says who is not
 /// when the time is over. To be called once the producers are closed.
 pub async fn settle(cluster: &dyn Cluster, within: Duration) -> Result<Vec<Offset>, String> {

@@ -8,6 +8,7 @@ mod thread;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use anyhow::Result;
 use history::{Key, Span, Topic};
 use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
@@ -15,6 +16,7 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use crate::arena::Arena;
 use crate::client_log::ClientLog;
 use crate::scribe::Scribe;
 
@@ -24,7 +26,7 @@ use moved::Moved;
 #[cfg(test)]
 pub(crate) use reader::read_through;
 pub(crate) use reader::{chunks, final_reads};
-pub(crate) use thread::spawn;
+pub(crate) use thread::{at_work, spawn};
 
 /// What every client of one workload shares.
 pub(crate) struct Shared {
@@ -80,6 +82,21 @@ impl Keys {
 }
 
 impl Shared {
+    /// What the clients of a workload in that arena share.
+    pub(crate) fn new(arena: Arena, request_timeout: Span, metadata_refresh: Span) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            bootstrap: arena.bootstrap,
+            client_settings: arena.client_settings,
+            request_timeout,
+            metadata_refresh,
+            seed: arena.seed,
+            disks_may_fail: arena.disks_may_fail,
+            keys: Keys::new(&arena.topics),
+            scribe: Arc::new(Scribe::new(arena.recorder)),
+            log: ClientLog::open(arena.log_file.as_deref())?,
+        }))
+    }
+
     /// Settings that every client has. Whatever waits is short: a fault must show as soon as it can.
     pub(crate) fn client(&self, name: &str) -> ClientConfig {
         let request_timeout = self.request_timeout.as_millis().to_string();

@@ -241,17 +241,14 @@ impl LogConfig {
 #[cfg(test)]
 mod tests {
     use super::{Acks, ConsumeBy, GroupProtocol, LogConfig};
+    use crate::arena::assert_wrong;
     use history::Span;
 
+    #[track_caller]
     fn check(change: impl FnOnce(&mut LogConfig), expected: &[(&str, &str)]) {
         let mut config = LogConfig::default();
         change(&mut config);
-        let found = config.check();
-        assert_eq!(found.len(), expected.len(), "{found:?}");
-        for (invalid, (field, part)) in found.iter().zip(expected) {
-            assert_eq!(invalid.path, [*field]);
-            assert!(invalid.reason.contains(part), "{}", invalid.reason);
-        }
+        assert_wrong(&config.check(), expected);
     }
 
     #[test]

@@ -25,9 +25,8 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::arena::{Arena, Invalid, Promises, Running, Workload};
-use crate::client::{Isolation, Keys, Shared, final_reads, spawn};
-use crate::client_log::ClientLog;
-use crate::scribe::{Counters, Scribe};
+use crate::client::{Isolation, Shared, at_work, final_reads, spawn};
+use crate::scribe::Counters;
 use consumer::Consumer;
 use producer::Producer;
 use sends::OpenSends;
@@ -59,17 +58,7 @@ impl Workload for LogConfig {
     }
 
     async fn start(&self, arena: Arena) -> Result<Box<dyn Running>> {
-        let shared = Arc::new(Shared {
-            bootstrap: arena.bootstrap,
-            client_settings: arena.client_settings,
-            request_timeout: self.request_timeout,
-            metadata_refresh: self.metadata_refresh,
-            seed: arena.seed,
-            disks_may_fail: arena.disks_may_fail,
-            keys: Keys::new(&arena.topics),
-            scribe: Arc::new(Scribe::new(arena.recorder)),
-            log: ClientLog::open(arena.log_file.as_deref())?,
-        });
+        let shared = Shared::new(arena, self.request_timeout, self.metadata_refresh)?;
         let mut log = Log {
             config: self.clone(),
             shared,
@@ -80,13 +69,7 @@ impl Workload for LogConfig {
         };
         let ready = log.start_producers()?;
         log.start_consumers()?;
-        let all = async {
-            for ready in ready {
-                // A producer that ended without a word is seen by what it does not write.
-                let _ = ready.await;
-            }
-        };
-        let _ = timeout(READY_WITHIN, all).await;
+        at_work(ready, READY_WITHIN).await;
         Ok(Box::new(log))
     }
 }

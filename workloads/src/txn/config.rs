@@ -140,17 +140,14 @@ impl TxnConfig {
 #[cfg(test)]
 mod tests {
     use super::TxnConfig;
+    use crate::arena::assert_wrong;
     use history::Span;
 
+    #[track_caller]
     fn check(change: impl FnOnce(&mut TxnConfig), expected: &[(&str, &str)]) {
         let mut config = TxnConfig::default();
         change(&mut config);
-        let found = config.check();
-        assert_eq!(found.len(), expected.len(), "{found:?}");
-        for (invalid, (field, part)) in found.iter().zip(expected) {
-            assert_eq!(invalid.path, [*field]);
-            assert!(invalid.reason.contains(part), "{}", invalid.reason);
-        }
+        assert_wrong(&config.check(), expected);
     }
 
     #[test]

@@ -24,9 +24,8 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::arena::{Arena, Invalid, Promises, Running, Workload};
-use crate::client::{Isolation, Keys, Shared, final_reads, spawn};
-use crate::client_log::ClientLog;
-use crate::scribe::{Counters, Scribe};
+use crate::client::{Isolation, Shared, at_work, final_reads, spawn};
+use crate::scribe::Counters;
 use worker::Worker;
 
 pub use config::TxnConfig;
@@ -52,17 +51,7 @@ impl Workload for TxnConfig {
     }
 
     async fn start(&self, arena: Arena) -> Result<Box<dyn Running>> {
-        let shared = Arc::new(Shared {
-            bootstrap: arena.bootstrap,
-            client_settings: arena.client_settings,
-            request_timeout: self.request_timeout,
-            metadata_refresh: self.metadata_refresh,
-            seed: arena.seed,
-            disks_may_fail: arena.disks_may_fail,
-            keys: Keys::new(&arena.topics),
-            scribe: Arc::new(Scribe::new(arena.recorder)),
-            log: ClientLog::open(arena.log_file.as_deref())?,
-        });
+        let shared = Shared::new(arena, self.request_timeout, self.metadata_refresh)?;
         let mut txn = Transactions {
             config: self.clone(),
             shared,
@@ -70,13 +59,7 @@ impl Workload for TxnConfig {
             workers: Vec::new(),
         };
         let ready = txn.start_workers()?;
-        let all = async {
-            for ready in ready {
-                // A client that ended without a word is seen by what it does not write.
-                let _ = ready.await;
-            }
-        };
-        let _ = timeout(READY_WITHIN, all).await;
+        at_work(ready, READY_WITHIN).await;
         Ok(Box::new(txn))
     }
 }

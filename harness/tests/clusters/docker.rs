@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::daemon::Daemon;
+use crate::keep::wait_until_held;
 use crate::podman::Podman;
 use crate::support::{Bench, Ran};
 use crate::trial::{Trial, events, every_fault_bit};
@@ -185,16 +186,7 @@ fn a_kept_cluster_of_containers_can_be_entered() {
         .spawn()
         .expect("the binary can be started");
     let said = || std::fs::read_to_string(bench.path().join("output")).unwrap_or_default();
-    let begun = Instant::now();
-    while !said().contains("is kept up") {
-        let ended = child.try_wait().expect("it is ours");
-        assert!(
-            ended.is_none() && begun.elapsed() < PATIENCE,
-            "{ended:?}\n{}",
-            said()
-        );
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    wait_until_held(&mut child, &bench);
     let shell = |node, script| bench.run(&["shell", "run", node, "--", "sh", "-c", script]);
     let ran = shell("n2", "hostname; cat /proc/1/cmdline; pgrep java");
     assert!(

@@ -1,6 +1,6 @@
 //! `--keep`: a cluster stays up after its verdict, can be entered, and is gone as soon as somebody says so.
 
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -12,6 +12,21 @@ use crate::support::Bench;
 
 /// How long a short run may take until its cluster is held.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Waits until a run, whose output is in the bench's file of that name, holds its cluster.
+pub fn wait_until_held(run: &mut Child, bench: &Bench) {
+    let said = || std::fs::read_to_string(bench.path().join("output")).unwrap_or_default();
+    let begun = Instant::now();
+    while !said().contains("is kept up") {
+        let ended = run.try_wait().expect("it is ours");
+        assert!(
+            ended.is_none() && begun.elapsed() < PATIENCE,
+            "{ended:?}\n{}",
+            said()
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
 
 #[test]
 #[ignore = "brings up a real cluster"]
@@ -36,16 +51,7 @@ fn a_kept_cluster_can_be_entered_and_changes_no_verdict() {
         .spawn()
         .expect("the binary can be started");
     let said = || std::fs::read_to_string(bench.path().join("output")).unwrap_or_default();
-    let begun = Instant::now();
-    while !said().contains("is kept up") {
-        let ended = run.try_wait().expect("it is ours");
-        assert!(
-            ended.is_none() && begun.elapsed() < PATIENCE,
-            "{ended:?}\n{}",
-            said()
-        );
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    wait_until_held(&mut run, &bench);
     let verdict: Value = serde_json::from_str(
         &std::fs::read_to_string(bench.path().join("run/verdict.json")).expect("a verdict"),
     )

@@ -115,7 +115,7 @@ impl Heard {
             return;
         };
         match &op.f {
-            F::Send(_) | F::Poll(_) | F::Assign(_) | F::Subscribe(_) => self.logs = true,
+            F::Send(_) | F::Poll(_) | F::Assign(_) | F::Subscribe(_) | F::Group(_) => self.logs = true,
             F::Txn(txn) => txn.mops.iter().for_each(|mop| self.mop(mop)),
             F::Crash => {}
         }

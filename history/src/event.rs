@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::availability::Probed;
 use crate::disk::{BrokerLine, DiskCopy};
+use crate::group::GroupStep;
 use crate::header::{Header, Key, NodeId, Offset, Value};
 use crate::impairment::Impairment;
 use crate::observation::Observed;
@@ -92,6 +93,10 @@ pub struct Op {
     /// within this operation it may go on elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rebalanced: Vec<Key>,
+    /// The producer that has it in flight, where the order in which one producer's operations were begun is promised to be that of
+    /// the log: each client that was made has a number of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub producer: Option<u32>,
 }
 
 impl Op {
@@ -103,6 +108,7 @@ impl Op {
             f,
             error: None,
             rebalanced: Vec::new(),
+            producer: None,
         }
     }
 }
@@ -121,6 +127,8 @@ pub enum F {
     Subscribe(Subscribe),
     /// Several steps that happen together or not at all.
     Txn(Txn),
+    /// What a member of a consumer group does beside reading.
+    Group(GroupStep),
     /// The client is thrown away as if it had crashed: what it held is lost. Always completes `info`.
     Crash,
 }

@@ -19,6 +19,7 @@ mod error;
 mod event;
 mod file;
 pub mod foreign;
+mod group;
 mod header;
 mod impairment;
 mod instant;
@@ -46,6 +47,7 @@ pub use event::{
     Record, Seen, Send, Subscribe, Txn, What,
 };
 pub use file::{BytesSource, FileSource, Reading, open};
+pub use group::{Change, Commit, Committed, GroupStep, MemberId, Rebalance};
 pub use header::{
     Expectation, FORMAT, Header, KEYS_MAX, Key, NodeId, Offset, ProducerPromise, Topic, VERSION, Value,
     key_name, key_of, partition_of,

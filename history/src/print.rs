@@ -43,7 +43,7 @@ impl Print<'_> {
         self.text(b",\"op\":");
         self.number(op.op);
         self.text(b",\"f\":");
-        self.f(&op.f);
+        self.f(&op.f)?;
         if let Some(error) = &op.error {
             self.text(b",\"error\":");
             serde_json::to_writer(&mut *self.line, error)?;
@@ -52,11 +52,15 @@ impl Print<'_> {
             self.text(b",\"rebalanced\":");
             self.keys(&op.rebalanced);
         }
+        if let Some(producer) = op.producer {
+            self.text(b",\"producer\":");
+            self.number(producer);
+        }
         self.text(b"}");
         Ok(())
     }
 
-    fn f(&mut self, f: &F) {
+    fn f(&mut self, f: &F) -> Result<()> {
         match f {
             F::Send(send) => self.send(send),
             F::Poll(poll) => self.poll(poll),
@@ -67,8 +71,14 @@ impl Print<'_> {
                 self.text(b"}}");
             }
             F::Txn(txn) => self.txn(txn),
+            F::Group(step) => {
+                self.text(b"{\"group\":");
+                serde_json::to_writer(&mut *self.line, step)?;
+                self.text(b"}");
+            }
             F::Crash => self.text(b"\"crash\""),
         }
+        Ok(())
     }
 
     fn send(&mut self, send: &Send) {

@@ -105,6 +105,7 @@ pub(crate) fn word(f: &F) -> &'static str {
         F::Assign(_) => "assign",
         F::Subscribe(_) => "subscribe",
         F::Txn(_) => "txn",
+        F::Group(step) => step.word(),
         F::Crash => "crash",
     }
 }

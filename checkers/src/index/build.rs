@@ -239,7 +239,7 @@ impl Builder {
                     }
                 }
             }
-            F::Assign(_) | F::Subscribe(_) | F::Crash => {}
+            F::Assign(_) | F::Subscribe(_) | F::Group(_) | F::Crash => {}
         }
     }
 

@@ -13,6 +13,7 @@ pub(crate) enum Doing {
     Txn,
     Assign,
     Subscribe,
+    Group,
     Crash,
 }
 
@@ -24,6 +25,7 @@ impl Doing {
             F::Txn(_) => Self::Txn,
             F::Assign(_) => Self::Assign,
             F::Subscribe(_) => Self::Subscribe,
+            F::Group(_) => Self::Group,
             F::Crash => Self::Crash,
         }
     }

@@ -81,6 +81,7 @@ impl Operations {
             f,
             error: fields.error_text(),
             rebalanced: fields.rebalanced(numbers)?,
+            producer: None,
         };
         if kind == KindOfEvent::Invoke {
             self.begin(&op, form)?;
@@ -140,7 +141,7 @@ fn steps_of(f: &F) -> usize {
         F::Txn(txn) => txn.mops.len(),
         F::Assign(assign) => assign.keys.len(),
         F::Subscribe(subscribe) => subscribe.keys.len(),
-        F::Send(_) | F::Poll(_) | F::Crash => 0,
+        F::Send(_) | F::Poll(_) | F::Group(_) | F::Crash => 0,
     }
 }
 
@@ -156,7 +157,7 @@ fn without_results(f: &F) -> F {
             F::Txn(Txn { mops: mops.collect() })
         }
         F::Poll(_) => F::Poll(Poll::default()),
-        F::Send(_) | F::Assign(_) | F::Subscribe(_) | F::Crash => f.clone(),
+        F::Send(_) | F::Assign(_) | F::Subscribe(_) | F::Group(_) | F::Crash => f.clone(),
     }
 }
 

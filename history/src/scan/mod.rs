@@ -116,6 +116,9 @@ impl Scan<'_, '_> {
         if self.line.passes(b",\"rebalanced\":") {
             op.rebalanced = self.keys()?;
         }
+        if self.line.passes(b",\"producer\":") {
+            op.producer = Some(self.line.u32()?);
+        }
         self.line.pass(b"}}")
     }
 

@@ -4,9 +4,9 @@
 mod evidence;
 
 use history::{
-    Assign, Claim, Deletion, DeletionStep, Event, F, Fault, FaultStep, FinalReads, Impairment, LogChunk,
-    Metadata, Mop, NodeChange, Observed, Op, Phase, Poll, Probe, Quorum, QuorumReplica, Record, Seen, Send,
-    Silence, Subscribe, Txn, What,
+    Assign, Change, Claim, Commit, Committed, Deletion, DeletionStep, Event, F, Fault, FaultStep, FinalReads,
+    GroupStep, Impairment, LogChunk, MemberId, Metadata, Mop, NodeChange, Observed, Op, Phase, Poll, Probe,
+    Quorum, QuorumReplica, Rebalance, Record, Seen, Send, Silence, Subscribe, Txn, What,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -57,7 +57,21 @@ fn function() -> impl Strategy<Value = F> {
             .prop_map(|(keys, from_beginning)| F::Assign(Assign { keys, from_beginning })),
         few(u32s()).prop_map(|keys| F::Subscribe(Subscribe { keys })),
         few(step()).prop_map(|mops| F::Txn(Txn { mops })),
+        group().prop_map(F::Group),
         Just(F::Crash),
+    ]
+}
+
+fn group() -> impl Strategy<Value = GroupStep> {
+    let member = || (text(), any::<i32>()).prop_map(|(id, generation)| MemberId { id, generation });
+    let offsets = || any::<i64>();
+    let change = prop_oneof![Just(Change::Given), Just(Change::Revoked), Just(Change::Lost)];
+    prop_oneof![
+        (member(), few((u32s(), offsets())))
+            .prop_map(|(member, offsets)| GroupStep::Commit(Commit { member, offsets })),
+        few((u32s(), option::of(offsets()))).prop_map(|offsets| GroupStep::Committed(Committed { offsets })),
+        (change, few(u32s()), member())
+            .prop_map(|(change, keys, member)| { GroupStep::Rebalance(Rebalance { change, keys, member }) }),
     ]
 }
 
@@ -78,11 +92,19 @@ fn step() -> impl Strategy<Value = Mop> {
 
 fn op() -> impl Strategy<Value = Op> {
     let who = (u32s(), u64s());
-    (who, function(), option::of(text()), few(u32s())).prop_map(|((process, op), f, error, rebalanced)| Op {
-        error,
-        rebalanced,
-        ..Op::new(process, op, f)
-    })
+    (
+        who,
+        function(),
+        option::of(text()),
+        few(u32s()),
+        option::of(u32s()),
+    )
+        .prop_map(|((process, op), f, error, rebalanced, producer)| Op {
+            error,
+            rebalanced,
+            producer,
+            ..Op::new(process, op, f)
+        })
 }
 
 fn fault() -> impl Strategy<Value = Fault> {

@@ -40,6 +40,11 @@ fn operation(what: &mut What) -> Option<(bool, bool, &mut Op)> {
 /// Gives an operation the process and the number that it can have, and a transaction all its steps.
 fn pair(number: u64, begins: bool, certain: bool, op: &mut Op, open: &mut BTreeMap<u32, Op>) {
     op.process %= 5;
+    // What only our own format can say.
+    op.producer = None;
+    if matches!(op.f, F::Group(_)) {
+        op.f = F::Crash;
+    }
     op.op = number;
     let begun = open.remove(&op.process);
     if begins {
@@ -97,7 +102,7 @@ impl Named<'_> {
             F::Assign(assign) => assign.keys.iter_mut().for_each(|key| self.key(key)),
             F::Subscribe(subscribe) => subscribe.keys.iter_mut().for_each(|key| self.key(key)),
             F::Txn(txn) => txn.mops.iter_mut().for_each(|mop| self.mop(mop)),
-            F::Crash => {}
+            F::Group(_) | F::Crash => {}
         }
     }
 

@@ -35,10 +35,10 @@ const clientLanes = (line, ops, words) => {
   let chosen = -1;
 
   const kindOf = (at) => {
-    const outcome = ops.what[at] >> 3;
+    const outcome = ops.what[at] >> 4;
     if (outcome === 2) return FAIL;
     if (outcome !== 1) return UNKNOWN;
-    const f = ops.what[at] & 7;
+    const f = ops.what[at] & 15;
     return f === 0 || f === 4 ? WRITE : READ;
   };
   // The first of a lane that might still go on at this time.

@@ -1,6 +1,7 @@
 // --- all operations of the run: columns of numbers, unpacked once the page is painted. What writes them is
 // `operations/columns.rs`. Times are microseconds here.
-const WHAT = ["send", "poll", "assign", "subscribe", "txn", "crash"];
+const WHAT = ["send", "poll", "assign", "subscribe", "txn", "crash", "commit", "committed",
+  "rebalance"];
 const OUTCOME = ["open", "ok", "fail", "info"];
 // The kinds of what an operation wrote, read or was about.
 const ITEM = { sent: 0, acknowledged: 1, read: 2, appended: 3, set: 4, held: 5, nothing: 6, chosen: 7 };
@@ -128,14 +129,14 @@ const describing = (ops) => {
     return "key " + key;
   };
   const exact = (number) => (Math.abs(number) >= EXACT_MAX ? "too large to tell: see the history" : String(number));
-  const outcome = (at) => OUTCOME[ops.what[at] >> 3];
+  const outcome = (at) => OUTCOME[ops.what[at] >> 4];
   const error = (at) => {
     const number = ops.error[at];
     if (!number) return "";
     return ops.errors[number - 1] || "(one of many errors: see the history)";
   };
   const items = (at) => ({ from: Math.min(ops.first[at], ops.listed), to: Math.min(ops.first[at + 1], ops.listed) });
-  const f = (at) => WHAT[ops.what[at] & 7];
+  const f = (at) => WHAT[ops.what[at] & 15];
   const summary = (at) => {
     const { from, to } = items(at);
     const many = ops.first[at + 1] - ops.first[at];

@@ -61,8 +61,8 @@ const matching = (asked, ops, words) => {
     return holds(at, (item) => column[item] === value);
   };
   for (let at = 0; at < ops.count; at += 1) {
-    if (asked.outcome >= 0 && ops.what[at] >> 3 !== asked.outcome) continue;
-    if (asked.f >= 0 && (ops.what[at] & 7) !== asked.f) continue;
+    if (asked.outcome >= 0 && ops.what[at] >> 4 !== asked.outcome) continue;
+    if (asked.f >= 0 && (ops.what[at] & 15) !== asked.f) continue;
     if (asked.words.length && !(ops.error[at] && errors[ops.error[at] - 1])) continue;
     if (!asked.numbers.every(([name, value]) => number(at, name, value))) continue;
     if (!asked.any.every((value) => ops.id[at] === value || holds(at, (item) => ops.value[item] === value))) continue;

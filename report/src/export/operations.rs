@@ -98,6 +98,7 @@ pub fn word(f: &F) -> &'static str {
         F::Assign(_) => "assign",
         F::Subscribe(_) => "subscribe",
         F::Txn(_) => "txn",
+        F::Group(step) => step.word(),
         F::Crash => "crash",
     }
 }

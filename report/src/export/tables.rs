@@ -163,7 +163,7 @@ impl<W: Write + Send> Tables<W> {
             F::Send(send) => rows.push("send", send.key, send.offset, Some(send.value)),
             F::Poll(poll) => rows.poll(&poll.records),
             F::Txn(txn) => txn.mops.iter().for_each(|mop| rows.mop(mop)),
-            F::Assign(_) | F::Subscribe(_) | F::Crash => {}
+            F::Assign(_) | F::Subscribe(_) | F::Group(_) | F::Crash => {}
         }
         let count = rows.0.len() as u64;
         for (place, (kind, key, offset, value)) in rows.0.into_iter().enumerate() {

@@ -8,7 +8,7 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use history::{F, Header, Key, Mop, Offset, Op, Seen, Send, Value};
+use history::{F, GroupStep, Header, Key, Mop, Offset, Op, Seen, Send, Value};
 
 use super::binary::{Column, exact, exact_signed};
 use super::{Operation, Operations, Outcome};
@@ -183,7 +183,7 @@ impl Columns {
         self.process.number(u64::from(op.process));
         self.what
             .bytes
-            .push(number_of(&op.f) | number_of_outcome(outcome) << 3);
+            .push(number_of(&op.f) | number_of_outcome(outcome) << 4);
         self.error.number(errors.number(op.error.as_ref()));
         self.broker
             .number(broker(&op.f).map_or(0, |node| u64::from(node) + 1));
@@ -225,6 +225,9 @@ fn number_of(f: &F) -> u8 {
         F::Subscribe(_) => 3,
         F::Txn(_) => 4,
         F::Crash => 5,
+        F::Group(GroupStep::Commit(_)) => 6,
+        F::Group(GroupStep::Committed(_)) => 7,
+        F::Group(GroupStep::Rebalance(_)) => 8,
     }
 }
 
@@ -261,6 +264,10 @@ fn each_item(op: &Op, visit: &mut impl FnMut(Item)) {
             .iter()
             .for_each(|key| visit(of_key(Kind::Chosen, *key, None))),
         F::Txn(txn) => txn.mops.iter().for_each(|mop| each_of_step(mop, visit)),
+        F::Group(step) => step
+            .keys()
+            .into_iter()
+            .for_each(|key| visit(of_key(Kind::Chosen, key, None))),
         F::Crash => {}
     }
 }

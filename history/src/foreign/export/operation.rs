@@ -64,6 +64,7 @@ fn name(f: &F) -> &'static str {
         F::Assign(_) => "assign",
         F::Subscribe(_) => "subscribe",
         F::Txn(_) => "txn",
+        F::Group(step) => step.word(),
         F::Crash => "crash",
     }
 }
@@ -75,6 +76,7 @@ fn value(line: &mut Line, kind: Kind, f: &F, rest: &[Mop]) {
         F::Assign(assign) => keys(line, &assign.keys),
         F::Subscribe(subscribe) => keys(line, &subscribe.keys),
         F::Txn(txn) => line.vector(txn.mops.iter().chain(rest), |line, done| mop(line, kind, done)),
+        F::Group(step) => keys(line, &step.keys()),
         F::Crash => line.nothing(),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::application::Application;
 use crate::availability::AvailabilityLimits;
 use crate::span::Span;
 
@@ -159,6 +160,9 @@ pub struct Expectation {
     /// Whether consumers read what is not committed: then only the final reads show that a transaction of unknown outcome happened.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_uncommitted: bool,
+    /// What the clients make of records, beside writing and reading them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<Application>,
     /// How long a partition may go without an acknowledged write while the faults are within what the
     /// configuration tolerates. Where it is not given, nobody asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -186,6 +190,7 @@ impl Default for Expectation {
             producers: ProducerPromise::Idempotent,
             acks: "all".to_owned(),
             read_uncommitted: false,
+            application: None,
             liveness: None,
             availability: AvailabilityLimits::default(),
             two_controllers: None,

@@ -12,6 +12,7 @@
 //! Absent on purpose: any broker's wire format, any fault's or workload's configuration, and async code.
 
 mod about;
+mod application;
 mod availability;
 mod block;
 mod disk;
@@ -39,6 +40,7 @@ mod walk;
 mod write;
 
 pub use about::about;
+pub use application::{Application, Bank};
 pub use availability::{AvailabilityLimits, ProbeOf, Probed};
 pub use disk::{BrokerLine, DiskCopy, DiskLog, Moment, QuorumState};
 pub use error::ReadError;

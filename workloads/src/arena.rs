@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use async_trait::async_trait;
 use cluster::Cluster;
-use history::{Offset, ProducerPromise, Recorder, Span, Topic};
+use history::{Application, Offset, ProducerPromise, Recorder, Span, Topic};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::scribe::Counters;
@@ -20,6 +20,10 @@ const SETTLE_AGAIN_AFTER: Duration = Duration::from_millis(50);
 pub trait Workload: Send + Sync {
     /// Everything in the configuration that contradicts itself.
     fn validate(&self) -> Vec<Invalid>;
+    /// What topics it needs, and the plan does not have: the reason, and what to do.
+    fn validate_topics(&self, _partitions: &[u32]) -> Option<String> {
+        None
+    }
     /// What its clients promise, for the history's header.
     fn promises(&self) -> Promises;
     /// Starts the clients, and returns once they are at work.
@@ -74,6 +78,8 @@ pub struct Promises {
     pub acks: String,
     /// Whether consumers read what is not committed, or never will be.
     pub read_uncommitted: bool,
+    /// What they make of records, beside writing and reading them.
+    pub application: Option<Application>,
 }
 
 /// A setting that contradicts the rest of the plan.

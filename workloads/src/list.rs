@@ -72,6 +72,11 @@ impl WorkloadConfig {
         all
     }
 
+    /// What it needs of topics, given the partitions of each, where the plan does not have it.
+    pub fn validate_topics(&self, partitions: &[u32]) -> Option<String> {
+        self.workload().validate_topics(partitions)
+    }
+
     /// What its clients promise, for the history's header.
     pub fn promises(&self) -> Promises {
         self.workload().promises()

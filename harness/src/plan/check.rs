@@ -71,6 +71,10 @@ pub fn check(plan: &Plan) -> Vec<Wrong> {
     for invalid in plan.workload.validate() {
         wrong.push(Wrong::in_section("workload", invalid.path, invalid.reason));
     }
+    let partitions: Vec<u32> = plan.topics.iter().map(|topic| topic.partitions).collect();
+    if let Some(reason) = plan.workload.validate_topics(&partitions) {
+        wrong.push(Wrong::new(&["topics"], reason));
+    }
     if let Err(invalid) = nemesis(plan, 0) {
         wrong.push(Wrong::in_section("nemesis", invalid.path, invalid.reason));
     }

@@ -251,6 +251,7 @@ impl Resolved {
             producers: promises.producers,
             acks: promises.acks,
             read_uncommitted: promises.read_uncommitted,
+            application: promises.application,
             liveness: self.plan.limits.liveness.filter(|limit| !limit.is_zero()),
             availability: self.plan.limits.availability.clone(),
             two_controllers: self.plan.limits.two_controllers.filter(|limit| !limit.is_zero()),

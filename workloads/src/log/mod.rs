@@ -54,6 +54,7 @@ impl Workload for LogConfig {
             acks: self.acks.word().to_owned(),
             // There are no transactions.
             read_uncommitted: false,
+            application: None,
         }
     }
 

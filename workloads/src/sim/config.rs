@@ -132,6 +132,7 @@ impl ClientsConfig {
             },
             acks: self.acks.word().to_owned(),
             read_uncommitted: false,
+            application: None,
         }
     }
 }

@@ -47,6 +47,7 @@ impl Workload for TxnConfig {
             producers: ProducerPromise::Idempotent,
             acks: "all".to_owned(),
             read_uncommitted: self.isolation == Isolation::ReadUncommitted,
+            application: None,
         }
     }
 

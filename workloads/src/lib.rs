@@ -16,8 +16,8 @@ pub mod sim;
 mod txn;
 
 pub use arena::{Arena, Invalid, Promises, Running, Workload, settle};
-pub use client::Isolation;
+pub use client::{GroupProtocol, Isolation};
 pub use list::{Listed, WORKLOADS, WorkloadConfig};
-pub use log::{Acks, ConsumeBy, GroupProtocol, LogConfig};
+pub use log::{Acks, ConsumeBy, LogConfig};
 pub use scribe::{Counters, Seen};
 pub use txn::TxnConfig;

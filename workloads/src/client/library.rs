@@ -7,7 +7,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use history::{Key, NodeId, Offset, Value};
+use history::{Key, NodeId, Offset, Record, Value};
 
 use super::{GroupProtocol, Isolation};
 use crate::scribe::End;
@@ -69,7 +69,8 @@ pub(crate) struct GroupSettings {
     pub(crate) protocol: GroupProtocol,
     /// `group.instance.id`: a static member.
     pub(crate) instance: Option<String>,
-    /// How partitions are handed over in the classic protocol: `range`, `roundrobin`, `cooperative-sticky`.
+    /// How partitions are handed over in the classic protocol: `range`, `roundrobin`, `cooperative-sticky`, or more of them with
+    /// commas, the preferred first.
     pub(crate) assignor: &'static str,
     /// `session.timeout.ms` of the classic protocol.
     pub(crate) session_timeout: Duration,
@@ -125,6 +126,17 @@ pub(crate) struct Incoming {
     pub(crate) timestamp: Option<i64>,
     /// How many times it was delivered, this time among them, in a share group.
     pub(crate) deliveries: Option<u32>,
+}
+
+impl Incoming {
+    /// What it is in a history; `None` for an empty one, which no client of a workload wrote.
+    pub(crate) fn record(&self) -> Option<Record> {
+        Some(Record {
+            key: self.key,
+            offset: self.offset,
+            value: self.value?,
+        })
+    }
 }
 
 /// What a poll came to.
@@ -223,14 +235,11 @@ pub(crate) trait Consumer: Send {
     fn rebalanced(&mut self) -> Vec<Rebalanced>;
     /// Which member it is; `None` while it is none.
     fn membership(&mut self) -> Option<Membership>;
-    /// Commits the offsets to read next.
+    /// Commits the offsets to read next. With no time at all it does not wait for the answer.
     fn commit(&mut self, offsets: &BTreeMap<Key, Offset>, within: Duration) -> Result<(), Refusal>;
     /// What the group has committed; `None` where it has nothing.
-    fn committed(
-        &mut self,
-        keys: &[Key],
-        within: Duration,
-    ) -> Result<BTreeMap<Key, Option<Offset>>, Refusal>;
+    fn committed(&mut self, keys: &[Key], within: Duration)
+    -> Result<BTreeMap<Key, Option<Offset>>, Refusal>;
     /// The first offset and the end of a partition: the high watermark, or the last stable offset under read-committed.
     fn ends(&mut self, key: Key, within: Duration) -> Result<(Offset, Offset), Refusal>;
     /// The first offset whose record is not older than that time (milliseconds since 1970), if there is one.

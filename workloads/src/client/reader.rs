@@ -13,9 +13,10 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message;
 use tokio::task::JoinSet;
 
-use super::{
-    Context, Isolation, Shared, assignment, by_assignment, is_lost, is_of_a_connection, record, starts,
+use super::librdkafka::{
+    Context, by_assignment, client as settings, is_lost, is_of_a_connection, positions_list, record,
 };
+use super::{Isolation, Shared};
 use crate::scribe::End;
 
 /// The longest wait for a record.
@@ -98,14 +99,13 @@ pub(crate) fn read_through(
         None => ends_now(shared, &client),
     };
     // Where the log begins: above 0 where records were deleted, by right or not. The checks know which.
-    let keys: Vec<Key> = (0..shared.keys.count()).collect();
-    let mut positions = starts(shared, &client, &keys);
+    let mut positions = starts(shared, &client);
     let assign = F::Assign(Assign {
         keys: positions.keys().copied().collect(),
         from_beginning: true,
     });
     let op = shared.scribe.invoke(process, assign.clone());
-    client.assign(&assignment(shared, &positions)?)?;
+    client.assign(&positions_list(&shared.keys, &positions)?)?;
     shared.scribe.end(process, op, assign, End::Ok);
     let mut unread = None;
     while unread.is_none() && behind(&positions, &ends).is_some() {
@@ -130,8 +130,8 @@ pub(crate) fn read_through(
 
 fn connect(shared: &Arc<Shared>, isolation: Isolation) -> anyhow::Result<BaseConsumer<Context>> {
     let name = "final-reader";
-    let context = Context::new(shared, name);
-    let mut config = shared.client(name);
+    let context = Context::new(&shared.place, name);
+    let mut config = settings(&shared.place, name);
     config
         .set("fetch.wait.max.ms", "20")
         .set("fetch.message.max.bytes", "8000000")
@@ -140,6 +140,16 @@ fn connect(shared: &Arc<Shared>, isolation: Isolation) -> anyhow::Result<BaseCon
     by_assignment(&mut config, isolation)
         .create_with_context(context)
         .context("make the final reader")
+}
+
+/// Where each partition begins, by its leader; where that does not answer, at 0.
+fn starts(shared: &Shared, client: &BaseConsumer<Context>) -> BTreeMap<Key, Offset> {
+    let start = |key| {
+        let (topic, partition) = shared.keys.partition(key);
+        let known = client.fetch_watermarks(topic, partition, END_WITHIN);
+        (key, known.map_or(0, |(start, _)| start))
+    };
+    (0..shared.keys.count()).map(start).collect()
 }
 
 /// The ends as they are now, for a cluster that never settled: something to read up to.
@@ -179,7 +189,7 @@ fn poll(
                 if let Some(key) = shared.keys.key(message.topic(), message.partition()) {
                     positions.insert(key, message.offset() + 1);
                 }
-                records.extend(record(shared, &message));
+                records.extend(record(&shared.keys, &message));
             }
             Some(Err(error)) if is_lost(&error) => return (records, Some(error.to_string())),
             Some(Err(error)) if is_of_a_connection(&error) => {}

@@ -4,6 +4,7 @@ use history::Span;
 use serde::{Deserialize, Serialize};
 
 use crate::arena::{Found, Invalid};
+use crate::client::GroupProtocol;
 
 /// The settings of the `log` workload.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -88,27 +89,6 @@ pub enum ConsumeBy {
     Assign,
     /// They are members of a group, which shares the partitions among those that live.
     Subscribe,
-}
-
-/// `group.protocol`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum GroupProtocol {
-    /// The members agree among each other.
-    #[default]
-    Classic,
-    /// The broker decides (KIP-848): Kafka 4.0 and newer.
-    Consumer,
-}
-
-impl GroupProtocol {
-    /// As Kafka writes it.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Classic => "classic",
-            Self::Consumer => "consumer",
-        }
-    }
 }
 
 impl Default for LogConfig {
@@ -240,8 +220,9 @@ impl LogConfig {
 
 #[cfg(test)]
 mod tests {
-    use super::{Acks, ConsumeBy, GroupProtocol, LogConfig};
+    use super::{Acks, ConsumeBy, LogConfig};
     use crate::arena::assert_wrong;
+    use crate::client::GroupProtocol;
     use history::Span;
 
     #[track_caller]

@@ -1,24 +1,22 @@
 //! A consumer: a thread that reads its partitions from their start and writes down what it gets, in its order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use history::{Assign, F, Key, Offset, Poll, Record, Subscribe};
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaResult;
 
 use super::config::{ConsumeBy, LogConfig};
 use super::generator::Crashes;
-use super::member::{by_subscription, commit, commit_list, subscribe};
-use crate::client::{
-    Context, Isolation, Shared, assignment, by_assignment, is_lost, is_of_a_connection, record, starts,
-};
+use super::member::{group, read_up_to};
+use crate::client::{self, ConsumerSettings, Incoming, Isolation, Refusal, Shared, starts};
 use crate::scribe::End;
 
 /// The longest wait for a record, so that a stop is seen.
 const WAIT_MAX: Duration = Duration::from_millis(50);
+/// How long a fetch waits at a broker for something to come.
+const FETCH_WAIT: Duration = Duration::from_millis(100);
 /// How long is waited before a client that could not be made, or an assignment that went wrong, is tried again.
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
@@ -73,60 +71,62 @@ impl Consumer {
     pub(crate) fn run(mut self) {
         let mut from_beginning = true;
         while !self.stop.load(Relaxed) {
-            let client = match self.connect(from_beginning) {
+            let mut client = match self.connect(from_beginning) {
                 Ok(client) => client,
-                Err(error) => {
-                    self.log(&format!("cannot be made: {error}"));
+                Err(refusal) => {
+                    self.log(&format!("cannot be made: {}", refusal.text));
                     std::thread::sleep(AGAIN_AFTER);
                     continue;
                 }
             };
-            from_beginning = match self.read(&client) {
-                Ended::Stopped | Ended::Crashed => false,
+            from_beginning = match self.read(&mut *client) {
+                Ended::Stopped => {
+                    // Ending a client waits for its threads, and nobody has to wait for that.
+                    std::thread::spawn(move || client.close());
+                    false
+                }
+                Ended::Crashed => {
+                    client.discard();
+                    false
+                }
                 Ended::Lost(reason) => {
                     self.log(&reason);
                     std::thread::sleep(AGAIN_AFTER);
-                    self.positions = starts(&self.shared, &client, &self.keys);
+                    self.positions = starts(&mut *client, &self.keys);
+                    std::thread::spawn(move || client.close());
                     true
                 }
             };
-            // Ending a client waits for its threads: the next one must not wait for that.
-            std::thread::spawn(move || drop(client));
         }
     }
 
     /// A client that reads on from the positions.
-    fn connect(&self, from_beginning: bool) -> KafkaResult<BaseConsumer<Context>> {
-        let name = self.name();
-        let context = Context::new(&self.shared, &name);
-        let mut config = self.shared.client(&name);
-        config.set("fetch.wait.max.ms", "100");
+    fn connect(&self, from_beginning: bool) -> Result<Box<dyn client::Consumer>, Refusal> {
         let keys = self.keys.clone();
-        let (config, f) = match self.config.consume_by {
-            ConsumeBy::Assign => {
-                let assign = Assign { keys, from_beginning };
-                (
-                    by_assignment(&mut config, Isolation::ReadUncommitted),
-                    F::Assign(assign),
-                )
-            }
-            ConsumeBy::Subscribe => {
-                let protocol = self.config.group_protocol;
-                (
-                    by_subscription(&mut config, protocol),
-                    F::Subscribe(Subscribe { keys }),
-                )
-            }
+        let (group, f) = match self.config.consume_by {
+            ConsumeBy::Assign => (None, F::Assign(Assign { keys, from_beginning })),
+            ConsumeBy::Subscribe => (
+                Some(group(self.config.group_protocol)),
+                F::Subscribe(Subscribe { keys }),
+            ),
         };
-        let client: BaseConsumer<Context> = config.create_with_context(context)?;
+        let mut client = self.shared.library.consumer(&ConsumerSettings {
+            name: self.name(),
+            isolation: Isolation::ReadUncommitted,
+            fetch_wait: FETCH_WAIT,
+            group,
+        })?;
         let op = self.shared.scribe.invoke(self.process, f.clone());
         let outcome = match self.config.consume_by {
-            ConsumeBy::Assign => client.assign(&assignment(&self.shared, &self.positions)?),
-            ConsumeBy::Subscribe => subscribe(&client, &self.shared),
+            ConsumeBy::Assign => client.assign(&self.positions),
+            ConsumeBy::Subscribe => {
+                let topics: Vec<&str> = self.shared.keys.topics().into_iter().collect();
+                client.subscribe(&topics)
+            }
         };
         let end = match &outcome {
             Ok(()) => End::Ok,
-            Err(error) => End::Fail(error.to_string()),
+            Err(refusal) => End::Fail(refusal.text.clone()),
         };
         self.shared.scribe.end(self.process, op, f, end);
         outcome.map(|()| client)
@@ -134,7 +134,7 @@ impl Consumer {
 
     /// Polls until the client ends. One operation lasts until something arrives, so that idle partitions
     /// do not fill the history.
-    fn read(&mut self, client: &BaseConsumer<Context>) -> Ended {
+    fn read(&mut self, client: &mut dyn client::Consumer) -> Ended {
         loop {
             let op = self.shared.scribe.invoke(self.process, F::Poll(Poll::default()));
             let (records, ended) = self.poll(client);
@@ -149,17 +149,23 @@ impl Consumer {
             for record in &records {
                 self.positions.insert(record.key, record.offset + 1);
             }
-            let moved = client.context().moved.take();
-            let committed = match self.config.consume_by {
-                ConsumeBy::Subscribe if !crashed => Some(commit_list(&self.shared, &records, &moved)),
-                _ => None,
-            };
+            let moved: BTreeSet<Key> = client
+                .rebalanced()
+                .into_iter()
+                .flat_map(|moved| moved.keys)
+                .collect();
+            let moved: Vec<Key> = moved.into_iter().collect();
+            let commits = self.config.consume_by == ConsumeBy::Subscribe && !crashed;
+            let up_to = commits.then(|| read_up_to(&records, &moved)).unwrap_or_default();
             // Written down first: what the group takes for read must have been.
             self.shared
                 .scribe
                 .end_after(self.process, op, F::Poll(Poll { records }), end, moved);
-            if let Some(Err(error)) = committed.map(|list| list.and_then(|list| commit(client, &list))) {
-                self.log(&format!("cannot commit: {error}"));
+            if !up_to.is_empty() {
+                // It is not waited for: where it fails, others read these records again.
+                if let Err(refusal) = client.commit(&up_to, Duration::ZERO) {
+                    self.log(&format!("cannot commit: {}", refusal.text));
+                }
             }
             if crashed {
                 self.die();
@@ -171,10 +177,11 @@ impl Consumer {
     }
 
     /// Gathers records until there are enough, or for a while after the first.
-    fn poll(&mut self, client: &BaseConsumer<Context>) -> (Vec<Record>, Option<Ended>) {
+    fn poll(&mut self, client: &mut dyn client::Consumer) -> (Vec<Record>, Option<Ended>) {
         let mut records = Vec::new();
         let mut until: Option<Instant> = None;
-        while records.len() < self.config.poll_records as usize {
+        let most = self.config.poll_records as usize;
+        while records.len() < most {
             if self.stop.load(Relaxed) {
                 return (records, Some(Ended::Stopped));
             }
@@ -185,15 +192,10 @@ impl Consumer {
             if left.is_some_and(|left| left.is_zero()) {
                 break;
             }
-            match client.poll(left.unwrap_or(WAIT_MAX).min(WAIT_MAX)) {
-                None => {}
-                Some(Ok(message)) => records.extend(record(&self.shared, &message)),
-                Some(Err(error)) if is_lost(&error) => {
-                    return (records, Some(Ended::Lost(error.to_string())));
-                }
-                // The client goes on by itself.
-                Some(Err(error)) if is_of_a_connection(&error) => {}
-                Some(Err(error)) => self.log(&error.to_string()),
+            let polled = client.poll(most - records.len(), left.unwrap_or(WAIT_MAX).min(WAIT_MAX));
+            records.extend(polled.records.iter().filter_map(Incoming::record));
+            if let Some(reason) = polled.lost {
+                return (records, Some(Ended::Lost(reason)));
             }
             if until.is_none() && !records.is_empty() {
                 until = Some(Instant::now() + self.config.poll_timeout.duration());

@@ -5,7 +5,6 @@
 
 mod config;
 mod consumer;
-mod delivery;
 mod generator;
 mod member;
 mod producer;
@@ -31,7 +30,7 @@ use consumer::Consumer;
 use producer::Producer;
 use sends::OpenSends;
 
-pub use config::{Acks, ConsumeBy, GroupProtocol, LogConfig};
+pub use config::{Acks, ConsumeBy, LogConfig};
 
 /// How long the first clients may take to be at work; they go on trying after that.
 const READY_WITHIN: Duration = Duration::from_secs(5);

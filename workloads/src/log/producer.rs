@@ -4,17 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use history::payload::encode;
-use history::{F, Value};
-use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
-use rdkafka::util::Timeout;
+use history::{F, Span, Value};
 
 use super::config::LogConfig;
-use super::delivery::Reports;
 use super::generator::{Crashes, Generator};
 use super::sends::{OpenSends, Written};
-use crate::client::{Context, Shared};
+use crate::client::{self, Delivery, Outgoing, ProducerSettings, Refusal, Shared};
 use crate::scribe::End;
 
 /// The longest wait for reports, so that a stop is seen.
@@ -79,20 +74,20 @@ impl Producer {
         ready();
         self.next_at = Instant::now();
         while !self.stop.load(Relaxed) {
-            let Some(current) = &client else {
+            let Some(current) = &mut client else {
                 std::thread::sleep(MAKE_AGAIN_AFTER);
                 client = self.connect();
                 continue;
             };
-            if let Some(reason) = self.end_of_client(current) {
+            if let Some(reason) = self.end_of_client(&**current) {
                 self.throw_away(client.take(), &reason);
                 client = self.connect();
                 continue;
             }
-            self.begin_what_is_due(current);
+            self.begin_what_is_due(&mut **current);
             self.sends.expire(Instant::now());
             let wait = self.next_at.saturating_duration_since(Instant::now());
-            current.poll(Timeout::After(wait.clamp(Duration::from_millis(1), POLL_MAX)));
+            self.take_reports(&mut **current, wait.clamp(Duration::from_millis(1), POLL_MAX));
         }
         if let Some(client) = client {
             self.close(client);
@@ -102,57 +97,42 @@ impl Producer {
     }
 
     /// A client that knows who leads every partition.
-    fn connect(&self) -> Option<BaseProducer<Reports>> {
+    fn connect(&self) -> Option<Box<dyn client::Producer>> {
         let client = self
             .make()
-            .inspect_err(|error| self.log(&format!("cannot be made: {error}")));
-        let client = client.ok()?;
-        let mut topics: Vec<_> = (0..self.shared.keys.count())
-            .map(|key| self.shared.keys.partition(key).0)
-            .collect();
-        topics.dedup();
-        let until = Instant::now() + WARM_WITHIN;
-        for topic in topics {
-            let left = until.saturating_duration_since(Instant::now());
-            if let Err(error) = client.client().fetch_metadata(Some(topic), left) {
-                self.log(&format!("knows no leader of {topic} yet: {error}"));
-            }
-        }
+            .inspect_err(|error| self.log(&format!("cannot be made: {}", error.text)));
+        let mut client = client.ok()?;
+        client.warm(WARM_WITHIN);
         Some(client)
     }
 
-    fn make(&self) -> KafkaResult<BaseProducer<Reports>> {
+    fn make(&self) -> Result<Box<dyn client::Producer>, Refusal> {
         let config = &self.config;
-        // Nought is without end.
-        let gives_up_after = config.client_gives_up_after().unwrap_or_default();
-        let name = self.name();
-        let context = Reports {
-            context: Context::new(&self.shared, &name),
-            sends: self.sends.clone(),
-            acks: config.acks,
-        };
-        self.shared
-            .client(&name)
-            .set("acks", config.acks.word())
-            .set("enable.idempotence", config.idempotence.to_string())
-            .set("linger.ms", config.linger.as_millis().to_string())
-            .set("batch.size", config.batch_bytes.to_string())
-            .set(
-                "max.in.flight.requests.per.connection",
-                config.max_in_flight.to_string(),
-            )
-            .set(
-                "request.timeout.ms",
-                config.request_timeout.as_millis().to_string(),
-            )
-            .set("message.timeout.ms", gives_up_after.as_millis().to_string())
-            .create_with_context(context)
+        self.shared.library.producer(&ProducerSettings {
+            name: self.name(),
+            acks: config.acks.word(),
+            idempotence: config.idempotence,
+            max_in_flight: config.max_in_flight,
+            linger: config.linger.duration(),
+            batch_bytes: config.batch_bytes,
+            gives_up_after: config.client_gives_up_after().map(Span::duration),
+            transaction: None,
+        })
+    }
+
+    fn take_reports(&self, client: &mut dyn client::Producer, within: Duration) {
+        client.poll(within, &mut |op,
+                                  Delivery {
+                                      end, offset, broker, ..
+                                  }| {
+            self.sends.end(op, Written { offset, broker }, end);
+        });
     }
 
     /// Why the client has to be thrown away now, if it has.
-    fn end_of_client(&mut self, client: &BaseProducer<Reports>) -> Option<String> {
-        if let Some((code, text)) = client.client().fatal_error() {
-            return Some(format!("the client ended with a fatal error: {code}: {text}"));
+    fn end_of_client(&mut self, client: &dyn client::Producer) -> Option<String> {
+        if let Some(error) = client.fatal() {
+            return Some(format!("the client ended with a fatal error: {error}"));
         }
         let (crashes, at) = self.crashes.as_mut()?;
         if Instant::now() < *at {
@@ -163,7 +143,7 @@ impl Producer {
     }
 
     /// Ends a client with what it had under way. Its process dies in the history too.
-    fn throw_away(&self, client: Option<BaseProducer<Reports>>, reason: &str) {
+    fn throw_away(&self, client: Option<Box<dyn client::Producer>>, reason: &str) {
         self.log(reason);
         let process = self.shared.scribe.process();
         let op = self.shared.scribe.invoke(process, F::Crash);
@@ -171,11 +151,12 @@ impl Producer {
         self.shared
             .scribe
             .end(process, op, F::Crash, End::Info(reason.to_owned()));
-        // Ending a client waits for its threads: the next one must not wait for that.
-        std::thread::spawn(move || drop(client));
+        if let Some(client) = client {
+            client.discard();
+        }
     }
 
-    fn begin_what_is_due(&mut self, client: &BaseProducer<Reports>) {
+    fn begin_what_is_due(&mut self, client: &mut dyn client::Producer) {
         let now = Instant::now();
         while self.next_at <= now && self.sends.has_room() {
             let next = self.generator.next();
@@ -186,29 +167,33 @@ impl Producer {
         self.next_at = self.next_at.max(now);
     }
 
-    fn send(&self, client: &BaseProducer<Reports>, key: history::Key) {
+    fn send(&self, client: &mut dyn client::Producer, key: history::Key) {
         let value: Value = self.next_value.fetch_add(1, Relaxed);
-        let payload = encode(value, self.config.record_bytes as usize);
-        let (topic, partition) = self.shared.keys.partition(key);
         let op = self.sends.begin(key, value);
-        let record: BaseRecord<'_, (), Vec<u8>, usize> = BaseRecord::with_opaque_to(topic, op as usize)
-            .partition(partition)
-            .payload(&payload);
-        if let Err((error, _)) = client.send(record) {
-            self.sends.end(op, Written::default(), refused(&error));
+        let record = Outgoing {
+            key,
+            value,
+            bytes: self.config.record_bytes,
+            name: None,
+            tombstone: false,
+            timestamp: None,
+        };
+        // A record that the client would not even take never left.
+        if let Err(refusal) = client.send(&record, op) {
+            self.sends.end(op, Written::default(), End::Fail(refusal.text));
         }
     }
 
     /// Waits for the reports of what is open, each until its deadline.
-    fn close(&self, client: BaseProducer<Reports>) {
+    fn close(&self, mut client: Box<dyn client::Producer>) {
         let until = Instant::now() + self.config.deadline.duration();
         while !self.sends.is_empty() && Instant::now() < until {
-            client.poll(Timeout::After(POLL_MAX));
+            self.take_reports(&mut *client, POLL_MAX);
             self.sends.expire(Instant::now());
         }
         self.sends
             .abandon("the producer was closed before it had a report");
-        drop(client);
+        client.discard();
     }
 
     fn name(&self) -> String {
@@ -218,9 +203,4 @@ impl Producer {
     fn log(&self, text: &str) {
         self.shared.line(&self.name(), text);
     }
-}
-
-/// A record that the client would not even take: it never left.
-fn refused(error: &KafkaError) -> End {
-    End::Fail(format!("not taken by the client: {error}"))
 }

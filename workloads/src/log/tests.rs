@@ -11,9 +11,7 @@ use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::LogConfig;
 use crate::arena::{Arena, Running, Workload};
-use crate::client::{Isolation, Keys, Shared, read_through};
-use crate::client_log::ClientLog;
-use crate::scribe::Scribe;
+use crate::client::{Isolation, Shared, read_through};
 
 const PARTITIONS: u32 = 4;
 /// Nothing here takes as long, unless it hangs.
@@ -46,16 +44,20 @@ impl Court {
         }]
     }
 
-    async fn start(&self, config: &LogConfig) -> Box<dyn Running> {
-        let arena = Arena {
+    fn arena(&self, recorder: Arc<MemoryRecorder>) -> Arena {
+        Arena {
             client_settings: Vec::new(),
             bootstrap: self.brokers.bootstrap_servers(),
             topics: Self::topics(),
             seed: 1,
-            recorder: self.recorder.clone(),
+            recorder,
             log_file: None,
             disks_may_fail: false,
-        };
+        }
+    }
+
+    async fn start(&self, config: &LogConfig) -> Box<dyn Running> {
+        let arena = self.arena(self.recorder.clone());
         config.start(arena).await.expect("clients that can be made")
     }
 
@@ -315,17 +317,9 @@ async fn the_final_reader_passes_every_end() {
     running.stop().await;
     let written = ends(&court.recorder.events()).ok;
     let recorder = Arc::new(MemoryRecorder::default());
-    let shared = Arc::new(Shared {
-        client_settings: Vec::new(),
-        bootstrap: court.brokers.bootstrap_servers(),
-        request_timeout: config().request_timeout,
-        metadata_refresh: config().metadata_refresh,
-        seed: 1,
-        disks_may_fail: false,
-        keys: Keys::new(&Court::topics()),
-        scribe: Arc::new(Scribe::new(recorder.clone())),
-        log: ClientLog::open(None).expect("no file"),
-    });
+    let arena = court.arena(recorder.clone());
+    let (request_timeout, refresh) = (config().request_timeout, config().metadata_refresh);
+    let shared = Shared::new(arena, request_timeout, refresh).expect("no file");
     let reader = shared.clone();
     let read = tokio::task::spawn_blocking(move || {
         read_through(&reader, 0, Isolation::ReadUncommitted, None, PATIENCE)

@@ -5,7 +5,6 @@
 
 mod config;
 mod generator;
-mod outcome;
 mod producer;
 mod reader;
 #[cfg(test)]

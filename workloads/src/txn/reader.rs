@@ -5,15 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use history::{Assign, F, Key, Offset, Record};
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaResult;
 
 use super::config::TxnConfig;
-use crate::client::{
-    Context, Shared, assignment, by_assignment, is_lost, is_of_a_connection, record, starts,
-};
+use crate::client::{self, ConsumerSettings, Incoming, Refusal, Shared, starts};
 use crate::scribe::End;
 
+/// How long a fetch waits at a broker for something to come.
+const FETCH_WAIT: Duration = Duration::from_millis(50);
 /// The longest wait for a record.
 const WAIT_MAX: Duration = Duration::from_millis(5);
 
@@ -21,7 +19,7 @@ pub(super) struct Reader {
     name: String,
     config: TxnConfig,
     shared: Arc<Shared>,
-    client: BaseConsumer<Context>,
+    client: Box<dyn client::Consumer>,
     /// Where each partition is read next, once what was read last counts.
     positions: BTreeMap<Key, Offset>,
     /// What was read by transactions that did not happen.
@@ -35,7 +33,7 @@ impl Reader {
         name: &str,
         config: &TxnConfig,
         process: u32,
-    ) -> KafkaResult<Self> {
+    ) -> Result<Self, Refusal> {
         let keys = 0..shared.keys.count();
         let positions = keys.map(|key| (key, 0)).collect();
         let client = connect(shared, name, config, &positions)?;
@@ -57,13 +55,10 @@ impl Reader {
         let mut records: Vec<Record> = self.again.drain(..most.min(self.again.len())).collect();
         let until = Instant::now() + self.config.poll_timeout.duration();
         while records.len() < most && Instant::now() < until {
-            match self.client.poll(WAIT_MAX) {
-                None => {}
-                Some(Ok(message)) => records.extend(record(&self.shared, &message)),
-                Some(Err(error)) if is_lost(&error) => return Err(error.to_string()),
-                // The client goes on by itself.
-                Some(Err(error)) if is_of_a_connection(&error) => {}
-                Some(Err(error)) => self.shared.line(&self.name, &error.to_string()),
+            let polled = self.client.poll(most - records.len(), WAIT_MAX);
+            records.extend(polled.records.iter().filter_map(Incoming::record));
+            if let Some(reason) = polled.lost {
+                return Err(reason);
             }
         }
         Ok(records)
@@ -88,19 +83,21 @@ impl Reader {
         self.assigned(process, false);
     }
 
-    /// Begins anew where each partition begins now, with a client of its own: one that is assigned anew again and again can end with
-    /// an assertion of librdkafka's (`rd_kafka_assignment_partition_stopped`, seen with 2.12).
+    /// Begins anew where each partition begins now, with a client of its own.
     pub(super) fn restart(&mut self, process: u32) {
         let keys: Vec<Key> = self.positions.keys().copied().collect();
-        self.positions = starts(&self.shared, &self.client, &keys);
+        self.positions = starts(&mut *self.client, &keys);
         self.again.clear();
         match connect(&self.shared, &self.name, &self.config, &self.positions) {
             Ok(client) => {
                 let before = std::mem::replace(&mut self.client, client);
                 // Ending a client waits for its threads.
-                std::thread::spawn(move || drop(before));
+                std::thread::spawn(move || before.close());
             }
-            Err(error) => self.shared.line(&self.name, &format!("cannot be made: {error}")),
+            Err(refusal) => {
+                self.shared
+                    .line(&self.name, &format!("cannot be made: {}", refusal.text));
+            }
         }
         self.assigned(process, true);
     }
@@ -120,11 +117,13 @@ fn connect(
     name: &str,
     config: &TxnConfig,
     positions: &BTreeMap<Key, Offset>,
-) -> KafkaResult<BaseConsumer<Context>> {
-    let mut settings = shared.client(name);
-    settings.set("fetch.wait.max.ms", "50");
-    by_assignment(&mut settings, config.isolation);
-    let client: BaseConsumer<Context> = settings.create_with_context(Context::new(shared, name))?;
-    client.assign(&assignment(shared, positions)?)?;
+) -> Result<Box<dyn client::Consumer>, Refusal> {
+    let mut client = shared.library.consumer(&ConsumerSettings {
+        name: name.to_owned(),
+        isolation: config.isolation,
+        fetch_wait: FETCH_WAIT,
+        group: None,
+    })?;
+    client.assign(positions)?;
     Ok(client)
 }

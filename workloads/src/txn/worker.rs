@@ -5,13 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use history::{F, Mop, Poll, Record, Send, Txn};
-use rdkafka::error::KafkaResult;
 
 use super::config::TxnConfig;
 use super::generator::{Generator, Next, Step, Twist};
 use super::producer::Producer;
 use super::reader::Reader;
-use crate::client::Shared;
+use crate::client::{Refusal, Shared};
 use crate::scribe::End;
 
 /// How long is waited before a client that could not be made is tried again.
@@ -123,15 +122,21 @@ impl Worker {
         carried.producer
     }
 
-    fn do_steps(&self, producer: Producer, reader: &mut Reader, next: &Next, mops: &mut [Mop]) -> Carried {
+    fn do_steps(
+        &self,
+        mut producer: Producer,
+        reader: &mut Reader,
+        next: &Next,
+        mops: &mut [Mop],
+    ) -> Carried {
         let mut carried = Carried {
             end: End::Ok,
             records: Vec::new(),
             lost: None,
             producer: None,
         };
-        if let Err(error) = producer.begin() {
-            carried.end = End::Fail(format!("not begun: {error}"));
+        if let Err(refusal) = producer.begin() {
+            carried.end = End::Fail(format!("not begun: {}", refusal.text));
             producer.discard();
             return carried;
         }
@@ -156,7 +161,7 @@ impl Worker {
                     }
                 }
             }
-            let done = self.do_step(&producer, reader, number, mop, &mut carried);
+            let done = self.do_step(&mut producer, reader, number, mop, &mut carried);
             if let Err(error) = done {
                 refused = Some(error);
                 break;
@@ -166,7 +171,7 @@ impl Worker {
             Some(why) => producer.abort(&why),
             None => producer.commit(),
         };
-        name_places(&producer, mops);
+        name_places(&mut producer, mops);
         // The successor began by aborting what its predecessor had open, before that asked for anything else: it cannot be committed.
         carried.end = match end {
             End::Info(why) if matches!(successor, Some(Some(_))) => End::Fail(format!("fenced: {why}")),
@@ -185,7 +190,7 @@ impl Worker {
 
     fn do_step(
         &self,
-        producer: &Producer,
+        producer: &mut Producer,
         reader: &mut Reader,
         number: usize,
         mop: &mut Mop,
@@ -193,12 +198,8 @@ impl Worker {
     ) -> Result<(), String> {
         match mop {
             Mop::Send(send) => {
-                let outcome = producer.send(
-                    &self.shared,
-                    (number, send.key, send.value),
-                    self.config.record_bytes,
-                );
-                outcome.map_err(|error| format!("not taken by the client: {error}"))
+                let outcome = producer.send((number, send.key, send.value), self.config.record_bytes);
+                outcome.map_err(|refusal| refusal.text)
             }
             Mop::Poll(poll) => {
                 producer.flush();
@@ -246,8 +247,8 @@ impl Worker {
         )
     }
 
-    fn made<T>(&self, what: &str, made: KafkaResult<T>) -> Option<T> {
-        made.inspect_err(|error| self.log(&format!("no {what} yet: {error}")))
+    fn made<T>(&self, what: &str, made: Result<T, Refusal>) -> Option<T> {
+        made.inspect_err(|refusal| self.log(&format!("no {what} yet: {}", refusal.text)))
             .ok()
     }
 
@@ -261,7 +262,7 @@ impl Worker {
 }
 
 /// Where the records went, as far as brokers have said so.
-fn name_places(producer: &Producer, mops: &mut [Mop]) {
+fn name_places(producer: &mut Producer, mops: &mut [Mop]) {
     let written = producer.written();
     for (number, mop) in mops.iter_mut().enumerate() {
         if let (Mop::Send(send), Some((offset, broker))) = (mop, written.get(&number)) {

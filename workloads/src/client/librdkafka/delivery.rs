@@ -9,24 +9,16 @@
 //! broker, so without an offset. But a broker that knows nothing yet of a producer takes any first sequence number
 //! (KIP-360), and what came before it can be missing: seen with Kafka 4.4.0 on a topic just made.
 
-use std::sync::Arc;
-
 use history::Offset;
 use rdkafka::bindings::{rd_kafka_message_broker_id, rd_kafka_message_status, rd_kafka_msg_status_t};
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Message};
-use rdkafka::producer::{DeliveryResult, ProducerContext};
+use rdkafka::message::BorrowedMessage;
 
-use super::config::Acks;
-use super::sends::{OpenSends, Written};
-use crate::client::Context;
 use crate::scribe::End;
 
 /// What the client library knows of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
+pub(super) enum Status {
     /// No request that held it ever left, or each was refused.
     NotPersisted,
     /// It may be at a broker.
@@ -39,7 +31,7 @@ impl Status {
     /// Where disks may fail no refusal is to be trusted: a broker that could not sync a record has written it down, and
     /// let its followers read it; librdkafka takes the storage error for a refusal, tries again, and ends with whatever
     /// error comes last.
-    fn where_disks_may_fail(self, they_may: bool) -> Self {
+    pub(super) fn where_disks_may_fail(self, they_may: bool) -> Self {
         match self {
             Self::NotPersisted if they_may => Self::MaybePersisted,
             status => status,
@@ -47,66 +39,25 @@ impl Status {
     }
 }
 
-/// How a write ended: `ok` only without an error and with the offset that a broker gave it, or under acks=0, where
-/// none ever does; `fail` only if no broker can have it.
-pub(crate) fn classify(
+/// How a write ended: `ok` only without an error and with the offset that a broker gave it, or where nobody
+/// is asked to acknowledge (`acks=0`); `fail` only if no broker can have it.
+pub(super) fn classify(
     error: Option<&KafkaError>,
     status: Status,
     offset: Option<Offset>,
-    acks: Acks,
+    unacknowledged: bool,
 ) -> End {
     match (error, status) {
         (Some(error), Status::NotPersisted) => End::Fail(error.to_string()),
         (Some(error), _) => End::Info(error.to_string()),
-        (None, _) if acks == Acks::None => End::Ok,
+        (None, _) if unacknowledged => End::Ok,
         (None, Status::Persisted) if offset.is_some() => End::Ok,
         (None, _) => End::Info("taken for written by the client, without a word from a broker".to_owned()),
     }
 }
 
-/// Takes the delivery reports of one producer.
-pub(crate) struct Reports {
-    pub(crate) context: Context,
-    pub(crate) sends: Arc<OpenSends>,
-    pub(crate) acks: Acks,
-}
-
-impl ClientContext for Reports {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        self.context.log(level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.context.error(error, reason);
-    }
-}
-
-impl ProducerContext for Reports {
-    /// The operation's number.
-    type DeliveryOpaque = usize;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, op: usize) {
-        let (message, error) = match result {
-            Ok(message) => (message, None),
-            Err((error, message)) => (message, Some(error)),
-        };
-        let offset = Some(message.offset()).filter(|offset| *offset >= 0);
-        let shared = &self.context.shared;
-        let status = status(message).where_disks_may_fail(shared.disks_may_fail);
-        let end = classify(error, status, offset, self.acks);
-        let written = if end == End::Ok {
-            Written {
-                offset,
-                broker: broker(message),
-            }
-        } else {
-            Written::default()
-        };
-        self.sends.end(op as u64, written, end);
-    }
-}
-
-fn status(message: &BorrowedMessage<'_>) -> Status {
+/// What librdkafka knows of the record of a report.
+pub(super) fn status(message: &BorrowedMessage<'_>) -> Status {
     // SAFETY: the message lives as long as the borrow, and this only reads from it.
     let status = unsafe { rd_kafka_message_status(message.ptr()) };
     match status {
@@ -116,7 +67,8 @@ fn status(message: &BorrowedMessage<'_>) -> Status {
     }
 }
 
-fn broker(message: &BorrowedMessage<'_>) -> Option<history::NodeId> {
+/// Who acknowledged it.
+pub(super) fn broker(message: &BorrowedMessage<'_>) -> Option<history::NodeId> {
     // SAFETY: as above.
     let broker = unsafe { rd_kafka_message_broker_id(message.ptr()) };
     u32::try_from(broker).ok()
@@ -124,7 +76,7 @@ fn broker(message: &BorrowedMessage<'_>) -> Option<history::NodeId> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Acks, Status, classify};
+    use super::{Status, classify};
     use crate::scribe::End;
     use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
@@ -134,10 +86,10 @@ mod tests {
         error: Option<RDKafkaErrorCode>,
         status: Status,
         offset: Option<i64>,
-        acks: Acks,
+        unacknowledged: bool,
     ) -> &'static str {
         let error = error.map(KafkaError::MessageProduction);
-        match classify(error.as_ref(), status, offset, acks) {
+        match classify(error.as_ref(), status, offset, unacknowledged) {
             End::Ok => "ok",
             End::Fail(_) => "fail",
             End::Info(_) => "info",
@@ -148,7 +100,7 @@ mod tests {
     fn of_an_error_the_status_decides_and_not_the_code() {
         use RDKafkaErrorCode::{MessageTimedOut, PurgeInflight, PurgeQueue};
         let check = |code, status, expected| {
-            assert_eq!(word(Some(code), status, None, Acks::All), expected);
+            assert_eq!(word(Some(code), status, None, false), expected);
         };
         check(MessageTimedOut, Status::NotPersisted, "fail");
         check(MessageTimedOut, Status::MaybePersisted, "info");
@@ -171,12 +123,10 @@ mod tests {
 
     #[test]
     fn an_acknowledgement_comes_from_a_broker_with_an_offset() {
-        for acks in [Acks::Leader, Acks::All] {
-            assert_eq!(word(None, Status::Persisted, OFFSET, acks), "ok");
-            assert_eq!(word(None, Status::Persisted, None, acks), "info");
-            assert_eq!(word(None, Status::MaybePersisted, None, acks), "info");
-            assert_eq!(word(None, Status::MaybePersisted, OFFSET, acks), "info");
-        }
-        assert_eq!(word(None, Status::MaybePersisted, None, Acks::None), "ok");
+        assert_eq!(word(None, Status::Persisted, OFFSET, false), "ok");
+        assert_eq!(word(None, Status::Persisted, None, false), "info");
+        assert_eq!(word(None, Status::MaybePersisted, None, false), "info");
+        assert_eq!(word(None, Status::MaybePersisted, OFFSET, false), "info");
+        assert_eq!(word(None, Status::MaybePersisted, None, true), "ok");
     }
 }

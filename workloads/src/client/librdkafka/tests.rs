@@ -1,0 +1,230 @@
+//! librdkafka behind the traits, against its own mock brokers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use history::{MemoryRecorder, Span, Topic};
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+
+use super::super::library::{
+    Advice, Change, Consumer, ConsumerSettings, GroupSettings, Incoming, Library, Outgoing, Producer,
+    ProducerSettings, ShareSettings, TransactionSettings,
+};
+use super::super::{GroupProtocol, Isolation, Shared};
+use crate::arena::Arena;
+use crate::scribe::End;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const CALL: Duration = Duration::from_secs(5);
+
+struct Court {
+    _brokers: MockCluster<'static, DefaultProducerContext>,
+    library: Arc<dyn Library>,
+}
+
+impl Court {
+    fn new() -> Self {
+        let brokers = MockCluster::new(3).expect("mock brokers");
+        brokers.create_topic("log", 2, 3).expect("a topic");
+        let arena = Arena {
+            client_settings: Vec::new(),
+            bootstrap: brokers.bootstrap_servers(),
+            topics: vec![Topic {
+                name: "log".to_owned(),
+                partitions: 2,
+                replication_factor: 3,
+                min_insync_replicas: 2,
+                unclean_election: false,
+            }],
+            seed: 1,
+            recorder: Arc::new(MemoryRecorder::default()),
+            log_file: None,
+            disks_may_fail: false,
+        };
+        let shared = Shared::new(arena, Span::from_secs(2), Span::from_secs(1)).expect("no file");
+        Self {
+            _brokers: brokers,
+            library: shared.library.clone(),
+        }
+    }
+
+    fn producer(&self, transaction: Option<&str>) -> Box<dyn Producer> {
+        let settings = ProducerSettings {
+            name: "writer".to_owned(),
+            acks: "all",
+            idempotence: true,
+            max_in_flight: 5,
+            linger: Duration::ZERO,
+            batch_bytes: 100_000,
+            gives_up_after: None,
+            transaction: transaction.map(|id| TransactionSettings {
+                id: id.to_owned(),
+                timeout: Duration::from_secs(5),
+                init_within: PATIENCE,
+            }),
+        };
+        self.library.producer(&settings).expect("a producer")
+    }
+
+    fn consumer(&self, group: Option<GroupSettings>) -> Box<dyn Consumer> {
+        let settings = ConsumerSettings {
+            name: "reader".to_owned(),
+            isolation: Isolation::ReadUncommitted,
+            fetch_wait: Duration::from_millis(50),
+            group,
+        };
+        self.library.consumer(&settings).expect("a consumer")
+    }
+}
+
+fn group() -> GroupSettings {
+    GroupSettings {
+        id: "g".to_owned(),
+        protocol: GroupProtocol::Classic,
+        instance: None,
+        assignor: "range",
+        session_timeout: Duration::from_secs(6),
+        auto_commit: None,
+    }
+}
+
+fn outgoing(value: u64) -> Outgoing {
+    Outgoing {
+        key: 0,
+        value,
+        bytes: 16,
+        name: None,
+        tombstone: false,
+        timestamp: None,
+    }
+}
+
+/// Sends them, and waits until each is acknowledged.
+fn write(producer: &mut dyn Producer, records: &[Outgoing]) {
+    for (token, record) in records.iter().enumerate() {
+        producer.send(record, token as u64).expect("room for it");
+    }
+    let until = Instant::now() + PATIENCE;
+    let mut reported = Vec::new();
+    while reported.len() < records.len() {
+        assert!(Instant::now() < until, "{} reports", reported.len());
+        producer.poll(Duration::from_millis(100), &mut |token, delivery| {
+            assert_eq!(delivery.end, End::Ok);
+            assert!(delivery.offset.is_some() && delivery.timestamp.is_some());
+            reported.push(token);
+        });
+    }
+}
+
+fn read(consumer: &mut dyn Consumer, count: usize) -> Vec<Incoming> {
+    let until = Instant::now() + PATIENCE;
+    let mut records = Vec::new();
+    while records.len() < count {
+        assert!(Instant::now() < until, "{records:?}");
+        let polled = consumer.poll(count - records.len(), Duration::from_millis(100));
+        assert_eq!(polled.lost, None);
+        records.extend(polled.records);
+    }
+    records
+}
+
+#[test]
+fn names_tombstones_and_times_come_back_as_they_went() {
+    let court = Court::new();
+    let mut producer = court.producer(None);
+    producer.warm(CALL);
+    let named = Outgoing {
+        name: Some(77),
+        timestamp: Some(1_700_000_000_000),
+        ..outgoing(0)
+    };
+    let tombstone = Outgoing {
+        name: Some(77),
+        tombstone: true,
+        ..outgoing(1)
+    };
+    write(&mut *producer, &[named, tombstone, outgoing(2)]);
+    assert_eq!(producer.fatal(), None);
+    let mut consumer = court.consumer(None);
+    for _ in 0..3 {
+        // Each assignment anew.
+        consumer.assign(&BTreeMap::from([(0, 0)])).expect("an assignment");
+        let records = read(&mut *consumer, 3);
+        let seen: Vec<_> = records
+            .iter()
+            .map(|record| (record.offset, record.value, record.name, record.tombstone))
+            .collect();
+        let expected = [
+            (0, Some(0), Some(77), false),
+            (1, Some(1), Some(77), true),
+            (2, Some(2), None, false),
+        ];
+        assert_eq!(seen, expected);
+        assert_eq!(records[0].timestamp, Some(1_700_000_000_000));
+    }
+    assert_eq!(consumer.ends(0, CALL), Ok((0, 3)));
+    producer.discard();
+    consumer.close();
+}
+
+#[test]
+fn a_member_of_a_group_commits_and_the_next_goes_on_from_there() {
+    let court = Court::new();
+    let mut producer = court.producer(None);
+    let records: Vec<_> = (0..4).map(outgoing).collect();
+    write(&mut *producer, &records);
+    let mut member = court.consumer(Some(group()));
+    assert!(member.membership().is_none(), "it has not joined yet");
+    member.subscribe(&["log"]).expect("a subscription");
+    assert_eq!(read(&mut *member, 4).len(), 4);
+    let given = member.rebalanced();
+    assert_eq!(
+        (given[0].change, &given[0].keys[..]),
+        (Change::Given, &[0, 1][..])
+    );
+    let membership = member.membership().expect("a member by now");
+    assert_eq!(given[0].member, membership.member);
+    assert_eq!(given[0].generation, membership.generation);
+    member.commit(&BTreeMap::from([(0, 3)]), CALL).expect("a commit");
+    let committed = member.committed(&[0, 1], CALL).expect("an answer");
+    assert_eq!(committed, BTreeMap::from([(0, Some(3)), (1, None)]));
+    member.close();
+    let mut next = court.consumer(Some(group()));
+    next.subscribe(&["log"]).expect("a subscription");
+    assert_eq!(read(&mut *next, 1)[0].offset, 3);
+    next.discard();
+}
+
+#[test]
+fn a_transaction_is_committed_and_one_that_is_not_its_own_is_refused() {
+    let court = Court::new();
+    let mut producer = court.producer(Some("t"));
+    let before = producer.commit(CALL).expect_err("none was begun");
+    assert_ne!(before.advice, Advice::Again);
+    let mut producer = court.producer(Some("t"));
+    producer.begin().expect("a transaction");
+    producer.send(&outgoing(0), 9).expect("room for it");
+    producer.commit(PATIENCE).expect("a commit");
+    let mut reported = None;
+    producer.poll(PATIENCE, &mut |token, delivery| {
+        reported = Some((token, delivery.end))
+    });
+    assert_eq!(reported, Some((9, End::Ok)));
+}
+
+#[test]
+fn share_groups_are_refused_by_name() {
+    let settings = ShareSettings {
+        name: "s".to_owned(),
+        group: "g".to_owned(),
+    };
+    let refused = Court::new()
+        .library
+        .share_consumer(&settings)
+        .err()
+        .expect("none");
+    assert_eq!(refused.advice, Advice::Refused);
+    assert!(refused.text.contains("client = \"java\""), "{}", refused.text);
+}

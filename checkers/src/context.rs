@@ -13,7 +13,7 @@ use crate::checks::metrics::Told;
 use crate::disks::Disks;
 use crate::evidence::Evidence;
 use crate::index::Index;
-use crate::options::Options;
+use crate::options::{Model, Options};
 use crate::outcome::Kept;
 use crate::rulings::Rulings;
 use crate::stories::Scene;
@@ -26,6 +26,8 @@ pub(crate) struct Context<'s> {
     pub(crate) header: &'s Header,
     pub(crate) names: &'s Names,
     pub(crate) options: &'s Options,
+    /// What the history is judged by.
+    pub(crate) model: Model,
     pub(crate) index: Index,
     pub(crate) timeline: Timeline,
     pub(crate) claims: Claims,

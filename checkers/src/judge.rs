@@ -32,7 +32,14 @@ pub fn check(source: &mut dyn Source, options: &Options) -> Result<Verdict, Read
     };
     let verdict = match model {
         Model::Kafka => crate::kafka::judge(&mut source, options)?,
-        Model::ListAppend | Model::RwRegister => crate::txn::judge(&mut source, model, options)?,
+        Model::ListAppend | Model::RwRegister => {
+            let verdict = crate::txn::judge(&mut source, model, options)?;
+            if ours(source.header()) {
+                crate::objects::join(&mut source, model, options, verdict)?
+            } else {
+                verdict
+            }
+        }
     };
     if !source.whole {
         source.scan(&mut |_| ControlFlow::Continue(()))?;

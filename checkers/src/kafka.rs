@@ -18,7 +18,7 @@ use crate::disks::Disks;
 use crate::evidence::{Evidence, Gatherer};
 use crate::index::{self, Index};
 use crate::judge::nothing_judged;
-use crate::list::{LIST, guarded};
+use crate::list::{Check, LIST, guarded};
 use crate::options::{Model, Options};
 use crate::outcome::{Kept, Outcome};
 use crate::rulings::{self, Rulings};
@@ -99,6 +99,7 @@ impl Gathered {
             header,
             names: source.names(),
             options,
+            model: Model::Kafka,
             index: self.index,
             timeline: self.walk.timeline,
             claims: self.walk.claims,
@@ -186,10 +187,6 @@ pub(crate) fn scan(source: &mut dyn Source, mut visit: impl FnMut(&Event)) -> Re
 }
 
 fn by_the_list(context: &Context) -> Verdict {
-    let outcomes: Vec<(&str, Outcome)> = LIST
-        .iter()
-        .map(|check| (check.name, check.run(context)))
-        .collect();
     let mut verdict = Verdict {
         valid: Validity::Valid,
         model: Model::Kafka.name().to_owned(),
@@ -202,6 +199,18 @@ fn by_the_list(context: &Context) -> Verdict {
         availability: None,
         stats: Stats::default(),
     };
+    let unseen = run_checks(context, &mut verdict, |_| true);
+    verdict.stats = stats(context, &verdict.anomalies, unseen);
+    verdict.summary = summary::sentence(context, &verdict);
+    // A story that cannot be told changes no judgement.
+    verdict.stories = guarded("stories", || stories::of(context, &verdict)).unwrap_or_default();
+    verdict
+}
+
+/// Runs the checks that are asked for, and adds what they say to a verdict. Returns how many acknowledged writes nobody read.
+pub(crate) fn run_checks(context: &Context, verdict: &mut Verdict, asked: impl Fn(&Check) -> bool) -> u64 {
+    let asked = LIST.iter().filter(|check| asked(check));
+    let outcomes: Vec<(&str, Outcome)> = asked.map(|check| (check.name, check.run(context))).collect();
     let mut unseen = 0;
     for (name, mut outcome) in outcomes {
         outcome.sort();
@@ -217,13 +226,9 @@ fn by_the_list(context: &Context) -> Verdict {
         if !outcome.depositions.is_empty() {
             verdict.depositions = outcome.depositions;
         }
-        verdict.availability = verdict.availability.or(outcome.availability);
+        verdict.availability = verdict.availability.take().or(outcome.availability);
     }
-    verdict.stats = stats(context, &verdict.anomalies, unseen);
-    verdict.summary = summary::sentence(context, &verdict);
-    // A story that cannot be told changes no judgement.
-    verdict.stories = guarded("stories", || stories::of(context, &verdict)).unwrap_or_default();
-    verdict
+    unseen
 }
 
 fn take(into: &mut BTreeMap<String, Findings>, from: BTreeMap<&'static str, Findings>) {
@@ -233,7 +238,8 @@ fn take(into: &mut BTreeMap<String, Findings>, from: BTreeMap<&'static str, Find
     );
 }
 
-fn stats(context: &Context, anomalies: &BTreeMap<String, Findings>, unseen: u64) -> Stats {
+/// What was counted.
+pub(crate) fn stats(context: &Context, anomalies: &BTreeMap<String, Findings>, unseen: u64) -> Stats {
     let (index, tally, timeline) = (&context.index, &context.tally, &context.timeline);
     let deposed = timeline.deposed();
     let faults =

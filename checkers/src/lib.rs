@@ -20,6 +20,7 @@ mod index;
 mod judge;
 mod kafka;
 mod list;
+mod objects;
 mod options;
 mod outages;
 mod outcome;

@@ -49,6 +49,11 @@ impl Check {
         }
     }
 
+    /// Whether it judges what clients did with logs, and has nothing to say of lists and registers.
+    pub(crate) fn is_of_logs(&self) -> bool {
+        ["log", "txn"].contains(&self.name)
+    }
+
     /// Runs it. One that panics has judged nothing: unknown.
     pub(crate) fn run(&self, context: &Context) -> Outcome {
         guarded(self.name, || (self.run)(context)).unwrap_or_else(|reason| {

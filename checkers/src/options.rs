@@ -7,8 +7,8 @@ use crate::consistency::Consistency;
 pub struct Options {
     /// The model; `None` takes the one that the history's operations speak of.
     pub model: Option<Model>,
-    /// What the transaction models hold a history to.
-    pub consistency: Consistency,
+    /// What the transaction models hold a history to; `None` takes what its header says, or else strict serializability.
+    pub consistency: Option<Consistency>,
     /// How the consumers of a Kafka history came to their partitions.
     pub sub_via: SubVia,
     /// Whether a Kafka history's writes are ordered by their offsets when cycles are looked for.

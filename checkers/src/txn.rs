@@ -46,11 +46,27 @@ const THREADS: usize = 2;
 
 /// Judges a history of transactions by a consistency model.
 pub(crate) fn judge(source: &mut dyn Source, model: Model, options: &Options) -> Result<Verdict, ReadError> {
+    let consistency = match asked(source, options) {
+        Ok(consistency) => consistency,
+        Err(reason) => return Ok(nothing_judged(model.name(), &reason)),
+    };
     let judged = guarded(CHECK, || match model {
-        Model::RwRegister => registers(source, options.consistency),
-        Model::Kafka | Model::ListAppend => lists(source, options.consistency),
+        Model::RwRegister => registers(source, consistency),
+        Model::Kafka | Model::ListAppend => lists(source, consistency),
     });
     judged.unwrap_or_else(|reason| Ok(nothing_judged(model.name(), &reason)))
+}
+
+/// What a history is held to: whoever judges it says so, or else its header does.
+fn asked(source: &dyn Source, options: &Options) -> Result<Consistency, String> {
+    let named = source.header().expect.consistency.as_deref();
+    match (options.consistency, named) {
+        (Some(asked), _) => Ok(asked),
+        (None, None) => Ok(Consistency::default()),
+        (None, Some(name)) => name
+            .parse()
+            .map_err(|error| format!("the history's header asks for `{name}`: {error}")),
+    }
 }
 
 fn lists(source: &mut dyn Source, consistency: Consistency) -> Result<Verdict, ReadError> {

@@ -86,6 +86,7 @@ async fn launch(version: &str, directory: &std::path::Path) -> Result<KafkaClust
         replication_factor: 3,
         min_insync_replicas: 2,
         unclean_election: false,
+        config: std::collections::BTreeMap::new(),
     }];
     let cluster = KafkaCluster::launch(Launch {
         environment: Arc::new(environment),

@@ -76,6 +76,7 @@ fn topics() -> Vec<Topic> {
         replication_factor: 3,
         min_insync_replicas: 1,
         unclean_election: false,
+        config: std::collections::BTreeMap::new(),
     }]
 }
 

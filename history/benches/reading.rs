@@ -124,6 +124,7 @@ fn header() -> Header {
         replication_factor: 3,
         min_insync_replicas: 2,
         unclean_election: false,
+        config: std::collections::BTreeMap::new(),
     };
     Header {
         format: FORMAT.to_owned(),

@@ -76,6 +76,17 @@ impl Header {
         key_name(&self.topics, key)
     }
 
+    /// The partition that a list or a register of the run lives in: they are numbered past the partitions, and shared out in turn.
+    pub fn home(&self, object: Key) -> Key {
+        object % self.keys().max(1)
+    }
+
+    /// The topic that a key is a partition of.
+    pub fn topic(&self, key: Key) -> Option<&Topic> {
+        let (name, _) = self.partition(key)?;
+        self.topics.iter().find(|topic| topic.name == name)
+    }
+
     /// The key of a topic's partition, where it is of this run.
     pub fn key_of(&self, topic: &str, partition: u32) -> Option<Key> {
         key_of(&self.topics, topic, partition)
@@ -129,6 +140,17 @@ pub struct Topic {
     pub min_insync_replicas: u32,
     /// `unclean.leader.election.enable`, set on the topic.
     pub unclean_election: bool,
+    /// What else is set on the topic, as Kafka writes it: `cleanup.policy`, …
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub config: BTreeMap<String, String>,
+}
+
+impl Topic {
+    /// Whether the broker removes records by itself that are followed by newer ones of their keys.
+    pub fn is_compacted(&self) -> bool {
+        let policy = self.config.get("cleanup.policy");
+        policy.is_some_and(|policy| policy.split(',').any(|word| word.trim() == "compact"))
+    }
 }
 
 /// What a producer promised about repetition, which decides whether a duplicate is a violation.
@@ -163,6 +185,9 @@ pub struct Expectation {
     /// What the clients make of records, beside writing and reading them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<Application>,
+    /// The consistency model that lists and registers are held to, by its name; strict serializability where it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consistency: Option<String>,
     /// How long a partition may go without an acknowledged write while the faults are within what the
     /// configuration tolerates. Where it is not given, nobody asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -191,6 +216,7 @@ impl Default for Expectation {
             acks: "all".to_owned(),
             read_uncommitted: false,
             application: None,
+            consistency: None,
             liveness: None,
             availability: AvailabilityLimits::default(),
             two_controllers: None,

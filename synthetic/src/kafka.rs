@@ -75,6 +75,7 @@ impl Kafka {
             replication_factor: 0,
             min_insync_replicas: 0,
             unclean_election: false,
+            config: std::collections::BTreeMap::new(),
         };
         (0..self.topics).map(topic).collect()
     }

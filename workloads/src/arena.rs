@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use async_trait::async_trait;
 use cluster::Cluster;
-use history::{Application, Offset, ProducerPromise, Recorder, Span, Topic};
+use history::{Application, Expectation, Offset, ProducerPromise, Recorder, Span, Topic};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::scribe::Counters;
@@ -26,6 +26,8 @@ pub trait Workload: Send + Sync {
     }
     /// What its clients promise, for the history's header.
     fn promises(&self) -> Promises;
+    /// What else a run is held to, for the history's header: what only this workload knows of.
+    fn expect(&self, _expect: &mut Expectation) {}
     /// Starts the clients, and returns once they are at work.
     async fn start(&self, arena: Arena) -> Result<Box<dyn Running>>;
 }

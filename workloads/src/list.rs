@@ -1,6 +1,7 @@
 //! The list of workloads: each is one folder and one word here.
 
 use anyhow::Result;
+use history::Expectation;
 use serde::{Deserialize, Serialize};
 
 use crate::arena::{Arena, Invalid, Promises, Running, Workload};
@@ -80,6 +81,11 @@ impl WorkloadConfig {
     /// What its clients promise, for the history's header.
     pub fn promises(&self) -> Promises {
         self.workload().promises()
+    }
+
+    /// What else a run is held to, for the history's header.
+    pub fn expect(&self, expect: &mut Expectation) {
+        self.workload().expect(expect);
     }
 
     /// Starts the clients, and returns once they are at work.

@@ -5,7 +5,9 @@
 
 use history::Phase;
 
+use super::log::NO_FINAL_READS;
 use crate::context::Context;
+use crate::options::Model;
 use crate::outcome::Outcome;
 use crate::text::{count, number, seconds};
 use crate::timeline::{FaultInterval, FaultOutcome};
@@ -15,6 +17,9 @@ pub(crate) fn run(context: &Context) -> Outcome {
     acknowledged(context, &mut outcome);
     faults(context, &mut outcome);
     ending(context, &mut outcome);
+    if context.model != Model::Kafka {
+        read_back(context, &mut outcome);
+    }
     outcome
 }
 
@@ -106,6 +111,19 @@ fn became(fault: &FaultInterval) -> String {
         FaultOutcome::Healed { evidence, .. } => evidence.clone(),
         FaultOutcome::Skipped { reason } => format!("skipped: {reason}"),
         FaultOutcome::Failed { error } => format!("failed: {error}"),
+    }
+}
+
+/// Lists and registers are read back at the end, or nobody looked at what became of the last writes. Of logs another check says so.
+fn read_back(context: &Context, outcome: &mut Outcome) {
+    match &context.index.final_reads {
+        _ if !context.index.phased => {}
+        None => outcome.unknown(NO_FINAL_READS.to_owned()),
+        Some(reads) if !reads.complete => outcome.unknown(format!(
+            "the final reads are not complete: {}",
+            reads.reason.as_deref().unwrap_or("no reason was given")
+        )),
+        Some(_) => {}
     }
 }
 

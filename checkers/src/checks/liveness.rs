@@ -149,7 +149,7 @@ impl Progress {
     }
 
     fn invoked(&mut self, time: u64, op: &Op) {
-        let keys = written(&op.f);
+        let keys = written(&op.f, self.demands.len());
         if !keys.is_empty() {
             for key in &keys {
                 if let Some(demand) = self.demands.get_mut(*key as usize) {
@@ -181,13 +181,14 @@ impl Progress {
     }
 }
 
-/// The partitions that an operation writes to.
-fn written(f: &F) -> Vec<Key> {
+/// The partitions that an operation writes to, of so many; lists and registers live in them by their numbers.
+fn written(f: &F, partitions: usize) -> Vec<Key> {
     match f {
         F::Send(send) => vec![send.key],
         F::Txn(txn) => {
             let sends = txn.mops.iter().filter_map(|mop| match mop {
                 Mop::Send(send) => Some(send.key),
+                Mop::Append(object, _) | Mop::Write(object, _) => Some(object % partitions.max(1) as Key),
                 _ => None,
             });
             distinct(sends)

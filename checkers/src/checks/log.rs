@@ -27,7 +27,7 @@ use crate::outcome::Outcome;
 use crate::text::{count, number};
 use crate::verdict::Case;
 
-const NO_FINAL_READS: &str = "the run ended before its final reads, so nobody knows what was lost";
+pub(super) const NO_FINAL_READS: &str = "the run ended before its final reads, so nobody knows what was lost";
 
 pub(crate) fn run(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();

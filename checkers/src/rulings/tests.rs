@@ -27,6 +27,7 @@ fn header() -> Header {
             replication_factor: 3,
             min_insync_replicas: 1,
             unclean_election: false,
+            config: std::collections::BTreeMap::new(),
         }],
         expect: Expectation::default(),
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! topics log:2 rf=1 acks=1                      # the header; also at-least-once, unclean, min=5, faults, require=kill,
-//!                                               # isr=2 (min.insync.replicas), liveness=30s
+//!                                               # isr=2 (min.insync.replicas), liveness=30s, consistency=serializable
 //! at 12.5                                       # the next line happens at 12.5 s
 //! phase steady
 //! p0 send 0:5 -> ok @3 by 1                     # key 0, value 5; also: -> fail, -> info, or no completion
@@ -34,6 +34,9 @@
 //! final p9 complete 2,0                         # or: final p9 incomplete 2,0
 //! probed 0 write 1.5 9.95 170                   # attempts at key 0 from 1.5 s to 9.95 s; why they failed, where they did
 //! finally 0@0=5 0@1=6                           # settles, reads this back by p99, from each replica as well
+//! p0 txn append 2:5 | set 3:6 -> ok             # of lists and registers: object:value
+//! p0 txn read 2 -> ok read 2=[5,6]              # or one value (3=6), or nothing (3=nil)
+//! objects-finally 2=[5,6] 3=6                   # settles, reads these back by p99, an operation each
 //! interrupted
 //! truncated
 //! ```
@@ -44,7 +47,7 @@ use history::{
     Assign, Claim, Deletion, DeletionStep, DiskCopy, Event, Expectation, F, FORMAT, Fault, FaultStep,
     FinalReads, Header, History, Impairment, LogChunk, Metadata, MetadataBatch, MetadataLog, Metric, Metrics,
     Moment, Mop, Observed, Op, Phase, Poll, Probe, ProbeOf, Probed, ProducerPromise, Quorum, Record, Ruling,
-    Send, Subscribe, Topic, Txn, VERSION, What,
+    Seen, Send, Subscribe, Topic, Txn, VERSION, What,
 };
 
 /// A tick of the text's clock, in nanoseconds.
@@ -68,6 +71,7 @@ pub fn header() -> Header {
             replication_factor: 1,
             min_insync_replicas: 1,
             unclean_election: false,
+            config: BTreeMap::new(),
         }],
         expect: Expectation {
             minimum_acknowledged: 1,
@@ -172,6 +176,7 @@ impl Parser {
             "deletion" => self.deletion(&words[1..]),
             "final" => self.final_reads(&words[1..]),
             "finally" => self.finally(&words[1..]),
+            "objects-finally" => self.objects_finally(&words[1..]),
             "interrupted" => self.push(What::Interrupted),
             "truncated" => self.history.truncated = true,
             "foreign" => {
@@ -188,6 +193,7 @@ impl Parser {
         for word in words {
             match word.split_once('=') {
                 Some(("rf", replicas)) => header.topics[0].replication_factor = parse(replicas),
+                Some(("consistency", model)) => header.expect.consistency = Some(model.to_owned()),
                 Some(("acks", acks)) => acks.clone_into(&mut header.expect.acks),
                 Some(("isr", needed)) => header.topics[0].min_insync_replicas = parse(needed),
                 Some(("liveness", limit)) => {
@@ -417,11 +423,27 @@ impl Parser {
     }
 
     /// What every whole run ends with, the cluster being healthy and holding these records.
-    fn finally(&mut self, words: &[&str]) {
-        let keys = self.history.header.keys();
+    fn objects_finally(&mut self, words: &[&str]) {
+        self.settle();
+        for word in words {
+            let object = word.split('=').next().unwrap_or_default();
+            let seen = format!("read {word}");
+            let line = format!("p99 txn read {object} -> ok {seen}");
+            self.client(&line.split(' ').collect::<Vec<_>>());
+        }
+        let ends = vec![1; self.history.header.keys() as usize];
+        self.read_back(ends, &BTreeMap::new());
+    }
+
+    fn settle(&mut self) {
         for phase in [Phase::Heal, Phase::Settle, Phase::FinalReads] {
             self.push(What::Phase(phase));
         }
+    }
+
+    fn finally(&mut self, words: &[&str]) {
+        let keys = self.history.header.keys();
+        self.settle();
         let mut ends = vec![0; keys as usize];
         let mut logs: BTreeMap<u32, Vec<(i64, u64, i32)>> = BTreeMap::new();
         for record in words.iter().map(|word| record(word)) {
@@ -443,8 +465,13 @@ impl Parser {
                 .copied()
                 .collect::<Vec<_>>(),
         );
+        self.read_back(ends, &logs);
+    }
+
+    /// Each replica's own copy, and the end of the final reads.
+    fn read_back(&mut self, ends: Vec<i64>, logs: &BTreeMap<u32, Vec<(i64, u64, i32)>>) {
         for node in 1..=self.history.header.topics[0].replication_factor {
-            for key in 0..keys {
+            for key in 0..self.history.header.keys() {
                 let records = logs.get(&key).cloned().unwrap_or_default();
                 let high_watermark = ends[key as usize];
                 let chunk = LogChunk {
@@ -533,12 +560,49 @@ fn function(words: &[&str], completed: bool) -> F {
             mops: rest
                 .split(|word| *word == "|")
                 .filter(|step| !step.is_empty())
-                .map(|step| mop(function(step, completed)))
+                .map(|step| object_step(step).unwrap_or_else(|| mop(function(step, completed))))
                 .collect(),
         }),
         "crash" => F::Crash,
         other => panic!("no operation: `{other}`"),
     }
+}
+
+/// A step on a list or a register; `None` where it is none.
+fn object_step(words: &[&str]) -> Option<Mop> {
+    let pair = |word: &str| {
+        let (object, value) = word.split_once(':').expect("a change is OBJECT:VALUE");
+        (parse(object), parse(value))
+    };
+    match words {
+        ["append", change] => {
+            let (object, value) = pair(change);
+            Some(Mop::Append(object, value))
+        }
+        ["set", change] => {
+            let (object, value) = pair(change);
+            Some(Mop::Write(object, value))
+        }
+        ["read", seen] => {
+            let (object, seen) = seen.split_once('=').unwrap_or((seen, "nil"));
+            Some(Mop::Read(parse(object), object_seen(seen)))
+        }
+        _ => None,
+    }
+}
+
+fn object_seen(word: &str) -> Seen {
+    if word == "nil" {
+        return Seen::Nothing;
+    }
+    let values = word.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    values.map_or_else(
+        || Seen::One(parse(word)),
+        |values| {
+            let values = values.split(',').filter(|value| !value.is_empty());
+            Seen::List(values.map(parse).collect())
+        },
+    )
 }
 
 fn mop(f: F) -> Mop {

@@ -18,6 +18,7 @@ mod liveness;
 mod log;
 mod metrics;
 mod models;
+mod objects;
 mod order;
 mod properties;
 mod ranges;

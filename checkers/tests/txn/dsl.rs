@@ -128,11 +128,11 @@ fn mop(step: &str, model: Model) -> Mop {
 pub fn judge(history: &History, model: Model, consistency: &str) -> Verdict {
     let options = Options {
         model: Some(model),
-        consistency: consistency.parse().expect("a consistency model"),
+        consistency: Some(consistency.parse().expect("a consistency model")),
         ..Options::default()
     };
     let verdict = checkers::check(&mut MemorySource::new(history), &options).expect("memory can be read");
-    well_formed(&verdict, options.consistency);
+    well_formed(&verdict, options.consistency.unwrap_or_default());
     verdict
 }
 

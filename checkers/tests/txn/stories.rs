@@ -85,7 +85,7 @@ fn named(text: &str, model: Model, consistency: &str) -> Verdict {
     };
     let options = checkers::Options {
         model: Some(model),
-        consistency: consistency.parse().expect("a consistency model"),
+        consistency: Some(consistency.parse().expect("a consistency model")),
         ..checkers::Options::default()
     };
     let verdict = checkers::check(&mut Named { history, names }, &options).expect("memory can be read");

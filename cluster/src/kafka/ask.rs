@@ -413,18 +413,28 @@ fn creatable(topic: &Topic) -> CreatableTopic {
         .with_name(topic_name(&topic.name))
         .with_num_partitions(topic.partitions as i32)
         .with_replication_factor(topic.replication_factor as i16)
-        .with_configs(vec![
-            config("min.insync.replicas", topic.min_insync_replicas.to_string()),
-            config(
-                "unclean.leader.election.enable",
-                topic.unclean_election.to_string(),
-            ),
-        ])
+        .with_configs(
+            [
+                config("min.insync.replicas", topic.min_insync_replicas.to_string()),
+                config(
+                    "unclean.leader.election.enable",
+                    topic.unclean_election.to_string(),
+                ),
+            ]
+            .into_iter()
+            .chain(
+                topic
+                    .config
+                    .iter()
+                    .map(|(name, value)| config(name, value.clone())),
+            )
+            .collect(),
+        )
 }
 
-fn config(name: &'static str, value: String) -> CreatableTopicConfig {
+fn config(name: &str, value: String) -> CreatableTopicConfig {
     CreatableTopicConfig::default()
-        .with_name(StrBytes::from_static_str(name))
+        .with_name(StrBytes::from_string(name.to_owned()))
         .with_value(Some(StrBytes::from_string(value)))
 }
 

@@ -242,6 +242,7 @@ mod tests {
             replication_factor: 3,
             min_insync_replicas: 1,
             unclean_election: false,
+            config: std::collections::BTreeMap::new(),
         };
         vec![topic("catalog"), topic("log")]
     }

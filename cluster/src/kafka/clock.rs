@@ -88,6 +88,7 @@ async fn appended(node: &Node) -> Result<ClockReading> {
         replication_factor: 1,
         min_insync_replicas: 1,
         unclean_election: false,
+        config: std::collections::BTreeMap::new(),
     };
     let at = Place {
         topic: &topic.name,

@@ -151,6 +151,7 @@ mod tests {
             replication_factor: 3,
             min_insync_replicas: 2,
             unclean_election: false,
+            config: std::collections::BTreeMap::new(),
         }
     }
 

@@ -234,6 +234,7 @@ async fn exercise(connection: &mut Connection) -> Result<()> {
         replication_factor: 1,
         min_insync_replicas: 1,
         unclean_election: false,
+        config: std::collections::BTreeMap::new(),
     };
     let topics = [topic];
     connection.create_topics(&topics, ANSWER_WITHIN).await?;

@@ -70,7 +70,7 @@ fn refuse_useless(options: &CheckOptions, model: &str) -> Result<(), Failure> {
 fn judged_by(options: &CheckOptions) -> Options {
     Options {
         model: options.model,
-        consistency: options.consistency.unwrap_or_default(),
+        consistency: options.consistency,
         sub_via: match options.sub_via {
             Some(SubViaName::Subscribe) => SubVia::Subscribe,
             Some(SubViaName::Assign) | None => SubVia::Assign,

@@ -236,6 +236,7 @@ mod tests {
             replication_factor: 3,
             min_insync_replicas: 2,
             unclean_election: false,
+            config: BTreeMap::new(),
         }];
         let watch = Watch::new(topics);
         for (time, what) in events {

@@ -239,8 +239,22 @@ fn check_topics(plan: &Plan, wrong: &mut Vec<Wrong>) {
                 format!("{asked} of {replicas} replicas must be in sync: give 1 to {replicas}"),
             );
         }
+        for (setting, instead) in OWN_SETTINGS {
+            if topic.config.contains_key(setting) {
+                say(
+                    "config",
+                    format!("`{setting}` has a word of its own: `{instead}`"),
+                );
+            }
+        }
     }
 }
+
+/// What a topic's own words set.
+const OWN_SETTINGS: [(&str, &str); 2] = [
+    ("min.insync.replicas", "min-insync-replicas"),
+    ("unclean.leader.election.enable", "unclean-election"),
+];
 
 fn check_limits(plan: &Plan, wrong: &mut Vec<Wrong>) {
     let known: Vec<&str> = nemesis::FAULTS.iter().map(|fault| fault.name).collect();

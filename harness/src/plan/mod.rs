@@ -273,6 +273,9 @@ pub struct TopicPlan {
     /// Whether a replica that is not in sync may become the leader.
     #[serde(default)]
     pub unclean_election: bool,
+    /// What else is set on the topic, as Kafka writes it: `"cleanup.policy" = "compact"`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub config: BTreeMap<String, String>,
 }
 
 fn default_partitions() -> u32 {
@@ -291,6 +294,7 @@ impl From<&TopicPlan> for Topic {
             replication_factor: plan.replication_factor,
             min_insync_replicas: plan.min_insync_replicas,
             unclean_election: plan.unclean_election,
+            config: plan.config.clone(),
         }
     }
 }

@@ -243,7 +243,7 @@ impl Resolved {
     /// What the checks hold the run to.
     pub fn expectation(&self) -> Expectation {
         let promises = self.plan.workload.promises();
-        Expectation {
+        let mut expect = Expectation {
             minimum_acknowledged: self.plan.limits.minimum_acknowledged,
             required_faults: self.plan.limits.required_faults.clone().unwrap_or_default(),
             required_steps: self.required_steps(),
@@ -256,6 +256,9 @@ impl Resolved {
             availability: self.plan.limits.availability.clone(),
             two_controllers: self.plan.limits.two_controllers.filter(|limit| !limit.is_zero()),
             strict_metrics: self.plan.metrics == MetricsChoice::Strict,
-        }
+            ..Expectation::default()
+        };
+        self.plan.workload.expect(&mut expect);
+        expect
     }
 }

@@ -124,7 +124,7 @@ impl Case {
                 Data::Lists => Model::ListAppend,
                 Data::Registers => Model::RwRegister,
             }),
-            consistency: Consistency::named(model).expect("a model that we know"),
+            consistency: Some(Consistency::named(model).expect("a model that we know")),
             ..Options::default()
         };
         let mut source = MemorySource::new(&self.history);

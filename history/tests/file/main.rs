@@ -38,6 +38,7 @@ fn topic(name: &str, partitions: u32) -> Topic {
         replication_factor: 3,
         min_insync_replicas: 2,
         unclean_election: false,
+        config: std::collections::BTreeMap::new(),
     }
 }
 

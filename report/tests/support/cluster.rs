@@ -98,6 +98,7 @@ pub fn header(plan: &str, seed: u64, partitions: u32, acks: &str) -> Header {
             replication_factor: 3,
             min_insync_replicas: if acks == "all" { 2 } else { 1 },
             unclean_election: false,
+            config: std::collections::BTreeMap::new(),
         }],
         expect: Expectation {
             minimum_acknowledged: 200,

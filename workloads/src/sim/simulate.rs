@@ -77,6 +77,7 @@ fn topic(name: &str, partitions: u32, replication_factor: u32) -> Topic {
         replication_factor,
         min_insync_replicas: replication_factor.div_ceil(2),
         unclean_election: false,
+        config: std::collections::BTreeMap::new(),
     }
 }
 

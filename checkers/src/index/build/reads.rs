@@ -1,6 +1,6 @@
 //! What was read.
 
-use history::{F, Key, Mop, Op, Phase, Record};
+use history::{F, Key, Mop, Op, Phase, Record, Seen};
 
 use super::{Builder, Id, Open, Outcome, Precommitted, Reading, flag};
 
@@ -21,10 +21,30 @@ impl Builder {
                         reads |= !poll.records.is_empty();
                         self.read(time, reading, open, op, &poll.records);
                     }
+                    if reading.ok
+                        && let Mop::Read(_, seen) = mop
+                    {
+                        self.object_read(op, seen);
+                    }
                 }
                 self.close_transaction(open, reads);
             }
             _ => {}
+        }
+    }
+
+    /// A list or a register was read: what stood in it counts as read back, where it was read after everything else.
+    fn object_read(&mut self, op: &Op, seen: &Seen) {
+        let count = match seen {
+            Seen::Nothing => 0,
+            Seen::One(_) => 1,
+            Seen::List(values) => values.len() as u64,
+        };
+        self.index.counts.records += count;
+        if self.phase >= Some(Phase::FinalReads) && count > 0 {
+            self.final_process.get_or_insert(op.process);
+            let finally = self.final_process == Some(op.process);
+            self.index.final_records += if finally { count } else { 0 };
         }
     }
 

@@ -128,6 +128,9 @@ impl Builder {
 
     /// An operation's writes end as it does.
     pub(super) fn end_writes(&mut self, time: u64, slot: u32, open: &Open, f: &F, outcome: Outcome) {
+        if outcome == Outcome::Ok && sets_objects(f) {
+            self.index.last_acknowledged = time;
+        }
         if open.writes == 0 {
             return;
         }
@@ -283,4 +286,11 @@ pub(crate) fn sends(mops: &[Mop]) -> impl Iterator<Item = &Send> {
         Mop::Send(send) => Some(send),
         _ => None,
     })
+}
+
+/// Whether an operation changes lists or registers.
+fn sets_objects(f: &F) -> bool {
+    let F::Txn(txn) = f else { return false };
+    let mut mops = txn.mops.iter();
+    mops.any(|mop| matches!(mop, Mop::Append(..) | Mop::Write(..)))
 }

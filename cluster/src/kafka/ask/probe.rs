@@ -82,6 +82,7 @@ mod tests {
             replication_factor,
             min_insync_replicas: 1,
             unclean_election: false,
+            config: std::collections::BTreeMap::new(),
         };
         assert_eq!(replicas(&[topic(2), topic(1)], 3), 2);
         assert_eq!(replicas(&[topic(5)], 5), 3);

@@ -32,7 +32,7 @@ fn topics() -> Vec<Topic> {
         replication_factor: NODES,
         min_insync_replicas: 1,
         unclean_election: false,
-        config: std::collections::BTreeMap::new(),
+        config: BTreeMap::new(),
     };
     CODECS.iter().map(topic).collect()
 }

@@ -43,7 +43,7 @@ fn topics() -> Vec<Topic> {
         replication_factor: 3,
         min_insync_replicas: 2,
         unclean_election: false,
-        config: std::collections::BTreeMap::new(),
+        config: BTreeMap::new(),
     }]
 }
 

@@ -174,6 +174,14 @@ fn more_replicas_than_nodes_are_refused() {
 }
 
 #[test]
+fn a_setting_of_a_topic_that_has_a_word_of_its_own_is_refused() {
+    assert_snapshot!(refused(
+        "name = \"log\"",
+        "name = \"log\"\nconfig = { \"min.insync.replicas\" = \"1\", \"segment.ms\" = \"1000\" }"
+    ));
+}
+
+#[test]
 fn an_unknown_broker_is_refused_with_those_that_are_known() {
     let bench = Bench::new();
     bench.file("plan.toml", PLAN);

@@ -242,7 +242,7 @@ mod tests {
             replication_factor: 3,
             min_insync_replicas: 1,
             unclean_election: false,
-            config: std::collections::BTreeMap::new(),
+            config: BTreeMap::new(),
         };
         vec![topic("catalog"), topic("log")]
     }

@@ -217,7 +217,7 @@ mod tests {
             replication_factor: 2,
             min_insync_replicas: 1,
             unclean_election: false,
-            config: std::collections::BTreeMap::new(),
+            config: BTreeMap::new(),
         }
     }
 

@@ -727,7 +727,7 @@ impl Trial {
             replication_factor: 3,
             min_insync_replicas: 2,
             unclean_election: false,
-            config: std::collections::BTreeMap::new(),
+            config: BTreeMap::new(),
         }];
         let nemesis = Nemesis::new(cluster.clone(), &topics, recorder.clone() as Arc<dyn Recorder>);
         Self {

@@ -41,7 +41,7 @@ impl Court {
             replication_factor: 3,
             min_insync_replicas: 2,
             unclean_election: false,
-            config: std::collections::BTreeMap::new(),
+            config: BTreeMap::new(),
         }]
     }
 

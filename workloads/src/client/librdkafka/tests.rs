@@ -37,6 +37,7 @@ impl Court {
                 replication_factor: 3,
                 min_insync_replicas: 2,
                 unclean_election: false,
+                config: BTreeMap::new(),
             }],
             seed: 1,
             recorder: Arc::new(MemoryRecorder::default()),

@@ -68,6 +68,48 @@ anomalies! {
     /// them: a client read through where it stands without getting it.
     LOST_WRITE = "lost-write", found by "log";
 
+    /// No member of the group ever read the record, and the group has committed that it is done with it.
+    ///
+    /// Kafka's delivery "at least once": the offset that is committed is the next to read. By the complete final reads.
+    SKIPPED_RECORD = "skipped-record", found by "groups";
+
+    /// Nothing was made of a record of the first topic, and the workers have committed that they are done with it.
+    ///
+    /// Exactly-once processing (KIP-98, KIP-447): what is sent and how far was read are committed together.
+    NEVER_PROCESSED = "never-processed", found by "eos";
+
+    /// Two records of the second topic were made of one of the first.
+    ///
+    /// Exactly-once processing (KIP-98, KIP-447).
+    PROCESSED_TWICE = "processed-twice", found by "eos";
+
+    /// All accounts together hold another amount than in the beginning.
+    ///
+    /// Jepsen's bank test (`wrong-total`), on transactions over partitions.
+    TOTAL_CHANGED = "total-changed", found by "bank";
+
+    /// Of a transfer one record is there without the other, or twice.
+    ///
+    /// Atomicity of transactions over partitions (KIP-98).
+    TORN_TRANSFER = "torn-transfer", found by "bank";
+
+    /// An acknowledged commit of an offset was gone when everything was whole again.
+    ///
+    /// Kafka's group coordinator: a commit is acknowledged once it is replicated. Where a commit of unknown outcome explains what is
+    /// there, it is none.
+    LOST_COMMIT = "lost-commit", found by "groups";
+
+    /// A member committed less than had been committed and acknowledged before, as it went on from further back.
+    ///
+    /// Kafka's group coordinator: members begin at what is committed. Where a commit of unknown outcome explains it, it is none.
+    COMMIT_WENT_BACK = "commit-went-back", found by "groups";
+
+    /// Two members of a group owned one partition in one generation.
+    ///
+    /// Kafka's groups: an assignment belongs to a generation (KIP-62, KIP-429) or member's epoch (KIP-848), and gives each partition to
+    /// one member.
+    TWO_OWNERS = "two-owners", found by "groups";
+
     /// A client had read the record, though its write was never acknowledged, and the healed cluster no
     /// longer holds it.
     ///
@@ -140,6 +182,21 @@ anomalies! {
     /// certainly happened, or in any poll, that of an operation that failed included. Replicas' own copies
     /// count below their high watermarks.
     INCONSISTENT_OFFSETS = "inconsistent-offsets", found by "log";
+
+    /// What one producer wrote to a partition does not stand there in the order in which it was written.
+    ///
+    /// Kafka's idempotent producer (KIP-98), whatever it has in flight at once. With another producer it breaks no promise.
+    REORDERED_WRITE = "reordered-write", found by "ordering";
+
+    /// The second topic does not have the order of the first.
+    ///
+    /// Exactly-once processing (KIP-98, KIP-447): workers read a partition in its order, one at a time.
+    PROCESSED_OUT_OF_ORDER = "processed-out-of-order", found by "eos";
+
+    /// A member was told of less than had been committed and acknowledged, while the cluster was not whole.
+    ///
+    /// Tribunal's own: a deposed coordinator may answer so. It breaks no promise by itself.
+    STALE_COMMITTED = "stale-committed", found by "groups";
 
     /// A replica's disk held acknowledged records, and a later copy of it lacks them: its log was cut off there.
     ///

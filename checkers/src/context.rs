@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use history::{Header, Key, Names, Value};
 
+use crate::applications::Applications;
 use crate::checks::availability::{Attempts, Losses};
 use crate::checks::controllers::Quorums;
 use crate::checks::leadership::Claims;
@@ -41,6 +42,8 @@ pub(crate) struct Context<'s> {
     /// What stories are told with beside the rest.
     pub(crate) scene: Scene,
     pub(crate) attempts: Attempts,
+    /// What applications did: members of groups, and what is made of records.
+    pub(crate) applications: Applications,
     pub(crate) losses: Losses,
     /// When somebody ended the run.
     pub(crate) interrupted: Kept<u64>,

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 
 use history::{Event, Header, ReadError, Scanned, Source, What};
 
+use crate::applications::Applications;
 use crate::checks::availability::{Attempts, Losses};
 use crate::checks::controllers::Quorums;
 use crate::checks::leadership::{Claims, Depositions};
@@ -110,6 +111,7 @@ impl Gathered {
             disks: self.walk.disks,
             rulings: self.walk.rulings,
             attempts: self.walk.attempts,
+            applications: self.walk.applications,
             losses: self.losses,
             interrupted: self.walk.interrupted,
             truncated: self.scanned.truncated,
@@ -132,6 +134,7 @@ struct Walk {
     rulings: Rulings,
     scene: Scene,
     attempts: Attempts,
+    applications: Applications,
     interrupted: Kept<u64>,
 }
 
@@ -145,6 +148,7 @@ fn walk(
         progress: Progress::new(header),
         attempts: Attempts::new(header),
         told: Told::new(header),
+        applications: Applications::new(header),
         ..Walk::default()
     };
     let mut index = index::Builder::new(header, final_process, versions);
@@ -156,6 +160,7 @@ fn walk(
         walk.progress.event(event);
         walk.scene.event(event);
         walk.attempts.event(event);
+        walk.applications.event(event);
         match &event.what {
             What::Observed(observed) => {
                 walk.claims.observed(event.time, observed);

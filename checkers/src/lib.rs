@@ -6,6 +6,7 @@
 
 mod aftermath;
 mod anomaly;
+mod applications;
 mod availability;
 mod checks;
 mod column;

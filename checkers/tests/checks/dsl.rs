@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! topics log:2 rf=1 acks=1                      # the header; also at-least-once, unclean, min=5, faults, require=kill,
-//!                                               # isr=2 (min.insync.replicas), liveness=30s, consistency=serializable
+//!                                               # isr=2 (min.insync.replicas), liveness=30s, consistency=serializable,
+//!                                               # then=out:2 (a second topic), group, exactly-once, bank=100
 //! at 12.5                                       # the next line happens at 12.5 s
 //! phase steady
 //! p0 send 0:5 -> ok @3 by 1                     # key 0, value 5; also: -> fail, -> info, or no completion
@@ -31,6 +32,10 @@
 //! node1 metrics leaders=2 under-replicated=1
 //! node1 log 0 hw=2 0=5/e0 1=6/e0 last
 //! node1 disk end 0 end=3 hw=2 0=5/e0 1=6/e0 noted=0@0,1@2 hole=2-3   # a copy of its log of key 0, see `disks.rs`
+//! p1 rebalance given m1.g3 0 1 -> ok            # also: revoked, lost; the member's id and its generation
+//! p1 commit m1.g3 0@5 -> ok                     # key @ offset to read next
+//! p1 committed 0@5 1@none -> ok
+//! p0 send 0:5 -> ok @3 prod=2                   # which producer has it in flight
 //! final p9 complete 2,0                         # or: final p9 incomplete 2,0
 //! probed 0 write 1.5 9.95 170                   # attempts at key 0 from 1.5 s to 9.95 s; why they failed, where they did
 //! finally 0@0=5 0@1=6                           # settles, reads this back by p99, from each replica as well
@@ -44,10 +49,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use history::{
-    Assign, Claim, Deletion, DeletionStep, DiskCopy, Event, Expectation, F, FORMAT, Fault, FaultStep,
-    FinalReads, Header, History, Impairment, LogChunk, Metadata, MetadataBatch, MetadataLog, Metric, Metrics,
-    Moment, Mop, Observed, Op, Phase, Poll, Probe, ProbeOf, Probed, ProducerPromise, Quorum, Record, Ruling,
-    Seen, Send, Subscribe, Topic, Txn, VERSION, What,
+    Application, Assign, Bank, Change, Claim, Commit, Committed, Deletion, DeletionStep, DiskCopy, Event,
+    Expectation, F, FORMAT, Fault, FaultStep, FinalReads, GroupStep, Header, History, Impairment, Key,
+    LogChunk, MemberId, Metadata, MetadataBatch, MetadataLog, Metric, Metrics, Moment, Mop, Observed, Offset,
+    Op, Phase, Poll, Probe, ProbeOf, Probed, ProducerPromise, Quorum, Rebalance, Record, Ruling, Seen, Send,
+    Subscribe, Topic, Txn, VERSION, What,
 };
 
 /// A tick of the text's clock, in nanoseconds.
@@ -202,6 +208,23 @@ impl Parser {
                 Some(("two-controllers", limit)) => {
                     header.expect.two_controllers = Some(limit.parse().expect("a length of time"));
                 }
+                Some(("then", topic)) => {
+                    let (name, partitions) = topic.split_once(':').expect("a topic is NAME:PARTITIONS");
+                    let second = Topic {
+                        name: name.to_owned(),
+                        partitions: parse(partitions),
+                        ..header.topics[0].clone()
+                    };
+                    header.topics.push(second);
+                }
+                Some(("bank", initial)) => {
+                    let initial = parse(initial);
+                    header.expect.application = Some(Application::Bank(Bank { initial }));
+                }
+                _ if *word == "group" => header.expect.application = Some(Application::Group),
+                _ if *word == "exactly-once" => {
+                    header.expect.application = Some(Application::ExactlyOnce);
+                }
                 Some(("min", minimum)) => header.expect.minimum_acknowledged = parse(minimum),
                 Some(("require", kinds)) => {
                     header.expect.without_faults = false;
@@ -236,7 +259,7 @@ impl Parser {
             let said: Vec<&str> = words[2..]
                 .iter()
                 .copied()
-                .filter(|word| !word.starts_with("rebalanced="))
+                .filter(|word| !is_aside(word))
                 .collect();
             self.push(completion(words[1], process, op, function(&said, true)));
             return self.rebalance(words);
@@ -249,11 +272,7 @@ impl Parser {
         self.push(What::Invoke(Op::new(process, op, begun)));
         if let Some(completed) = words.get(arrow + 1) {
             let after = &words[arrow + 2..];
-            let after: Vec<&str> = after
-                .iter()
-                .copied()
-                .filter(|word| !word.starts_with("rebalanced="))
-                .collect();
+            let after: Vec<&str> = after.iter().copied().filter(|word| !is_aside(word)).collect();
             let all = match words[1] {
                 "txn" if after.is_empty() => words[1..arrow].to_vec(),
                 "txn" => ["txn"].into_iter().chain(after).collect(),
@@ -266,6 +285,15 @@ impl Parser {
     }
 
     fn rebalance(&mut self, words: &[&str]) {
+        if let Some(producer) = words.iter().find_map(|word| word.strip_prefix("prod=")) {
+            for event in self.history.events.iter_mut().rev().take(2) {
+                if let What::Invoke(op) | What::Ok(op) | What::Info(op) | What::Fail(op) = &mut event.what
+                    && op.op + 1 == self.ops
+                {
+                    op.producer = Some(parse(producer));
+                }
+            }
+        }
         let rebalanced = words.iter().find_map(|word| word.strip_prefix("rebalanced="));
         let Some(rebalanced) = rebalanced else { return };
         if let Some(event) = self.history.events.last_mut()
@@ -526,6 +554,53 @@ fn completion(kind: &str, process: u32, op: u64, f: F) -> What {
     }
 }
 
+/// What stands beside an operation.
+fn is_aside(word: &str) -> bool {
+    word.starts_with("rebalanced=") || word.starts_with("prod=")
+}
+
+/// `m1.g3`: its id, and its generation.
+fn member(word: &str) -> MemberId {
+    let (id, generation) = word.split_once(".g").expect("a member is ID.gGENERATION");
+    MemberId {
+        id: id.to_owned(),
+        generation: parse(generation),
+    }
+}
+
+/// `0@5`, and `0@none` where nothing is.
+fn committed(word: &str) -> (Key, Option<Offset>) {
+    let (key, offset) = word.split_once('@').expect("what is committed is KEY@OFFSET");
+    (parse(key), (offset != "none").then(|| parse(offset)))
+}
+
+fn group_step(words: &[&str]) -> GroupStep {
+    let rest = &words[1..];
+    match words[0] {
+        "commit" => GroupStep::Commit(Commit {
+            member: member(rest[0]),
+            offsets: rest[1..]
+                .iter()
+                .map(|word| committed(word))
+                .filter_map(|(key, offset)| Some((key, offset?)))
+                .collect(),
+        }),
+        "committed" => GroupStep::Committed(Committed {
+            offsets: rest.iter().map(|word| committed(word)).collect(),
+        }),
+        _ => GroupStep::Rebalance(Rebalance {
+            change: match rest[0] {
+                "given" => Change::Given,
+                "revoked" => Change::Revoked,
+                "lost" => Change::Lost,
+                other => panic!("no change: `{other}`"),
+            },
+            member: member(rest[1]),
+            keys: rest[2..].iter().map(|word| parse(word)).collect(),
+        }),
+    }
+}
+
 fn function(words: &[&str], completed: bool) -> F {
     let rest = &words[1..];
     match words[0] {
@@ -563,6 +638,7 @@ fn function(words: &[&str], completed: bool) -> F {
                 .map(|step| object_step(step).unwrap_or_else(|| mop(function(step, completed))))
                 .collect(),
         }),
+        "commit" | "committed" | "rebalance" => F::Group(group_step(words)),
         "crash" => F::Crash,
         other => panic!("no operation: `{other}`"),
     }

@@ -32,7 +32,11 @@ fn every_check_says_what_it_is_for() {
     assumptions: The history is well formed, so that what the other checks read in it can be trusted.
     effect: The run put something to the test: enough was acknowledged, every required fault bit, and the schedule ran to its end.
     log: Every acknowledged write is in the log once, at one offset, and every client reads the log in its order.
+    ordering: What one producer wrote to a partition stands there in the order in which it was written.
     txn: No operation depends on itself, by what clients sent and read and by the order in which they did it.
+    groups: Members of a consumer group read every record at least once, and what they committed stays committed.
+    eos: Every record of the first topic became exactly one record of the second, in order.
+    bank: Money is moved, and none is made or lost: the total of all accounts stays what it was.
     replicas: After the run every replica holds the same records in the same epochs below the lowest high watermark: as it serves them itself, and as they lie on its disk.
     leadership: A partition has one leader in each epoch, and no broker process ever goes back to an earlier epoch.
     controllers: The controllers' quorum has one leader in each term, no controller process ever goes back to an earlier term, and what was committed is the same on all nodes.

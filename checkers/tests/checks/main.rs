@@ -1,6 +1,7 @@
 //! The checks, put to the test: histories as text, what must be found in them, and what must not.
 
 mod aftermath;
+mod applications;
 mod availability;
 mod bounds;
 mod contents;

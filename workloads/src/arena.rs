@@ -10,6 +10,7 @@ use cluster::Cluster;
 use history::{Application, Expectation, Offset, ProducerPromise, Recorder, Span, Topic};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::client::Program;
 use crate::scribe::Counters;
 
 /// How long the cluster is left alone between two looks at whether it has settled.
@@ -28,6 +29,11 @@ pub trait Workload: Send + Sync {
     fn promises(&self) -> Promises;
     /// What else a run is held to, for the history's header: what only this workload knows of.
     fn expect(&self, _expect: &mut Expectation) {}
+    /// What it needs of a client library beside writing and reading, in the driver protocol's words: `transactions`, `groups`,
+    /// `consumer-protocol`, `static-members`, `share-groups`, `times`.
+    fn needs(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
     /// Starts the clients, and returns once they are at work.
     async fn start(&self, arena: Arena) -> Result<Box<dyn Running>>;
 }
@@ -55,6 +61,8 @@ pub trait Running: Send {
 pub struct Arena {
     /// The addresses a client begins with, as `host:port,…`.
     pub bootstrap: String,
+    /// The program that drives another client library; librdkafka in this process where there is none.
+    pub client: Option<Program>,
     /// What the client library is set to beside a workload's own choices: how to speak to a cluster that asks for more than an
     /// address. May hold secrets.
     pub client_settings: Vec<(String, String)>,

@@ -16,7 +16,7 @@ pub mod sim;
 mod txn;
 
 pub use arena::{Arena, Invalid, Promises, Running, Workload, settle};
-pub use client::{GroupProtocol, Isolation};
+pub use client::{Described, GroupProtocol, Isolation, Program, describe};
 pub use list::{Listed, WORKLOADS, WorkloadConfig};
 pub use log::{Acks, ConsumeBy, LogConfig};
 pub use scribe::{Counters, Seen};

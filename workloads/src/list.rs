@@ -88,6 +88,11 @@ impl WorkloadConfig {
         self.workload().expect(expect);
     }
 
+    /// What it needs of a client library beside writing and reading, in the driver protocol's words.
+    pub fn needs(&self) -> Vec<&'static str> {
+        self.workload().needs()
+    }
+
     /// Starts the clients, and returns once they are at work.
     pub async fn start(&self, arena: Arena) -> Result<Box<dyn Running>> {
         self.workload().start(arena).await

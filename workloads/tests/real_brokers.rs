@@ -132,6 +132,7 @@ async fn what_is_acknowledged_is_read_back_from_every_replica() {
     assert_eq!(cut_the_beginning(&*cluster).await, 3);
     let log_file = directory.path().join("clients.log");
     let arena = Arena {
+        client: None,
         client_settings: Vec::new(),
         bootstrap: cluster.bootstrap(),
         topics: topics(),

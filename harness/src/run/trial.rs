@@ -294,6 +294,7 @@ impl Trial<'_> {
         let attached = self.attached.as_ref();
         Arena {
             bootstrap: attached.map_or_else(|| court.cluster.bootstrap(), Attachment::bootstrap),
+            client: None,
             client_settings: attached.map_or_else(Vec::new, Attachment::client_settings),
             topics: self.resolved.topics(),
             seed: self.resolved.seed,

@@ -1,5 +1,6 @@
 //! What the clients of every workload have in common: the client library that they speak to, what all of them share, and the final reads.
 
+mod driver;
 mod group;
 mod library;
 mod librdkafka;
@@ -10,14 +11,15 @@ mod thread;
 
 use std::sync::Arc;
 
-use anyhow::Result;
-use history::Span;
+use anyhow::{Context as _, Result, anyhow};
+use history::{MemoryRecorder, Span, Topic};
 use serde::{Deserialize, Serialize};
 
 use crate::arena::Arena;
 use crate::client_log::ClientLog;
 use crate::scribe::Scribe;
 
+pub use driver::{Described, Program};
 pub use group::GroupProtocol;
 #[expect(
     unused_imports,
@@ -81,8 +83,12 @@ impl Shared {
             scribe: scribe.clone(),
             log: ClientLog::open(arena.log_file.as_deref())?,
         });
+        let library: Arc<dyn Library> = match arena.client {
+            None => Arc::new(librdkafka::Librdkafka::new(place.clone())),
+            Some(program) => Arc::new(driver::Driver::new(place.clone(), program)),
+        };
         Ok(Arc::new(Self {
-            library: Arc::new(librdkafka::Librdkafka::new(place.clone())),
+            library,
             place,
             seed: arena.seed,
             keys,
@@ -93,4 +99,21 @@ impl Shared {
     pub(crate) fn line(&self, client: &str, text: &str) {
         self.place.line(client, text);
     }
+}
+
+/// Starts a driver to ask which library it is and what it can do, and ends it.
+pub fn describe(program: &Program, topics: &[Topic]) -> Result<Described> {
+    let place = Arc::new(Place {
+        bootstrap: String::new(),
+        client_settings: Vec::new(),
+        request_timeout: Span::default(),
+        metadata_refresh: Span::default(),
+        disks_may_fail: false,
+        keys: Keys::new(topics),
+        scribe: Arc::new(Scribe::new(Arc::new(MemoryRecorder::default()))),
+        log: ClientLog::open(None)?,
+    });
+    driver::describe(&place, program)
+        .map_err(|reason| anyhow!("{}: {reason}", program.name))
+        .context("ask the client library what it can do")
 }

@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::arena::{Arena, Invalid, Promises, Running, Workload};
-use crate::client::{Isolation, Shared, at_work, final_reads, spawn};
+use crate::client::{GroupProtocol, Isolation, Shared, at_work, final_reads, spawn};
 use crate::scribe::Counters;
 use consumer::Consumer;
 use producer::Producer;
@@ -54,6 +54,14 @@ impl Workload for LogConfig {
             // There are no transactions.
             read_uncommitted: false,
             application: None,
+        }
+    }
+
+    fn needs(&self) -> Vec<&'static str> {
+        match (self.consume_by, self.group_protocol) {
+            (ConsumeBy::Assign, _) => Vec::new(),
+            (ConsumeBy::Subscribe, GroupProtocol::Classic) => vec!["groups"],
+            (ConsumeBy::Subscribe, GroupProtocol::Consumer) => vec!["groups", "consumer-protocol"],
         }
     }
 

@@ -47,6 +47,7 @@ impl Court {
 
     fn arena(&self, recorder: Arc<MemoryRecorder>) -> Arena {
         Arena {
+            client: None,
             client_settings: Vec::new(),
             bootstrap: self.brokers.bootstrap_servers(),
             topics: Self::topics(),

@@ -50,6 +50,10 @@ impl Workload for TxnConfig {
         }
     }
 
+    fn needs(&self) -> Vec<&'static str> {
+        vec!["transactions"]
+    }
+
     async fn start(&self, arena: Arena) -> Result<Box<dyn Running>> {
         let shared = Shared::new(arena, self.request_timeout, self.metadata_refresh)?;
         let mut txn = Transactions {

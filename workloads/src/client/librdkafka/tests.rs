@@ -29,6 +29,7 @@ impl Court {
         let brokers = MockCluster::new(3).expect("mock brokers");
         brokers.create_topic("log", 2, 3).expect("a topic");
         let arena = Arena {
+            client: None,
             client_settings: Vec::new(),
             bootstrap: brokers.bootstrap_servers(),
             topics: vec![Topic {

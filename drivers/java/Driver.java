@@ -113,7 +113,7 @@ public final class Driver {
     }
 
     static void hello(Request request) {
-        List<Object> can = new ArrayList<>(List.of("transactions", "groups", "static-members", "times"));
+        List<Object> can = new ArrayList<>(List.of("transactions", "groups", "membership", "static-members", "times"));
         if (has("org.apache.kafka.clients.consumer.GroupProtocol")) {
             can.add("consumer-protocol");
         }

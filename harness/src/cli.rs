@@ -12,7 +12,7 @@ use history::Span;
 use crate::bundle::Without;
 use crate::campaign::Part;
 use crate::commands::BrokerOptions;
-use crate::plan::{DiskChoice, Shape};
+use crate::plan::{ClientName, DiskChoice, Shape};
 use crate::run::capture::Links;
 use crate::run::keep::KeepWhen;
 use crate::store::Place;
@@ -118,6 +118,9 @@ pub struct RunOptions {
     /// The broker and its version instead of the plan's, such as kafka-4.3.1; `sim` is the simulated one.
     #[arg(long)]
     pub broker: Option<String>,
+    /// The clients' library instead of the plan's: librdkafka, java, java:3.9.2, python, or 'exec:PROGRAM ARGUMENTS'.
+    #[arg(long)]
+    pub client: Option<ClientName>,
     /// Which nodes are controllers, instead of what the plan says.
     #[arg(long)]
     pub shape: Option<Shape>,

@@ -9,6 +9,7 @@ mod child;
 mod cli;
 mod commands;
 mod directory;
+mod drivers;
 mod exit;
 mod found;
 mod interrupts;

@@ -132,6 +132,7 @@ fn header() -> Header {
         plan: "bench".to_owned(),
         seed: 1,
         broker: "none".to_owned(),
+        client: None,
         started: String::new(),
         nodes: vec![1, 2, 3],
         controllers: Vec::new(),

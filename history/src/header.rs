@@ -38,6 +38,10 @@ pub struct Header {
     pub seed: u64,
     /// The broker and its version, such as `kafka-4.4.0`.
     pub broker: String,
+    /// The library that the clients are of, as a plan names it: `librdkafka`, `java:4.4.0`. None where that is not known, and where the broker is
+    /// simulated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
     /// Wall-clock time of the run's start, for people (RFC 3339).
     pub started: String,
     /// The number of every node that is a broker, in order.

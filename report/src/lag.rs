@@ -174,6 +174,7 @@ mod tests {
                 plan: String::new(),
                 seed: 0,
                 broker: String::new(),
+                client: None,
                 started: String::new(),
                 nodes: Vec::new(),
                 controllers: Vec::new(),

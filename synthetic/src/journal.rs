@@ -60,6 +60,7 @@ fn header(seed: u64, topics: Vec<Topic>) -> Header {
         plan: "synthetic".to_owned(),
         seed,
         broker: "synthetic".to_owned(),
+        client: None,
         started: "1970-01-01T00:00:00Z".to_owned(),
         nodes: Vec::new(),
         controllers: Vec::new(),

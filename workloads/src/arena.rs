@@ -30,7 +30,7 @@ pub trait Workload: Send + Sync {
     /// What else a run is held to, for the history's header: what only this workload knows of.
     fn expect(&self, _expect: &mut Expectation) {}
     /// What it needs of a client library beside writing and reading, in the driver protocol's words: `transactions`, `groups`,
-    /// `consumer-protocol`, `static-members`, `share-groups`, `times`.
+    /// `consumer-protocol`, `static-members`, `membership` (it says of which generation it is), `share-groups`, `times`.
     fn needs(&self) -> Vec<&'static str> {
         Vec::new()
     }

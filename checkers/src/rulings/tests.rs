@@ -17,6 +17,7 @@ fn header() -> Header {
         plan: String::new(),
         seed: 0,
         broker: String::new(),
+        client: None,
         started: "1970-01-01T00:00:10Z".to_owned(),
         nodes: vec![1, 2, 3],
         controllers: Vec::new(),

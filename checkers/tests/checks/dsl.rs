@@ -67,6 +67,7 @@ pub fn header() -> Header {
         plan: "test".to_owned(),
         seed: 1,
         broker: "kafka-4.4.0".to_owned(),
+        client: None,
         started: "2026-01-01T00:00:00Z".to_owned(),
         nodes: vec![1, 2, 3],
         controllers: Vec::new(),

@@ -47,6 +47,7 @@ pub fn header() -> Header {
         plan: String::new(),
         seed: 0,
         broker: String::new(),
+        client: None,
         started: String::new(),
         nodes: Vec::new(),
         controllers: Vec::new(),

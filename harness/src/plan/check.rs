@@ -80,6 +80,7 @@ pub fn check(plan: &Plan) -> Vec<Wrong> {
     }
     check_limits(plan, &mut wrong);
     check_prober(plan, &mut wrong);
+    super::client::check(plan, &mut wrong);
     simulated::check(plan, &mut wrong);
     wrong
 }

@@ -5,6 +5,7 @@
 
 mod attached;
 mod check;
+mod client;
 mod metrics;
 pub mod place;
 mod resolve;
@@ -23,6 +24,7 @@ use std::collections::BTreeMap;
 
 pub use attached::{AttachedPlan, Whereabouts, check_allowed};
 pub use check::{Wrong, check_name, makes_sense};
+pub use client::ClientName;
 pub use metrics::MetricsChoice;
 pub use resolve::{Overrides, Resolved, SEEDS, draw_seed, resolve};
 pub use shipped::{SHIPPED, load};
@@ -43,6 +45,10 @@ pub struct Plan {
     /// The broker and its version.
     #[serde(default = "default_broker")]
     pub broker: String,
+    /// The clients' library: `librdkafka`, in this process; `java`, or `java:3.9.2`, Apache's own; `python`, which is confluent-kafka;
+    /// `exec:PROGRAM ARGUMENTS`, a driver of one's own.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub client: ClientName,
     /// How many brokers.
     #[serde(default = "default_nodes")]
     pub nodes: u32,

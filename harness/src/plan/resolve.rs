@@ -10,7 +10,7 @@ use nemesis::{Power, Schedule, Step};
 
 use super::check::{check, nemesis};
 use super::spread::spread;
-use super::{DiskChoice, MetricsChoice, Plan, Shape, Whereabouts, place};
+use super::{ClientName, DiskChoice, MetricsChoice, Plan, Shape, Whereabouts, place};
 
 /// The first line of a resolved plan.
 const REPLAY: &str = "# Everything this run was made of: `tribunal run` with this file runs it again.";
@@ -28,6 +28,8 @@ pub struct Overrides {
     pub seed: Option<u64>,
     /// `--broker`.
     pub broker: Option<String>,
+    /// `--client`.
+    pub client: Option<ClientName>,
     /// `--nodes`.
     pub nodes: Option<u32>,
     /// `--shape`.
@@ -66,6 +68,9 @@ pub fn resolve(file: &str, text: &str, overrides: &Overrides) -> Result<Resolved
     report_wrong(file, text, &plan)?;
     let seed = overrides.seed.or(plan.seed).unwrap_or_else(draw_seed);
     plan.seed = Some(seed);
+    if plan.client == ClientName::Java(None) {
+        plan.client = ClientName::Java(Some(plan.kafka().version));
+    }
     plan.prefix_topics(seed);
     let kinds = plan.nemesis.kinds();
     plan.nemesis =
@@ -98,6 +103,9 @@ fn apply(file: &str, plan: &mut Plan, overrides: &Overrides) -> Result<()> {
     if let Some(broker) = &overrides.broker {
         plan.broker.clone_from(broker);
         super::check::known_broker(broker).map_err(|reason| anyhow!("--broker: {reason}"))?;
+    }
+    if let Some(client) = &overrides.client {
+        plan.client.clone_from(client);
     }
     if let Some(nodes) = overrides.nodes {
         room_for_replicas(file, plan, nodes)?;

@@ -15,6 +15,7 @@ use super::keep::{self, KeepWhen, Kept};
 use super::trial::Trial;
 use crate::cli::ConductOptions;
 use crate::directory::{RunDirectory, shown};
+use crate::drivers;
 use crate::exit::{Exit, Failure};
 use crate::live::Watch;
 use crate::plan::Resolved;
@@ -126,6 +127,8 @@ async fn record(
         broken: broken.clone(),
         simulated,
         attached: options.attached.clone(),
+        // It is in the cache by now.
+        client: drivers::program(resolved, true)?,
     };
     let outcome = trial.run().await;
     drop(trial);
@@ -171,6 +174,7 @@ fn header(resolved: &Resolved) -> Header {
         } else {
             resolved.plan.broker.clone()
         },
+        client: Some(resolved.plan.client.to_string()).filter(|_| !resolved.plan.is_simulated()),
         started: jiff::Timestamp::now().to_string(),
         nodes: members.brokers,
         controllers: members.controllers,

@@ -12,6 +12,7 @@ use cluster::{Attachment, docker, ssh};
 use super::{attach, capture};
 use crate::cli::{ConductOptions, EnvironmentName, RunOptions};
 use crate::directory::{RunDirectory, shown, write_whole};
+use crate::drivers;
 use crate::exit::{Exit, Failure};
 use crate::inventory;
 use crate::judge::MadeOf;
@@ -26,6 +27,7 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
     let overrides = Overrides {
         seed: options.seed,
         broker: options.broker.clone(),
+        client: options.client.clone(),
         nodes: options.nodes,
         shape: options.shape,
         disk: options.disk,
@@ -55,6 +57,7 @@ pub fn prepare(options: &RunOptions) -> Result<Exit, Failure> {
         ("Java".to_owned(), java.build.clone()),
         ("kernel".to_owned(), kernel()),
     ];
+    parts.extend(client(&resolved, options.offline).map_err(Failure::infrastructure)?);
     parts.extend(own_parts);
     parts.extend(sums(&installs));
     parts.extend(agent.iter().map(Agent::sum));
@@ -100,6 +103,16 @@ fn check_options(options: &RunOptions, resolved: &Resolved) -> anyhow::Result<()
         "--keep: only a cluster in the sandbox or in containers can be kept up, not one with --env {env}"
     );
     Ok(())
+}
+
+/// Refuses clients that cannot be started, or cannot do what the plan asks for, and names what they are of.
+fn client(resolved: &Resolved, offline: bool) -> anyhow::Result<Option<(String, String)>> {
+    let Some(program) = drivers::program(resolved, offline)? else {
+        return Ok(None);
+    };
+    let described = drivers::describe(&program, resolved, &resolved.topics())?;
+    let text = format!("{} {} ({})", described.library, described.version, program.name);
+    Ok(Some(("client".to_owned(), text)))
 }
 
 /// Refuses a machine that cannot hold the environment, and names what it is made of.

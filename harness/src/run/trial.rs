@@ -15,7 +15,7 @@ use history::{Key, Phase, Recorder, Topic, What};
 use nemesis::Nemesis;
 use tokio_util::sync::CancellationToken;
 use workloads::sim::SimRunning;
-use workloads::{Arena, Running};
+use workloads::{Arena, Program, Running};
 
 use super::bring_up::{Courtroom, Kind, bring_up};
 use super::capture::Links;
@@ -66,6 +66,8 @@ pub struct Trial<'run> {
     pub simulated: Option<VirtualClock>,
     /// The cluster, where it is somebody else's.
     pub attached: Option<Attachment>,
+    /// The program that drives the clients, where they are not in this process.
+    pub client: Option<Program>,
 }
 
 impl Trial<'_> {
@@ -294,7 +296,7 @@ impl Trial<'_> {
         let attached = self.attached.as_ref();
         Arena {
             bootstrap: attached.map_or_else(|| court.cluster.bootstrap(), Attachment::bootstrap),
-            client: None,
+            client: self.client.clone(),
             client_settings: attached.map_or_else(Vec::new, Attachment::client_settings),
             topics: self.resolved.topics(),
             seed: self.resolved.seed,

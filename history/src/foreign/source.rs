@@ -67,6 +67,7 @@ fn header() -> Header {
         plan: String::new(),
         seed: 0,
         broker: String::new(),
+        client: None,
         started: String::new(),
         nodes: Vec::new(),
         controllers: Vec::new(),

@@ -88,6 +88,7 @@ pub fn header(plan: &str, seed: u64, partitions: u32, acks: &str) -> Header {
         plan: plan.to_owned(),
         seed,
         broker: "kafka-4.4.0".to_owned(),
+        client: None,
         started: "2026-08-14T09:30:12Z".to_owned(),
         nodes: vec![1, 2, 3],
         controllers: Vec::new(),

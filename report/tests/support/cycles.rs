@@ -18,6 +18,7 @@ pub fn foreign_header() -> Header {
         plan: String::new(),
         seed: 0,
         broker: String::new(),
+        client: None,
         started: String::new(),
         nodes: Vec::new(),
         controllers: Vec::new(),

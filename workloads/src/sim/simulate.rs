@@ -173,6 +173,7 @@ impl Simulation {
             plan: "simulated".to_owned(),
             seed: self.seed,
             broker: "sim".to_owned(),
+            client: None,
             started: "1970-01-01T00:00:00Z".to_owned(),
             nodes: (1..=self.nodes).collect(),
             controllers: Vec::new(),

@@ -20,7 +20,7 @@ mod writes;
 
 use std::collections::BTreeMap;
 
-use history::{FinalReads, Header, KEYS_MAX, Key, NodeId, Offset, Record, Value};
+use history::{FinalReads, Header, KEYS_MAX, Key, Load, NodeId, Offset, Record, Value};
 
 pub(crate) use build::{Builder, stays_at};
 pub(crate) use clients::{Clients, Doing, Open};
@@ -88,6 +88,8 @@ pub(crate) struct Index {
     pub(crate) flaws: Flaws,
     /// Counts.
     pub(crate) counts: Counts,
+    /// Whether the load was what was asked for, where that was counted.
+    pub(crate) load: Option<Load>,
     /// When the last acknowledgement came.
     pub(crate) last_acknowledged: u64,
     /// How many keys there are.

@@ -7,6 +7,7 @@ use crate::disk::{BrokerLine, DiskCopy};
 use crate::group::GroupStep;
 use crate::header::{Header, Key, NodeId, Offset, Value};
 use crate::impairment::Impairment;
+use crate::load::Load;
 use crate::observation::Observed;
 
 /// Something that happened, and when.
@@ -48,6 +49,8 @@ pub enum What {
     Disk(Box<DiskCopy>),
     /// A broker said so in its own log. Written when the run is over.
     Line(BrokerLine),
+    /// The producers are closed: whether the load was what was asked for.
+    Load(Load),
     /// The final reads are over.
     FinalReads(FinalReads),
     /// Somebody ended the run before its schedule was over (ctrl-C).

@@ -202,6 +202,10 @@ pub struct Expectation {
     /// How long two controllers may be active at one time, in different terms. Where it is not given, nobody asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub two_controllers: Option<Span>,
+    /// Of a hundred writes that were due, how many have to begin in time; else the verdict is unknown. Where it is not given,
+    /// nobody asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<u32>,
     /// Whether a metric of a broker that lies breaks a promise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub strict_metrics: bool,
@@ -224,6 +228,7 @@ impl Default for Expectation {
             liveness: None,
             availability: AvailabilityLimits::default(),
             two_controllers: None,
+            load: None,
             strict_metrics: false,
         }
     }

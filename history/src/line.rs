@@ -71,6 +71,7 @@ kinds! {
     Probed => "probed",
     Disk => "disk",
     Line => "line",
+    Load => "load",
     FinalReads => "final-reads",
 }
 

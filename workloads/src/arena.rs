@@ -34,6 +34,11 @@ pub trait Workload: Send + Sync {
     fn needs(&self) -> Vec<&'static str> {
         Vec::new()
     }
+
+    /// Whether it counts what became of the load that is asked for ([`history::Load`]).
+    fn counts_load(&self) -> bool {
+        false
+    }
     /// Starts the clients, and returns once they are at work.
     async fn start(&self, arena: Arena) -> Result<Box<dyn Running>>;
 }

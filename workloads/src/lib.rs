@@ -10,6 +10,7 @@ mod arena;
 mod client;
 mod client_log;
 mod list;
+pub mod load;
 mod log;
 mod scribe;
 pub mod sim;

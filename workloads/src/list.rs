@@ -93,6 +93,11 @@ impl WorkloadConfig {
         self.workload().needs()
     }
 
+    /// Whether it counts what became of the load that is asked for.
+    pub fn counts_load(&self) -> bool {
+        self.workload().counts_load()
+    }
+
     /// Starts the clients, and returns once they are at work.
     pub async fn start(&self, arena: Arena) -> Result<Box<dyn Running>> {
         self.workload().start(arena).await

@@ -3,7 +3,7 @@
 //! A run in which nothing happened proves nothing, so this check is never invalid: it makes a verdict unknown
 //! that would be valid for want of a trial.
 
-use history::Phase;
+use history::{Phase, Quantiles};
 
 use super::log::NO_FINAL_READS;
 use crate::context::Context;
@@ -15,6 +15,7 @@ use crate::timeline::{FaultInterval, FaultOutcome};
 pub(crate) fn run(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
     acknowledged(context, &mut outcome);
+    load(context, &mut outcome);
     faults(context, &mut outcome);
     ending(context, &mut outcome);
     if context.model != Model::Kafka {
@@ -54,6 +55,45 @@ fn acknowledged(context: &Context, outcome: &mut Outcome) {
             "nothing was acknowledged after the faults began at {}; the last acknowledgement came at {}",
             seconds(from),
             seconds(last)
+        ));
+    }
+}
+
+/// A load that was not there puts less to the test than was asked for.
+fn load(context: &Context, outcome: &mut Outcome) {
+    let asked = context.header.expect.load.map(u64::from);
+    let Some(load) = &context.index.load else {
+        if let Some(percent) = asked {
+            outcome.unknown(format!(
+                "nobody counted whether the load was what was asked for, where the plan asks for {percent} % of the writes in time"
+            ));
+        }
+        return;
+    };
+    let (late, withheld) = (number(load.late), number(load.withheld));
+    let told = format!(
+        "{} due: {late} began late, the latest by {}, and {withheld} could not begin as too many were open",
+        count(load.due, "write"),
+        seconds(load.latest)
+    );
+    match asked.filter(|percent| load.percent() < *percent) {
+        Some(percent) => outcome.unknown(format!(
+            "the load was not what was asked for: {} % of the writes began in time, where the plan asks for {percent} %; {told}",
+            load.percent()
+        )),
+        None => outcome.note(told),
+    }
+    let took = |quantiles: &Quantiles| {
+        let Quantiles { p50, p99, p999, max } = quantiles;
+        let times = [p50, p99, p999, max].map(|time| seconds(*time));
+        let [p50, p99, p999, max] = times;
+        format!("{p50} (p50), {p99} (p99), {p999} (p99.9), {max} at most")
+    };
+    if load.from_due.max > 0 {
+        outcome.note(format!(
+            "acknowledged writes took {} from when they were due, and {} from when they began",
+            took(&load.from_due),
+            took(&load.from_begun)
         ));
     }
 }

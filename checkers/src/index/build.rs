@@ -101,6 +101,7 @@ impl Builder {
             What::Line(line) => {
                 self.keys_in_range(time, line.key, || format!("a line of node {}'s log", line.node));
             }
+            What::Load(load) => self.index.load = Some(*load),
             What::Fault(_) | What::Node(_) | What::Interrupted => {}
         }
     }

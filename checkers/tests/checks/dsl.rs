@@ -42,6 +42,7 @@
 //! p0 txn append 2:5 | set 3:6 -> ok             # of lists and registers: object:value
 //! p0 txn read 2 -> ok read 2=[5,6]              # or one value (3=6), or nothing (3=nil)
 //! objects-finally 2=[5,6] 3=6                   # settles, reads these back by p99, an operation each
+//! load due=100 late=3 withheld=7                # what became of the load; with load=90 in the header it has to be there
 //! interrupted
 //! truncated
 //! ```
@@ -51,7 +52,7 @@ use std::collections::{BTreeMap, HashMap};
 use history::{
     Application, Assign, Bank, Change, Claim, Commit, Committed, Deletion, DeletionStep, DiskCopy, Event,
     Expectation, F, FORMAT, Fault, FaultStep, FinalReads, GroupStep, Header, History, Impairment, Key,
-    LogChunk, MemberId, Metadata, MetadataBatch, MetadataLog, Metric, Metrics, Moment, Mop, Observed, Offset,
+    Load, LogChunk, MemberId, Metadata, MetadataBatch, MetadataLog, Metric, Metrics, Moment, Mop, Observed, Offset,
     Op, Phase, Poll, Probe, ProbeOf, Probed, ProducerPromise, Quorum, Rebalance, Record, Ruling, Seen, Send,
     Subscribe, Topic, Txn, VERSION, What,
 };
@@ -184,6 +185,7 @@ impl Parser {
             "final" => self.final_reads(&words[1..]),
             "finally" => self.finally(&words[1..]),
             "objects-finally" => self.objects_finally(&words[1..]),
+            "load" => self.load(&words[1..]),
             "interrupted" => self.push(What::Interrupted),
             "truncated" => self.history.truncated = true,
             "foreign" => {
@@ -226,6 +228,7 @@ impl Parser {
                 _ if *word == "exactly-once" => {
                     header.expect.application = Some(Application::ExactlyOnce);
                 }
+                Some(("load", percent)) => header.expect.load = Some(parse(percent)),
                 Some(("min", minimum)) => header.expect.minimum_acknowledged = parse(minimum),
                 Some(("require", kinds)) => {
                     header.expect.without_faults = false;
@@ -283,6 +286,19 @@ impl Parser {
             self.push(completion(completed, process, op, function(&all, true)));
         }
         self.rebalance(words);
+    }
+
+    fn load(&mut self, words: &[&str]) {
+        let mut load = Load::default();
+        for word in words {
+            match word.split_once('=') {
+                Some(("due", count)) => load.due = parse(count),
+                Some(("late", count)) => load.late = parse(count),
+                Some(("withheld", count)) => load.withheld = parse(count),
+                _ => panic!("no part of a load: `{word}`"),
+            }
+        }
+        self.push(What::Load(load));
     }
 
     fn rebalance(&mut self, words: &[&str]) {

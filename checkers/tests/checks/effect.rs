@@ -1,6 +1,6 @@
 //! Whether anything was put to the test.
 
-use crate::{Rows, brief, dsl, table, told};
+use crate::{Rows, brief, dsl, table, table_in, told};
 
 const STEADY: &str = "
     phase steady
@@ -11,6 +11,32 @@ const REST: &str = "
     p0 send 0:2 -> ok @1
     finally 0@0=1 0@1=2
 ";
+
+/// Lines of the load, after a header that asks for nine of ten in time.
+const LOADS: Rows = &[
+    (
+        "as much as was asked for",
+        "load due=100 late=3 withheld=7",
+        "valid",
+    ),
+    (
+        "a little less",
+        "load due=100 late=4 withheld=7",
+        "unknown: effect",
+    ),
+    ("nothing was due", "load due=0", "valid"),
+    ("nobody counted", "", "unknown: effect"),
+];
+
+#[test]
+fn a_load_that_was_not_there_proves_nothing() {
+    table_in(
+        |load| format!("topics log:2 load=90\n{STEADY}\n{load}\n{REST}"),
+        LOADS,
+    );
+    let nobody_asks = format!("topics log:2\n{STEADY}\nload due=100 late=50 withheld=50\n{REST}");
+    table(&[("nobody asks", &nobody_asks, "valid")]);
+}
 
 const ACKNOWLEDGEMENTS: Rows = &[
     (

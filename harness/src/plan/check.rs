@@ -258,6 +258,22 @@ const OWN_SETTINGS: [(&str, &str); 2] = [
 ];
 
 fn check_limits(plan: &Plan, wrong: &mut Vec<Wrong>) {
+    if let Some(percent) = plan.limits.load {
+        if !(1..=100).contains(&percent) {
+            let reason = format!("{percent} of a hundred writes are to begin in time: give 1 to 100");
+            wrong.push(Wrong::new(&["limits", "load"], reason));
+        } else if !plan.workload.counts_load() || plan.is_simulated() {
+            let reason = format!(
+                "whether the load is what is asked for is counted by the workload `log` on real brokers alone, and this is `{}`",
+                if plan.is_simulated() {
+                    "sim"
+                } else {
+                    plan.workload.name()
+                }
+            );
+            wrong.push(Wrong::new(&["limits", "load"], reason));
+        }
+    }
     let known: Vec<&str> = nemesis::FAULTS.iter().map(|fault| fault.name).collect();
     let planned = plan.nemesis.kinds();
     let names = plan.nemesis.names();

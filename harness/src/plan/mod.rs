@@ -334,6 +334,10 @@ pub struct Limits {
     /// How long what clients need may be missing, as the prober and the observer measure it, and how much may be lost.
     #[serde(skip_serializing_if = "AvailabilityLimits::is_empty")]
     pub availability: AvailabilityLimits,
+    /// Of a hundred writes that were due, how many have to begin in time; where it is not given, nobody asks. Faults that stall writes make
+    /// clients withhold some, so it is for runs without them, and for rates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load: Option<u32>,
     /// How long two controllers may be active at one time: by the controllers' timeouts where this is not given, and `0s` asks for
     /// nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -353,6 +357,7 @@ impl Default for Limits {
             final_reads: Span::from_millis(60_000),
             liveness: None,
             availability: AvailabilityLimits::default(),
+            load: None,
             two_controllers: None,
         }
     }

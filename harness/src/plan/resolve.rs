@@ -262,6 +262,7 @@ impl Resolved {
             application: promises.application,
             liveness: self.plan.limits.liveness.filter(|limit| !limit.is_zero()),
             availability: self.plan.limits.availability.clone(),
+            load: self.plan.limits.load,
             two_controllers: self.plan.limits.two_controllers.filter(|limit| !limit.is_zero()),
             strict_metrics: self.plan.metrics == MetricsChoice::Strict,
             ..Expectation::default()

@@ -273,6 +273,7 @@ fn about(what: &What) -> Columns {
         What::Probed(probed) => of("probed", None, Some(probed.key), probed.failed.clone()),
         What::Disk(copy) => of("disk", Some(copy.node), None, copy.directory.clone()),
         What::Line(line) => of("line", Some(line.node), line.key, Some(line.text.clone())),
+        What::Load(load) => of("load", None, None, Some(format!("{} %", load.percent()))),
         What::FinalReads(reads) => of("final-reads", None, None, reads.reason.clone()),
         What::Interrupted => of("interrupted", None, None, None),
         What::Invoke(_) | What::Ok(_) | What::Fail(_) | What::Info(_) => of("operation", None, None, None),

@@ -4,6 +4,7 @@ mod driver;
 mod group;
 mod library;
 mod librdkafka;
+mod pace;
 mod place;
 mod positions;
 mod reader;
@@ -30,6 +31,7 @@ pub(crate) use library::{
     Membership, Outgoing, Polled, Producer, ProducerSettings, Rebalanced, Refusal, ShareConsumer,
     ShareSettings, TransactionSettings,
 };
+pub(crate) use pace::{Ledger, Pace};
 pub(crate) use place::{Keys, Place};
 pub(crate) use positions::starts;
 #[cfg(test)]

@@ -19,16 +19,17 @@ use std::time::Duration;
 use anyhow::Result;
 use async_trait::async_trait;
 use cluster::Cluster;
-use history::{Key, Offset, ProducerPromise};
+use history::{Key, Offset, ProducerPromise, What};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::arena::{Arena, Invalid, Promises, Running, Workload};
-use crate::client::{GroupProtocol, Isolation, Shared, at_work, final_reads, spawn};
+use crate::client::{GroupProtocol, Isolation, Ledger, Shared, at_work, final_reads, spawn};
 use crate::scribe::Counters;
 use consumer::Consumer;
+pub(crate) use generator::Generator;
 use producer::Producer;
-use sends::OpenSends;
+pub(crate) use sends::{OpenSends, Written};
 
 pub use config::{Acks, ConsumeBy, LogConfig};
 
@@ -65,6 +66,10 @@ impl Workload for LogConfig {
         }
     }
 
+    fn counts_load(&self) -> bool {
+        true
+    }
+
     async fn start(&self, arena: Arena) -> Result<Box<dyn Running>> {
         let shared = Shared::new(arena, self.request_timeout, self.metadata_refresh)?;
         let mut log = Log {
@@ -72,6 +77,7 @@ impl Workload for LogConfig {
             shared,
             stop_producers: Arc::default(),
             stop_consumers: Arc::default(),
+            ledger: Arc::default(),
             producers: Vec::new(),
             consumers: Vec::new(),
         };
@@ -88,6 +94,7 @@ struct Log {
     shared: Arc<Shared>,
     stop_producers: Arc<AtomicBool>,
     stop_consumers: Arc<AtomicBool>,
+    ledger: Arc<Ledger>,
     producers: Vec<(Arc<OpenSends>, oneshot::Receiver<()>)>,
     consumers: Vec<oneshot::Receiver<()>>,
 }
@@ -99,10 +106,19 @@ impl Log {
         let mut all_ready = Vec::new();
         for number in 0..config.producers {
             let (shared, deadline) = (self.shared.clone(), config.deadline.duration());
-            let sends = OpenSends::new(shared.scribe.clone(), config.open_sends as usize, deadline);
+            let (limit, ledger) = (config.open_sends as usize, self.ledger.clone());
+            let sends = OpenSends::new(shared.scribe.clone(), limit, deadline, ledger.clone());
             let sends = Arc::new(sends);
             let (next_value, stop) = (next_value.clone(), self.stop_producers.clone());
-            let producer = Producer::new(number, config.clone(), shared, sends.clone(), next_value, stop);
+            let producer = Producer::new(
+                number,
+                config.clone(),
+                shared,
+                sends.clone(),
+                next_value,
+                stop,
+                ledger,
+            );
             let (ready, is_ready) = oneshot::channel();
             let ended = spawn(format!("producer-{number}"), move || {
                 producer.run(move || {
@@ -154,6 +170,8 @@ impl Running for Log {
                 sends.abandon("the producer did not end");
             }
         }
+        let recorder = self.shared.scribe.recorder();
+        recorder.record(What::Load(self.ledger.load()));
         self.stop_consumers.store(true, Relaxed);
         for ended in self.consumers.drain(..) {
             let _ = timeout(END_WITHIN, ended).await;

@@ -9,7 +9,7 @@ use history::{F, Span, Value};
 use super::config::LogConfig;
 use super::generator::{Crashes, Generator};
 use super::sends::{OpenSends, Written};
-use crate::client::{self, Delivery, Outgoing, ProducerSettings, Refusal, Shared};
+use crate::client::{self, Delivery, Ledger, Outgoing, Pace, ProducerSettings, Refusal, Shared};
 use crate::scribe::End;
 
 /// The longest wait for reports, so that a stop is seen.
@@ -30,7 +30,7 @@ pub(crate) struct Producer {
     stop: Arc<AtomicBool>,
     generator: Generator,
     crashes: Option<(Crashes, Instant)>,
-    next_at: Instant,
+    pace: Pace,
 }
 
 impl Producer {
@@ -41,6 +41,7 @@ impl Producer {
         sends: Arc<OpenSends>,
         next_value: Arc<AtomicU64>,
         stop: Arc<AtomicBool>,
+        ledger: Arc<Ledger>,
     ) -> Self {
         let generator = Generator::new(
             shared.seed,
@@ -62,7 +63,7 @@ impl Producer {
             stop,
             generator,
             crashes,
-            next_at: Instant::now(),
+            pace: Pace::new(Instant::now(), ledger),
             shared,
         }
     }
@@ -72,7 +73,7 @@ impl Producer {
     pub(crate) fn run(mut self, ready: impl FnOnce()) {
         let mut client = self.connect();
         ready();
-        self.next_at = Instant::now();
+        self.pace.restart(Instant::now());
         while !self.stop.load(Relaxed) {
             let Some(current) = &mut client else {
                 std::thread::sleep(MAKE_AGAIN_AFTER);
@@ -86,9 +87,10 @@ impl Producer {
             }
             self.begin_what_is_due(&mut **current);
             self.sends.expire(Instant::now());
-            let wait = self.next_at.saturating_duration_since(Instant::now());
+            let wait = self.pace.next().saturating_duration_since(Instant::now());
             self.take_reports(&mut **current, wait.clamp(Duration::from_millis(1), POLL_MAX));
         }
+        self.pace.end(Instant::now());
         if let Some(client) = client {
             self.close(client);
         }
@@ -158,18 +160,20 @@ impl Producer {
 
     fn begin_what_is_due(&mut self, client: &mut dyn client::Producer) {
         let now = Instant::now();
-        while self.next_at <= now && self.sends.has_room() {
+        while self.pace.next() <= now {
             let next = self.generator.next();
-            self.next_at += next.gap;
-            self.send(client, next.key);
+            if self.sends.has_room() {
+                let due = self.pace.begin(Instant::now(), next.gap);
+                self.send(client, next.key, due);
+            } else {
+                self.pace.withhold(next.gap);
+            }
         }
-        // What could not begin is not made up for: a fault must not be followed by a flood.
-        self.next_at = self.next_at.max(now);
     }
 
-    fn send(&self, client: &mut dyn client::Producer, key: history::Key) {
+    fn send(&self, client: &mut dyn client::Producer, key: history::Key, due: Instant) {
         let value: Value = self.next_value.fetch_add(1, Relaxed);
-        let op = self.sends.begin(key, value);
+        let op = self.sends.begin(key, value, due);
         let record = Outgoing {
             key,
             value,

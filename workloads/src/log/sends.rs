@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use history::{F, Key, NodeId, Offset, Send, Value};
 
+use crate::client::Ledger;
 use crate::scribe::{End, Scribe};
 
 /// The open writes of one producer. Each has a process of its own, as a process does one thing at a time; a
@@ -14,6 +15,7 @@ pub(crate) struct OpenSends {
     scribe: Arc<Scribe>,
     limit: usize,
     deadline: Duration,
+    ledger: Arc<Ledger>,
     state: Mutex<State>,
 }
 
@@ -29,6 +31,9 @@ struct Open {
     process: u32,
     key: Key,
     value: Value,
+    /// When it was to begin, and when it did.
+    due: Instant,
+    begun: Instant,
 }
 
 /// Where an acknowledged write went.
@@ -40,11 +45,12 @@ pub(crate) struct Written {
 
 impl OpenSends {
     /// No write yet, at most `limit` at once, each waited for until its deadline.
-    pub(crate) fn new(scribe: Arc<Scribe>, limit: usize, deadline: Duration) -> Self {
+    pub(crate) fn new(scribe: Arc<Scribe>, limit: usize, deadline: Duration, ledger: Arc<Ledger>) -> Self {
         Self {
             scribe,
             limit,
             deadline,
+            ledger,
             state: Mutex::default(),
         }
     }
@@ -59,13 +65,21 @@ impl OpenSends {
         self.lock().open.is_empty()
     }
 
-    /// A write begins: its operation's number.
-    pub(crate) fn begin(&self, key: Key, value: Value) -> u64 {
+    /// A write begins that was due then: its operation's number.
+    pub(crate) fn begin(&self, key: Key, value: Value, due: Instant) -> u64 {
+        let begun = Instant::now();
         let mut state = self.lock();
         let process = state.idle.pop().unwrap_or_else(|| self.scribe.process());
         let op = self.scribe.invoke(process, send(key, value, Written::default()));
-        state.open.insert(op, Open { process, key, value });
-        state.deadlines.push_back((Instant::now() + self.deadline, op));
+        let open = Open {
+            process,
+            key,
+            value,
+            due,
+            begun,
+        };
+        state.open.insert(op, open);
+        state.deadlines.push_back((begun + self.deadline, op));
         op
     }
 
@@ -101,9 +115,15 @@ impl OpenSends {
 
     /// Recorded under the lock: the process must not begin its next write before this one has ended.
     fn end_locked(&self, state: &mut State, op: u64, written: Written, end: End) {
-        let Some(Open { process, key, value }) = state.open.remove(&op) else {
+        let Some(open) = state.open.remove(&op) else {
             return;
         };
+        let Open {
+            process, key, value, ..
+        } = open;
+        if end == End::Ok {
+            self.ledger.acknowledged(open.due, open.begun);
+        }
         if !matches!(end, End::Info(_)) {
             state.idle.push(process);
         }
@@ -137,7 +157,7 @@ mod tests {
     fn sends(limit: usize) -> (Arc<MemoryRecorder>, OpenSends) {
         let recorder = Arc::new(MemoryRecorder::default());
         let scribe = Arc::new(Scribe::new(recorder.clone()));
-        (recorder, OpenSends::new(scribe, limit, DEADLINE))
+        (recorder, OpenSends::new(scribe, limit, DEADLINE, Arc::default()))
     }
 
     fn ops(recorder: &MemoryRecorder) -> Vec<(&'static str, Op)> {
@@ -158,7 +178,7 @@ mod tests {
             .into_iter()
             .enumerate()
         {
-            let op = sends.begin(0, value as u64);
+            let op = sends.begin(0, value as u64, Instant::now());
             sends.end(op, Written::default(), end);
         }
         let processes: Vec<_> = ops(&recorder)
@@ -172,9 +192,9 @@ mod tests {
     #[test]
     fn no_more_than_the_limit_are_open_and_each_has_its_process() {
         let (recorder, sends) = sends(2);
-        let first = sends.begin(0, 0);
+        let first = sends.begin(0, 0, Instant::now());
         assert!(sends.has_room());
-        sends.begin(1, 1);
+        sends.begin(1, 1, Instant::now());
         assert!(!sends.has_room());
         sends.end(first, Written::default(), End::Ok);
         assert!(sends.has_room());
@@ -185,7 +205,7 @@ mod tests {
     #[test]
     fn a_late_report_changes_nothing() {
         let (recorder, sends) = sends(10);
-        let op = sends.begin(0, 0);
+        let op = sends.begin(0, 0, Instant::now());
         sends.expire(Instant::now());
         assert!(!sends.is_empty(), "the deadline has not passed");
         sends.expire(Instant::now() + DEADLINE);
@@ -203,7 +223,7 @@ mod tests {
     fn a_crash_ends_every_write_info() {
         let (recorder, sends) = sends(10);
         for value in 0..3 {
-            sends.begin(0, value);
+            sends.begin(0, value, Instant::now());
         }
         sends.abandon("the client crashed");
         let seen = ops(&recorder);

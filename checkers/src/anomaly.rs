@@ -210,6 +210,29 @@ anomalies! {
     /// read it. What is known to be lost is not counted again.
     UNSEEN = "unseen", found by "log";
 
+    /// A share group delivered a record after a broker had confirmed that it was accepted or rejected.
+    ///
+    /// Kafka's share groups (KIP-932): a record that was acknowledged is not delivered again. Only deliveries count of which it is
+    /// certain that the broker made them after the confirmation.
+    REDELIVERED = "redelivered", found by "queue";
+
+    /// A record that a share group should have delivered was not delivered, though the group was drained.
+    ///
+    /// Kafka's share groups (KIP-932): a record is delivered until it is acknowledged or its deliveries reach the limit. What may have
+    /// reached it unseen is not counted.
+    UNDELIVERED = "undelivered", found by "queue";
+
+    /// A share group delivered a record more often than `group.share.delivery.count.limit` allows.
+    ///
+    /// Kafka's share groups (KIP-932): what reaches the limit is archived.
+    DELIVERED_BEYOND_LIMIT = "delivered-beyond-limit", found by "queue";
+
+    /// A record was delivered with no greater number of deliveries than when its release was confirmed.
+    ///
+    /// Kafka's share groups (KIP-932): the number is kept with what a member says of a record. Where a leader changes before
+    /// anybody says anything it may be forgotten.
+    DELIVERIES_WENT_BACK = "deliveries-went-back", found by "queue";
+
     /// A client read a write that had certainly failed.
     ///
     /// Adya (1999), G1a: aborted reads; Jepsen's `G1a` (`jepsen.tests.kafka`): an `ok` operation read what

@@ -12,5 +12,6 @@ pub(crate) mod liveness;
 pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod ordering;
+pub(crate) mod queue;
 pub(crate) mod replicas;
 pub(crate) mod txn;

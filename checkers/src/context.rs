@@ -11,6 +11,7 @@ use crate::checks::leadership::Claims;
 use crate::checks::liveness::Progress;
 use crate::checks::log::Tally;
 use crate::checks::metrics::Told;
+use crate::checks::queue::Deliveries;
 use crate::disks::Disks;
 use crate::evidence::Evidence;
 use crate::index::Index;
@@ -44,6 +45,8 @@ pub(crate) struct Context<'s> {
     pub(crate) attempts: Attempts,
     /// What applications did: members of groups, and what is made of records.
     pub(crate) applications: Applications,
+    /// What a share group delivered.
+    pub(crate) deliveries: Deliveries,
     pub(crate) losses: Losses,
     /// When somebody ended the run.
     pub(crate) interrupted: Kept<u64>,

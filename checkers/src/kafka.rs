@@ -13,6 +13,7 @@ use crate::checks::leadership::{Claims, Depositions};
 use crate::checks::liveness::Progress;
 use crate::checks::log::{self, Tally};
 use crate::checks::metrics::Told;
+use crate::checks::queue::Deliveries;
 use crate::context::Context;
 use crate::dependencies::BackEdges;
 use crate::disks::Disks;
@@ -112,6 +113,7 @@ impl Gathered {
             rulings: self.walk.rulings,
             attempts: self.walk.attempts,
             applications: self.walk.applications,
+            deliveries: self.walk.deliveries,
             losses: self.losses,
             interrupted: self.walk.interrupted,
             truncated: self.scanned.truncated,
@@ -135,6 +137,7 @@ struct Walk {
     scene: Scene,
     attempts: Attempts,
     applications: Applications,
+    deliveries: Deliveries,
     interrupted: Kept<u64>,
 }
 
@@ -147,6 +150,7 @@ fn walk(
     let mut walk = Walk {
         progress: Progress::new(header),
         attempts: Attempts::new(header),
+        deliveries: Deliveries::new(header),
         told: Told::new(header),
         applications: Applications::new(header),
         ..Walk::default()
@@ -161,6 +165,7 @@ fn walk(
         walk.scene.event(event);
         walk.attempts.event(event);
         walk.applications.event(event);
+        walk.deliveries.event(event);
         match &event.what {
             What::Observed(observed) => {
                 walk.claims.observed(event.time, observed);

@@ -35,6 +35,7 @@ checks![
     groups,
     eos,
     bank,
+    queue,
     replicas,
     leadership,
     controllers,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::span::Span;
+
 /// An application that the clients are. In the header's `expect`: `"application":"group"`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -14,6 +16,8 @@ pub enum Application {
     ExactlyOnce,
     /// Each partition is an account, and each transaction moves an amount from one to another.
     Bank(Bank),
+    /// Members of one share group share the records among them (KIP-932).
+    Queue(Queue),
 }
 
 /// The accounts of a bank. A transfer is two records: an even value is a withdrawal from its partition, and the value after it
@@ -30,4 +34,18 @@ impl Bank {
         let amount = 1 + (value / 2 % 100) as i64;
         if value.is_multiple_of(2) { -amount } else { amount }
     }
+}
+
+/// What a share group is held to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Queue {
+    /// `group.share.delivery.count.limit`: a record that was delivered so often is not delivered again, but archived.
+    pub delivery_limit: u32,
+    /// `group.share.record.lock.duration.ms`: for so long a record belongs to the member that acquired it.
+    pub lock: Span,
+    /// `request.timeout.ms` of the members: what a broker answers later than that reaches nobody.
+    pub request_timeout: Span,
+    /// For so long the members go on after the last record before the group counts as drained.
+    pub drain: Span,
 }

@@ -9,6 +9,7 @@ use crate::header::{Header, Key, NodeId, Offset, Value};
 use crate::impairment::Impairment;
 use crate::load::Load;
 use crate::observation::Observed;
+use crate::share::ShareStep;
 
 /// Something that happened, and when.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,6 +133,8 @@ pub enum F {
     Txn(Txn),
     /// What a member of a consumer group does beside reading.
     Group(GroupStep),
+    /// What a member of a share group does.
+    Share(ShareStep),
     /// The client is thrown away as if it had crashed: what it held is lost. Always completes `info`.
     Crash,
 }

@@ -34,6 +34,7 @@ mod record;
 mod ruling;
 mod scan;
 mod seen;
+mod share;
 mod source;
 mod span;
 mod text;
@@ -41,7 +42,7 @@ mod walk;
 mod write;
 
 pub use about::about;
-pub use application::{Application, Bank};
+pub use application::{Application, Bank, Queue};
 pub use availability::{AvailabilityLimits, ProbeOf, Probed};
 pub use disk::{BrokerLine, DiskCopy, DiskLog, Moment, QuorumState};
 pub use error::ReadError;
@@ -66,6 +67,7 @@ pub use observation::{
 pub use read::{History, read_history, read_line};
 pub use record::{MemoryRecorder, Recorder};
 pub use ruling::{MetadataBatch, MetadataLog, Ruling};
+pub use share::{Acknowledge, Acknowledged, Acquire, Acquired, Fate, ShareStep};
 pub use source::{Format, MemorySource, Names, Scanned, Source, Wanted};
 pub use span::Span;
 pub use write::HistoryWriter;

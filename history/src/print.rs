@@ -71,6 +71,11 @@ impl Print<'_> {
                 self.text(b"}}");
             }
             F::Txn(txn) => self.txn(txn),
+            F::Share(step) => {
+                self.text(b"{\"share\":");
+                serde_json::to_writer(&mut *self.line, step)?;
+                self.text(b"}");
+            }
             F::Group(step) => {
                 self.text(b"{\"group\":");
                 serde_json::to_writer(&mut *self.line, step)?;

@@ -106,6 +106,7 @@ pub(crate) fn word(f: &F) -> &'static str {
         F::Subscribe(_) => "subscribe",
         F::Txn(_) => "txn",
         F::Group(step) => step.word(),
+        F::Share(step) => step.word(),
         F::Crash => "crash",
     }
 }

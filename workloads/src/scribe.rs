@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
-use history::{F, Key, Mop, Op, Recorder, What};
+use history::{F, Key, Mop, Op, Recorder, ShareStep, What};
 
 /// What the clients have done so far: writes by how they ended, and records read.
 #[derive(Debug, Default)]
@@ -75,6 +75,7 @@ fn records(f: &F) -> u64 {
     match f {
         F::Poll(poll) => poll.records.len() as u64,
         F::Txn(txn) => txn.mops.iter().map(of_mop).sum(),
+        F::Share(ShareStep::Acquire(acquire)) => acquire.records.len() as u64,
         _ => 0,
     }
 }

@@ -240,7 +240,7 @@ impl Builder {
                     }
                 }
             }
-            F::Assign(_) | F::Subscribe(_) | F::Group(_) | F::Crash => {}
+            F::Assign(_) | F::Subscribe(_) | F::Group(_) | F::Share(_) | F::Crash => {}
         }
     }
 

@@ -14,6 +14,7 @@ pub(crate) enum Doing {
     Assign,
     Subscribe,
     Group,
+    Share,
     Crash,
 }
 
@@ -26,6 +27,7 @@ impl Doing {
             F::Assign(_) => Self::Assign,
             F::Subscribe(_) => Self::Subscribe,
             F::Group(_) => Self::Group,
+            F::Share(_) => Self::Share,
             F::Crash => Self::Crash,
         }
     }

@@ -12,6 +12,8 @@
 //! p1 poll -> ok 0@3=5 0@4=6                     # key @ offset = value
 //! p1 crash -> info
 //! p1 subscribe 0 1 -> ok
+//! p1 acquire -> ok 0@3=5x1                     # of a share group: key @ offset = value x number of deliveries
+//! p1 acknowledge 0@3=accept -> ok 0@3=accept+   # + confirmed, - refused, ? nobody knows; release, reject; queue=LIMIT,LOCK,REQUEST,DRAIN in the header
 //! p1 poll -> ok 0@7=9 rebalanced=0,1            # partitions given or taken meanwhile
 //! p0 txn send 0:5 | poll -> ok send 0:5 @3 | poll 1@0=9   # steps; where none follow, those of the beginning
 //! foreign                                       # no topics, and no promises beyond Jepsen's
@@ -49,6 +51,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use history::{Acknowledge, Acknowledged, Acquire, Acquired, Fate, Queue, ShareStep};
 use history::{
     Application, Assign, Bank, Change, Claim, Commit, Committed, Deletion, DeletionStep, DiskCopy, Event,
     Expectation, F, FORMAT, Fault, FaultStep, FinalReads, GroupStep, Header, History, Impairment, Key,
@@ -211,6 +214,16 @@ impl Parser {
                 Some(("two-controllers", limit)) => {
                     header.expect.two_controllers = Some(limit.parse().expect("a length of time"));
                 }
+                Some(("queue", queue)) => {
+                    let parts: Vec<&str> = queue.split(',').collect();
+                    let span = |at: usize| parts[at].parse().expect("a length of time");
+                    header.expect.application = Some(Application::Queue(Queue {
+                        delivery_limit: parse(parts[0]),
+                        lock: span(1),
+                        request_timeout: span(2),
+                        drain: span(3),
+                    }));
+                }
                 Some(("then", topic)) => {
                     let (name, partitions) = topic.split_once(':').expect("a topic is NAME:PARTITIONS");
                     let second = Topic {
@@ -279,6 +292,7 @@ impl Parser {
             let after: Vec<&str> = after.iter().copied().filter(|word| !is_aside(word)).collect();
             let all = match words[1] {
                 "txn" if after.is_empty() => words[1..arrow].to_vec(),
+                "acknowledge" => ["acknowledge"].into_iter().chain(after).collect(),
                 "txn" => ["txn"].into_iter().chain(after).collect(),
                 _ => words[1..arrow].iter().copied().chain(after).collect(),
             };
@@ -656,6 +670,12 @@ fn function(words: &[&str], completed: bool) -> F {
                 .collect(),
         }),
         "commit" | "committed" | "rebalance" => F::Group(group_step(words)),
+        "acquire" => F::Share(ShareStep::Acquire(Acquire {
+            records: rest.iter().map(|word| acquired(word)).collect(),
+        })),
+        "acknowledge" => F::Share(ShareStep::Acknowledge(Acknowledge {
+            records: rest.iter().map(|word| acknowledged(word)).collect(),
+        })),
         "crash" => F::Crash,
         other => panic!("no operation: `{other}`"),
     }
@@ -713,6 +733,45 @@ fn record(word: &str) -> Record {
         key: parse(key),
         offset: parse(offset),
         value: parse(value),
+    }
+}
+
+/// `KEY@OFFSET=VALUExDELIVERIES`.
+fn acquired(word: &str) -> Acquired {
+    let (word, deliveries) = word
+        .split_once('x')
+        .expect("a delivery is KEY@OFFSET=VALUExDELIVERIES");
+    let Record { key, offset, value } = record(word);
+    Acquired {
+        key,
+        offset,
+        value: Some(value),
+        deliveries: parse(deliveries),
+    }
+}
+
+/// `KEY@OFFSET=accept`, with + where it was confirmed, - where it was refused, and ? or nothing where nobody knows.
+fn acknowledged(word: &str) -> Acknowledged {
+    let (key, rest) = word
+        .split_once('@')
+        .expect("an acknowledgement is KEY@OFFSET=FATE");
+    let (offset, fate) = rest
+        .split_once('=')
+        .expect("an acknowledgement is KEY@OFFSET=FATE");
+    Acknowledged {
+        key: parse(key),
+        offset: parse(offset),
+        fate: match fate.trim_end_matches(['+', '-', '?']) {
+            "accept" => Fate::Accept,
+            "release" => Fate::Release,
+            "reject" => Fate::Reject,
+            other => panic!("no fate of a record: `{other}`"),
+        },
+        confirmed: match fate.chars().last() {
+            Some('+') => Some(true),
+            Some('-') => Some(false),
+            _ => None,
+        },
     }
 }
 

@@ -22,6 +22,7 @@ mod models;
 mod objects;
 mod order;
 mod properties;
+mod queue;
 mod ranges;
 mod reference;
 mod replicas;

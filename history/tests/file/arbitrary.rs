@@ -4,9 +4,10 @@
 mod evidence;
 
 use history::{
-    Assign, Change, Claim, Commit, Committed, Deletion, DeletionStep, Event, F, Fault, FaultStep, FinalReads,
-    GroupStep, Impairment, LogChunk, MemberId, Metadata, Mop, NodeChange, Observed, Op, Phase, Poll, Probe,
-    Quorum, QuorumReplica, Rebalance, Record, Seen, Send, Silence, Subscribe, Txn, What,
+    Acknowledge, Acknowledged, Acquire, Acquired, Assign, Change, Claim, Commit, Committed, Deletion,
+    DeletionStep, Event, F, Fate, Fault, FaultStep, FinalReads, GroupStep, Impairment, Load, LogChunk,
+    MemberId, Metadata, Mop, NodeChange, Observed, Op, Phase, Poll, Probe, Quantiles, Quorum, QuorumReplica,
+    Rebalance, Record, Seen, Send, ShareStep, Silence, Subscribe, Txn, What,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -58,6 +59,7 @@ fn function() -> impl Strategy<Value = F> {
         few(u32s()).prop_map(|keys| F::Subscribe(Subscribe { keys })),
         few(step()).prop_map(|mops| F::Txn(Txn { mops })),
         group().prop_map(F::Group),
+        share().prop_map(F::Share),
         Just(F::Crash),
     ]
 }
@@ -73,6 +75,44 @@ fn group() -> impl Strategy<Value = GroupStep> {
         (change, few(u32s()), member())
             .prop_map(|(change, keys, member)| { GroupStep::Rebalance(Rebalance { change, keys, member }) }),
     ]
+}
+
+fn share() -> impl Strategy<Value = ShareStep> {
+    let place = || (u32s(), any::<i64>());
+    let fate = prop_oneof![Just(Fate::Accept), Just(Fate::Release), Just(Fate::Reject)];
+    let acquired =
+        (place(), option::of(u64s()), u32s()).prop_map(|((key, offset), value, deliveries)| Acquired {
+            key,
+            offset,
+            value,
+            deliveries,
+        });
+    let acknowledged =
+        (place(), fate, option::of(any::<bool>())).prop_map(|((key, offset), fate, confirmed)| {
+            Acknowledged {
+                key,
+                offset,
+                fate,
+                confirmed,
+            }
+        });
+    prop_oneof![
+        few(acquired).prop_map(|records| ShareStep::Acquire(Acquire { records })),
+        few(acknowledged).prop_map(|records| ShareStep::Acknowledge(Acknowledge { records })),
+    ]
+}
+
+fn load() -> impl Strategy<Value = Load> {
+    (any::<[u64; 4]>(), any::<[u64; 4]>()).prop_map(
+        |([due, late, withheld, latest], [p50, p99, p999, max])| Load {
+            due,
+            late,
+            withheld,
+            latest,
+            from_due: Quantiles { p50, p99, p999, max },
+            from_begun: Quantiles::default(),
+        },
+    )
 }
 
 fn step() -> impl Strategy<Value = Mop> {
@@ -242,6 +282,7 @@ pub fn what() -> impl Strategy<Value = What> {
         node.prop_map(What::Node),
         deletion.prop_map(What::Deletion),
         final_reads.prop_map(What::FinalReads),
+        load().prop_map(What::Load),
         evidence::what(),
         Just(What::Interrupted),
     ]

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 
-use history::{Event, F, Key, Mop, Probe, ReadError, Seen, Source, What, to_line};
+use history::{Event, F, Key, Mop, Probe, ReadError, Seen, ShareStep, Source, What, to_line};
 use parquet::errors::ParquetError;
 
 use super::names::KeyNames;
@@ -163,6 +163,16 @@ impl<W: Write + Send> Tables<W> {
             F::Send(send) => rows.push("send", send.key, send.offset, Some(send.value)),
             F::Poll(poll) => rows.poll(&poll.records),
             F::Txn(txn) => txn.mops.iter().for_each(|mop| rows.mop(mop)),
+            F::Share(ShareStep::Acquire(acquire)) => {
+                for record in &acquire.records {
+                    rows.push("acquire", record.key, Some(record.offset), record.value);
+                }
+            }
+            F::Share(ShareStep::Acknowledge(acknowledge)) => {
+                for record in &acknowledge.records {
+                    rows.push(record.fate.word(), record.key, Some(record.offset), None);
+                }
+            }
             F::Assign(_) | F::Subscribe(_) | F::Group(_) | F::Crash => {}
         }
         let count = rows.0.len() as u64;

@@ -8,7 +8,7 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use history::{F, GroupStep, Header, Key, Mop, Offset, Op, Seen, Send, Value};
+use history::{F, GroupStep, Header, Key, Mop, Offset, Op, Seen, Send, ShareStep, Value};
 
 use super::binary::{Column, exact, exact_signed};
 use super::{Operation, Operations, Outcome};
@@ -228,6 +228,8 @@ fn number_of(f: &F) -> u8 {
         F::Group(GroupStep::Commit(_)) => 6,
         F::Group(GroupStep::Committed(_)) => 7,
         F::Group(GroupStep::Rebalance(_)) => 8,
+        F::Share(ShareStep::Acquire(_)) => 9,
+        F::Share(ShareStep::Acknowledge(_)) => 10,
     }
 }
 
@@ -268,6 +270,26 @@ fn each_item(op: &Op, visit: &mut impl FnMut(Item)) {
             .keys()
             .into_iter()
             .for_each(|key| visit(of_key(Kind::Chosen, key, None))),
+        F::Share(ShareStep::Acquire(acquire)) => {
+            for record in &acquire.records {
+                visit(Item {
+                    kind: Kind::Read,
+                    key: record.key,
+                    offset: Some(record.offset),
+                    value: record.value,
+                });
+            }
+        }
+        F::Share(ShareStep::Acknowledge(acknowledge)) => {
+            for record in &acknowledge.records {
+                visit(Item {
+                    kind: Kind::Chosen,
+                    key: record.key,
+                    offset: Some(record.offset),
+                    value: None,
+                });
+            }
+        }
         F::Crash => {}
     }
 }

@@ -65,6 +65,7 @@ fn name(f: &F) -> &'static str {
         F::Subscribe(_) => "subscribe",
         F::Txn(_) => "txn",
         F::Group(step) => step.word(),
+        F::Share(step) => step.word(),
         F::Crash => "crash",
     }
 }
@@ -77,6 +78,7 @@ fn value(line: &mut Line, kind: Kind, f: &F, rest: &[Mop]) {
         F::Subscribe(subscribe) => keys(line, &subscribe.keys),
         F::Txn(txn) => line.vector(txn.mops.iter().chain(rest), |line, done| mop(line, kind, done)),
         F::Group(step) => keys(line, &step.keys()),
+        F::Share(step) => keys(line, &step.keys()),
         F::Crash => line.nothing(),
     }
 }

@@ -143,6 +143,7 @@ fn header(load: &Load) -> Header {
             replication_factor: 1,
             min_insync_replicas: 1,
             unclean_election: false,
+            config: std::collections::BTreeMap::new(),
         }],
         expect: Expectation::default(),
     }

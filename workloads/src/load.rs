@@ -59,6 +59,7 @@ impl Loaded {
             replication_factor: 1,
             min_insync_replicas: 1,
             unclean_election: false,
+            config: std::collections::BTreeMap::new(),
         };
         let mut world = World::new(Settings {
             seed: load.seed,

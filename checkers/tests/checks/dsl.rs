@@ -54,8 +54,8 @@ use std::collections::{BTreeMap, HashMap};
 use history::{Acknowledge, Acknowledged, Acquire, Acquired, Fate, Queue, ShareStep};
 use history::{
     Application, Assign, Bank, Change, Claim, Commit, Committed, Deletion, DeletionStep, DiskCopy, Event,
-    Expectation, F, FORMAT, Fault, FaultStep, FinalReads, GroupStep, Header, History, Impairment, Key,
-    Load, LogChunk, MemberId, Metadata, MetadataBatch, MetadataLog, Metric, Metrics, Moment, Mop, Observed, Offset,
+    Expectation, F, FORMAT, Fault, FaultStep, FinalReads, GroupStep, Header, History, Impairment, Key, Load,
+    LogChunk, MemberId, Metadata, MetadataBatch, MetadataLog, Metric, Metrics, Moment, Mop, Observed, Offset,
     Op, Phase, Poll, Probe, ProbeOf, Probed, ProducerPromise, Quorum, Rebalance, Record, Ruling, Seen, Send,
     Subscribe, Topic, Txn, VERSION, What,
 };

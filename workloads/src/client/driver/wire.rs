@@ -285,6 +285,7 @@ mod tests {
             replication_factor: 1,
             min_insync_replicas: 1,
             unclean_election: false,
+            config: std::collections::BTreeMap::new(),
         }])
     }
 

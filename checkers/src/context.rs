@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use history::{Header, Key, Names, Value};
+use history::{Header, Key, Names, Topic, Value};
 
 use crate::applications::Applications;
 use crate::checks::availability::{Attempts, Losses};
@@ -66,6 +66,16 @@ impl Context<'_> {
             Some(name) => name.to_owned(),
             None => self.header.key_name(key),
         }
+    }
+
+    /// Whether brokers remove records of a partition by themselves, so that one replica may lack what another still has.
+    pub(crate) fn removes_records(&self, key: Key) -> bool {
+        self.header.topic(key).is_some_and(Topic::removes_records)
+    }
+
+    /// Whether the broker compacts any of the run's topics.
+    pub(crate) fn has_compacted_topics(&self) -> bool {
+        self.header.topics.iter().any(Topic::is_compacted)
     }
 
     /// A partition as its history calls it, in one word.

@@ -155,6 +155,13 @@ impl Topic {
         let policy = self.config.get("cleanup.policy");
         policy.is_some_and(|policy| policy.split(',').any(|word| word.trim() == "compact"))
     }
+
+    /// Whether the broker removes records by itself, each replica when it comes to it: newer ones follow them, or they are too old or
+    /// too many.
+    pub fn removes_records(&self) -> bool {
+        let limits = ["retention.ms", "retention.bytes"];
+        self.is_compacted() || limits.iter().any(|limit| self.config.contains_key(*limit))
+    }
 }
 
 /// What a producer promised about repetition, which decides whether a duplicate is a violation.

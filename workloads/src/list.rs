@@ -58,7 +58,9 @@ macro_rules! workloads {
 }
 
 workloads! {
+    "list-append" => ListAppend, list_append::ListAppendConfig;
     "log" => Log, log::LogConfig;
+    "register" => Register, register::RegisterConfig;
     "sim" => Sim, sim::SimConfig;
     "txn" => Txn, txn::TxnConfig;
 }
@@ -115,7 +117,13 @@ mod tests {
         let mut found: Vec<_> = entries
             .map(|entry| entry.expect("an entry of it"))
             .filter(|entry| entry.path().is_dir())
-            .map(|entry| entry.file_name().into_string().expect("a name in UTF-8"))
+            .map(|entry| {
+                entry
+                    .file_name()
+                    .into_string()
+                    .expect("a name in UTF-8")
+                    .replace('_', "-")
+            })
             .collect();
         // What the clients of all have in common.
         found.retain(|folder| folder != "client");

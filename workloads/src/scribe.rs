@@ -62,7 +62,10 @@ impl Counters {
 fn writes(f: &F) -> u64 {
     match f {
         F::Send(_) => 1,
-        F::Txn(txn) => txn.mops.iter().filter(|mop| matches!(mop, Mop::Send(_))).count() as u64,
+        F::Txn(txn) => {
+            let writes = |mop: &&Mop| matches!(mop, Mop::Send(_) | Mop::Append(..) | Mop::Write(..));
+            txn.mops.iter().filter(writes).count() as u64
+        }
         _ => 0,
     }
 }
@@ -70,6 +73,8 @@ fn writes(f: &F) -> u64 {
 fn records(f: &F) -> u64 {
     let of_mop = |mop: &Mop| match mop {
         Mop::Poll(poll) => poll.records.len() as u64,
+        Mop::Read(_, history::Seen::List(values)) => values.len() as u64,
+        Mop::Read(_, history::Seen::One(_)) => 1,
         _ => 0,
     };
     match f {

@@ -3,10 +3,11 @@
 //! A run in which nothing happened proves nothing, so this check is never invalid: it makes a verdict unknown
 //! that would be valid for want of a trial.
 
-use history::{Phase, Quantiles};
+use history::{Phase, Quantiles, Topic};
 
 use super::log::NO_FINAL_READS;
 use crate::context::Context;
+use crate::index;
 use crate::options::Model;
 use crate::outcome::Outcome;
 use crate::text::{count, number, seconds};
@@ -20,6 +21,7 @@ pub(crate) fn run(context: &Context) -> Outcome {
     ending(context, &mut outcome);
     if context.model != Model::Kafka {
         read_back(context, &mut outcome);
+        cleaned(context, &mut outcome);
     }
     outcome
 }
@@ -164,6 +166,33 @@ fn read_back(context: &Context, outcome: &mut Outcome) {
             reads.reason.as_deref().unwrap_or("no reason was given")
         )),
         Some(_) => {}
+    }
+}
+
+/// Where objects live in compacted topics, something was removed from them: fewer values stand in any replica than were acknowledged.
+fn cleaned(context: &Context, outcome: &mut Outcome) {
+    let keys = (0..index::keys_of(context.header)).filter(|key| {
+        let topic = context.header.topic(*key);
+        topic.is_some_and(Topic::is_compacted)
+    });
+    let copies = keys.map(|key| context.index.copies_of(key).map(|(_, copy)| copy.records).max());
+    let Some(held) = copies
+        .sum::<Option<u64>>()
+        .filter(|_| context.has_compacted_topics())
+    else {
+        return;
+    };
+    let removed = context.tally.acknowledged.saturating_sub(held);
+    if removed == 0 {
+        outcome.unknown(
+            "the cleaner removed nothing from the compacted topics: it was not put to the test".to_owned(),
+        );
+    } else {
+        outcome.note(format!(
+            "the cleaner removed {} of {}",
+            number(removed),
+            count(context.tally.acknowledged, "acknowledged value")
+        ));
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct ReplicaCopy {
     /// The epochs of the batches: each from an offset on.
     epochs: Vec<(u64, i32)>,
     next: Offset,
+    /// How many records it holds that carry a value.
+    pub(crate) records: u64,
     /// Whether its last piece was read.
     pub(crate) whole: bool,
     /// Its high watermark, as the newest piece names it.
@@ -45,6 +47,7 @@ impl ReplicaCopy {
             }
             self.next = offset.saturating_add(1);
         }
+        self.records += chunk.records.len() as u64;
         self.whole = chunk.last;
         self.high_watermark = chunk.high_watermark;
         self.time = time;

@@ -3,7 +3,8 @@
 //! ```text
 //! topics log:2 rf=1 acks=1                      # the header; also at-least-once, unclean, min=5, faults, require=kill,
 //!                                               # isr=2 (min.insync.replicas), liveness=30s, consistency=serializable,
-//!                                               # then=out:2 (a second topic), group, exactly-once, bank=100
+//!                                               # then=out:2 (a second topic), group, exactly-once, bank=100,
+//!                                               # config=cleanup.policy:compact (of the topic)
 //! at 12.5                                       # the next line happens at 12.5 s
 //! phase steady
 //! p0 send 0:5 -> ok @3 by 1                     # key 0, value 5; also: -> fail, -> info, or no completion
@@ -43,7 +44,7 @@
 //! finally 0@0=5 0@1=6                           # settles, reads this back by p99, from each replica as well
 //! p0 txn append 2:5 | set 3:6 -> ok             # of lists and registers: object:value
 //! p0 txn read 2 -> ok read 2=[5,6]              # or one value (3=6), or nothing (3=nil)
-//! objects-finally 2=[5,6] 3=6                   # settles, reads these back by p99, an operation each
+//! objects-finally 2=[5,6] 3=6                   # settles, reads these back by p99, an operation each; what the replicas hold: 0@3=6
 //! load due=100 late=3 withheld=7                # what became of the load; with load=90 in the header it has to be there
 //! interrupted
 //! truncated
@@ -205,6 +206,11 @@ impl Parser {
         for word in words {
             match word.split_once('=') {
                 Some(("rf", replicas)) => header.topics[0].replication_factor = parse(replicas),
+                Some(("config", setting)) => {
+                    let (name, value) = setting.split_once(':').expect("a setting is NAME:VALUE");
+                    let config = &mut header.topics[0].config;
+                    config.insert(name.to_owned(), value.to_owned());
+                }
                 Some(("consistency", model)) => header.expect.consistency = Some(model.to_owned()),
                 Some(("acks", acks)) => acks.clone_into(&mut header.expect.acks),
                 Some(("isr", needed)) => header.topics[0].min_insync_replicas = parse(needed),
@@ -484,14 +490,20 @@ impl Parser {
     /// What every whole run ends with, the cluster being healthy and holding these records.
     fn objects_finally(&mut self, words: &[&str]) {
         self.settle();
+        let (records, words): (Vec<&str>, Vec<&str>) = words.iter().partition(|word| word.contains('@'));
+        let mut logs: BTreeMap<u32, Vec<(i64, u64, i32)>> = BTreeMap::new();
+        for record in records.into_iter().map(record) {
+            let log = logs.entry(record.key).or_default();
+            log.push((record.offset, record.value, 0));
+        }
         for word in words {
             let object = word.split('=').next().unwrap_or_default();
             let seen = format!("read {word}");
             let line = format!("p99 txn read {object} -> ok {seen}");
             self.client(&line.split(' ').collect::<Vec<_>>());
         }
-        let ends = vec![1; self.history.header.keys() as usize];
-        self.read_back(ends, &BTreeMap::new());
+        let ends = vec![9; self.history.header.keys() as usize];
+        self.read_back(ends, &logs);
     }
 
     fn settle(&mut self) {

@@ -314,3 +314,100 @@ fn whichever_says_the_worse_says_the_sentence() {
         summary(lost)
     );
 }
+
+const COMPACTED: Rows = &[
+    (
+        "what was overwritten is gone",
+        "
+            topics log:2 config=cleanup.policy:compact
+            phase steady
+            p0 txn set 0:1 -> ok
+            p0 txn set 0:2 -> ok
+            objects-finally 0=2 0@1=2",
+        "valid",
+    ),
+    (
+        "nothing was removed",
+        "
+            topics log:2 config=cleanup.policy:compact
+            phase steady
+            p0 txn set 0:1 -> ok
+            p0 txn set 0:2 -> ok
+            objects-finally 0=2 0@0=1 0@1=2",
+        "unknown: effect",
+    ),
+    (
+        "the same, where nothing is compacted",
+        "
+            phase steady
+            p0 txn set 0:1 -> ok
+            p0 txn set 0:2 -> ok
+            objects-finally 0=2 0@0=1 0@1=2",
+        "valid",
+    ),
+    (
+        "one replica has cleaned, the other has not",
+        "
+            topics log:2 rf=2 config=cleanup.policy:compact
+            phase steady
+            p0 txn set 0:1 -> ok
+            p0 txn set 0:2 -> ok
+            p0 txn set 0:3 -> ok
+            phase heal
+            phase settle
+            phase final-reads
+            p9 txn read 0 -> ok read 0=3
+            node1 log 0 hw=3 2=3/e0 last
+            node2 log 0 hw=3 1=2/e0 2=3/e0 last
+            node1 log 1 hw=0 last
+            node2 log 1 hw=0 last
+            final p9 complete 3,0
+            phase teardown",
+        "valid",
+    ),
+    (
+        "the same, where nothing is compacted",
+        "
+            topics log:2 rf=2
+            phase steady
+            p0 txn set 0:1 -> ok
+            p0 txn set 0:2 -> ok
+            p0 txn set 0:3 -> ok
+            phase heal
+            phase settle
+            phase final-reads
+            p9 txn read 0 -> ok read 0=3
+            node1 log 0 hw=3 2=3/e0 last
+            node2 log 0 hw=3 1=2/e0 2=3/e0 last
+            node1 log 1 hw=0 last
+            node2 log 1 hw=0 last
+            final p9 complete 3,0
+            phase teardown",
+        "invalid: replica-divergence 1",
+    ),
+    (
+        "compacted replicas hold different values at one offset",
+        "
+            topics log:2 rf=2 config=cleanup.policy:compact
+            phase steady
+            p0 txn set 0:1 -> ok
+            p0 txn set 0:2 -> ok
+            p0 txn set 0:3 -> ok
+            phase heal
+            phase settle
+            phase final-reads
+            p9 txn read 0 -> ok read 0=3
+            node1 log 0 hw=3 1=1/e0 2=3/e0 last
+            node2 log 0 hw=3 1=2/e0 2=3/e0 last
+            node1 log 1 hw=0 last
+            node2 log 1 hw=0 last
+            final p9 complete 3,0
+            phase teardown",
+        "invalid: replica-divergence 1",
+    ),
+];
+
+#[test]
+fn registers_in_compacted_topics_lose_what_was_overwritten_and_no_more() {
+    table(COMPACTED);
+}

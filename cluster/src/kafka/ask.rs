@@ -454,7 +454,8 @@ fn batch_of(values: &[impl AsRef<[u8]>]) -> anyhow::Result<Bytes> {
         // The same distance from the offset in every record, or the encoder begins another batch.
         sequence: NO_SEQUENCE + index as i32,
         timestamp: now,
-        key: None,
+        // A compacted topic takes no record without a key.
+        key: Some(Bytes::new()),
         value: Some(Bytes::copy_from_slice(value)),
         headers: kafka_protocol::indexmap::IndexMap::new(),
     };

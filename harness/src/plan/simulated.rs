@@ -4,7 +4,7 @@ use cluster::kafka::{Quorum, Timeouts};
 use cluster::sim::{Bug, Dice, MILLISECOND, Need, Network, Settings, Timing};
 use history::Topic;
 use workloads::WorkloadConfig;
-use workloads::sim::ClientsConfig;
+use workloads::sim::{ClientsConfig, SimConfig};
 
 use super::check::Wrong;
 use super::{MetricsChoice, Plan, Resolved};
@@ -27,6 +27,13 @@ pub fn check(plan: &Plan, wrong: &mut Vec<Wrong>) {
             wrong.push(Wrong::new(&["workload", "sim"], reason));
         }
         return;
+    }
+    if matches!(
+        plan.workload,
+        WorkloadConfig::ListAppend(_) | WorkloadConfig::Register(_)
+    ) {
+        let reason = "the simulated broker has no clients of this workload: choose a real one";
+        wrong.push(Wrong::new(&["workload", plan.workload.name()], reason));
     }
     if !plan.properties.is_empty() {
         let reason = "the simulated broker has no properties: they are for real ones";
@@ -96,6 +103,10 @@ pub fn clients(workload: &WorkloadConfig) -> ClientsConfig {
         WorkloadConfig::Log(log) => ClientsConfig::of_log(log),
         WorkloadConfig::Txn(txn) => ClientsConfig::of_txn(txn),
         WorkloadConfig::Sim(sim) => ClientsConfig::from(sim),
+        // Refused with the simulated broker; of their own clients each has a partition assigned.
+        WorkloadConfig::ListAppend(_) | WorkloadConfig::Register(_) => {
+            ClientsConfig::from(&SimConfig::default())
+        }
     }
 }
 

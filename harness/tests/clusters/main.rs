@@ -19,6 +19,7 @@ mod killed;
 #[path = "../support/left.rs"]
 mod left;
 mod network;
+mod objects;
 #[path = "../support/podman.rs"]
 mod podman;
 mod process;

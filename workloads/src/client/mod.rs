@@ -4,6 +4,7 @@ mod driver;
 mod group;
 mod library;
 mod librdkafka;
+pub(crate) mod objects;
 mod pace;
 mod place;
 mod positions;
@@ -31,6 +32,7 @@ pub(crate) use library::{
     Membership, Outgoing, Polled, Producer, ProducerSettings, Rebalanced, Refusal, ShareConsumer,
     ShareSettings, TransactionSettings,
 };
+pub use objects::ReadBy;
 pub(crate) use pace::{Ledger, Pace};
 pub(crate) use place::{Keys, Place};
 pub(crate) use positions::starts;

@@ -200,7 +200,7 @@ fn poll(
 }
 
 /// Reads each replica's own copy, all nodes at once.
-async fn read_replicas(shared: &Arc<Shared>, cluster: &Arc<dyn Cluster>) {
+pub(super) async fn read_replicas(shared: &Arc<Shared>, cluster: &Arc<dyn Cluster>) {
     let mut nodes = JoinSet::new();
     for node in cluster.brokers() {
         let (shared, cluster) = (shared.clone(), cluster.clone());

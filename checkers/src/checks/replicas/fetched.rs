@@ -55,7 +55,11 @@ fn compare_key(
     };
     let time = copies.iter().map(|(_, copy)| copy.time).max().unwrap_or_default();
     let only: Vec<&ReplicaCopy> = copies.iter().map(|(_, copy)| *copy).collect();
-    let deleted = context.index.deletions.finally_below(key);
+    let deleted = if context.removes_records(key) {
+        Offset::MAX
+    } else {
+        context.index.deletions.finally_below(key)
+    };
     for offset in differences(&only, below) {
         if (offset as Offset) < deleted && is_deleted_alone(context, key, offset, &only) {
             continue;
@@ -69,8 +73,8 @@ fn compare_key(
     }
 }
 
-/// Whether copies differ at an offset below which was deleted only in that some begin later: those that still hold a
-/// record hold the same.
+/// Whether copies differ at an offset of which the record may be gone only in that some lack it: those that still hold one hold
+/// the same.
 fn is_deleted_alone(context: &Context, key: Key, offset: u64, copies: &[&ReplicaCopy]) -> bool {
     let held = copies
         .iter()

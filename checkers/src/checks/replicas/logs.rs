@@ -26,7 +26,10 @@ struct Stretch {
 
 /// Compares the logs below what is committed. What the replicas themselves served differently is known already.
 pub(super) fn compare(context: &Context, members: &Members, known: &Diverging, outcome: &mut Outcome) {
-    holes(context, members, outcome);
+    let removes = context.removes_records(members.key);
+    if !removes {
+        holes(context, members, outcome);
+    }
     let each = &members.each;
     let mut records: Vec<Peekable<_>> = each
         .iter()
@@ -55,6 +58,10 @@ pub(super) fn compare(context: &Context, members: &Members, known: &Diverging, o
             } else if member.at(offset).is_some() {
                 at.push((member.node, None));
             }
+        }
+        if removes {
+            // What one has removed another may still have.
+            at.retain(|held| held.1.is_some());
         }
         let first = at.first().and_then(|held| held.1);
         let same = at.iter().all(|held| held.1 == first);

@@ -102,6 +102,7 @@ pub(crate) struct Scribe {
     counters: Arc<Counters>,
     next_op: AtomicU64,
     next_process: AtomicU32,
+    next_producer: AtomicU32,
 }
 
 impl Scribe {
@@ -111,6 +112,7 @@ impl Scribe {
             counters: Arc::default(),
             next_op: AtomicU64::new(0),
             next_process: AtomicU32::new(0),
+            next_producer: AtomicU32::new(0),
         }
     }
 
@@ -129,10 +131,23 @@ impl Scribe {
 
     /// A client begins an operation: its number.
     pub(crate) fn invoke(&self, process: u32, f: F) -> u64 {
+        self.invoke_of(process, f, None)
+    }
+
+    /// The same, where the history is to name the producer that has it in flight.
+    pub(crate) fn invoke_of(&self, process: u32, f: F, producer: Option<u32>) -> u64 {
         let op = self.next_op.fetch_add(1, Relaxed);
         self.counters.begin(&f);
-        self.recorder.record(What::Invoke(Op::new(process, op, f)));
+        self.recorder.record(What::Invoke(Op {
+            producer,
+            ..Op::new(process, op, f)
+        }));
         op
+    }
+
+    /// A producer's number, which no other has.
+    pub(crate) fn producer(&self) -> u32 {
+        self.next_producer.fetch_add(1, Relaxed)
     }
 
     /// The operation ended.

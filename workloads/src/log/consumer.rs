@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 use history::{Assign, F, Key, Offset, Poll, Record, Subscribe};
 
 use super::config::{ConsumeBy, LogConfig};
-use super::generator::Crashes;
 use super::member::{group, read_up_to};
-use crate::client::{self, ConsumerSettings, Incoming, Isolation, Refusal, Shared, starts};
+use crate::client::{self, ConsumerSettings, Crashes, Incoming, Isolation, Refusal, Shared, starts};
 use crate::scribe::End;
 
 /// The longest wait for a record, so that a stop is seen.

@@ -1,5 +1,6 @@
 //! What a producer writes next, and when: a pure function of the seed and of the client's number.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use history::Key;
@@ -10,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 #[derive(Clone, Debug)]
 pub(crate) struct Generator {
     random: ChaCha8Rng,
-    keys: u32,
+    keys: Range<Key>,
     gap_mean: Duration,
 }
 
@@ -24,8 +25,8 @@ pub(crate) struct Next {
 }
 
 impl Generator {
-    /// The choices of one of `clients` that together begin `rate` writes a second on `keys` partitions.
-    pub(crate) fn new(seed: u64, client: u32, clients: u32, keys: u32, rate: u32) -> Self {
+    /// The choices of one of `clients` that together begin `rate` writes a second on the partitions `keys`, at least one.
+    pub(crate) fn new(seed: u64, client: u32, clients: u32, keys: Range<Key>, rate: u32) -> Self {
         Self {
             random: stream(seed, client),
             keys,
@@ -38,35 +39,9 @@ impl Generator {
     pub(crate) fn next(&mut self) -> Next {
         let mean = self.gap_mean.as_nanos() as u64;
         Next {
-            key: self.random.random_range(0..self.keys.max(1)),
+            key: self.random.random_range(self.keys.clone()),
             gap: Duration::from_nanos(self.random.random_range(mean / 2..=mean + mean / 2)),
         }
-    }
-}
-
-/// When one client crashes.
-#[derive(Clone, Debug)]
-pub(crate) struct Crashes {
-    random: ChaCha8Rng,
-    every: Duration,
-}
-
-/// Streams from here on are for crashes: no client's writes depend on whether it crashes.
-const CRASH_STREAMS: u32 = 1 << 20;
-
-impl Crashes {
-    /// The crashes of one client, so far apart in the mean.
-    pub(crate) fn new(seed: u64, client: u32, every: Duration) -> Self {
-        Self {
-            random: stream(seed, CRASH_STREAMS + client),
-            every,
-        }
-    }
-
-    /// The time until the next crash, between half and one and a half of the mean.
-    pub(crate) fn next(&mut self) -> Duration {
-        let every = self.every.as_nanos() as u64;
-        Duration::from_nanos(self.random.random_range(every / 2..=every + every / 2))
     }
 }
 
@@ -78,12 +53,13 @@ fn stream(seed: u64, number: u32) -> ChaCha8Rng {
 
 #[cfg(test)]
 mod tests {
-    use super::{Crashes, Generator};
+    use super::Generator;
+    use crate::client::Crashes;
     use proptest::prelude::*;
     use std::time::Duration;
 
     fn take(seed: u64, client: u32, count: usize) -> Vec<super::Next> {
-        let mut generator = Generator::new(seed, client, 4, 6, 400);
+        let mut generator = Generator::new(seed, client, 4, 0..6, 400);
         (0..count).map(|_| generator.next()).collect()
     }
 

@@ -11,25 +11,28 @@ mod producer;
 mod sends;
 #[cfg(test)]
 mod tests;
+mod writers;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
 use cluster::Cluster;
-use history::{Key, Offset, ProducerPromise, What};
+use history::{Key, Offset, ProducerPromise, Span};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::arena::{Arena, Invalid, Promises, Running, Workload};
-use crate::client::{GroupProtocol, Isolation, Ledger, Shared, at_work, final_reads, spawn};
+use crate::arena::{Arena, Invalid, LeastVersion, Promises, Running, Workload};
+use crate::client::{GroupProtocol, Isolation, Shared, at_work, final_reads, spawn};
 use crate::scribe::Counters;
+use crate::sim::ClientsConfig;
 use consumer::Consumer;
+
 pub(crate) use generator::Generator;
-use producer::Producer;
 pub(crate) use sends::{OpenSends, Written};
+pub(crate) use writers::{Task, Writers};
 
 pub use config::{Acks, ConsumeBy, LogConfig};
 
@@ -42,6 +45,21 @@ const END_WITHIN: Duration = Duration::from_secs(5);
 impl Workload for LogConfig {
     fn validate(&self) -> Vec<Invalid> {
         self.check()
+    }
+
+    fn simulated(&self) -> Option<ClientsConfig> {
+        Some(ClientsConfig::of_log(self))
+    }
+
+    fn subscribes(&self) -> bool {
+        self.consume_by == ConsumeBy::Subscribe
+    }
+
+    fn least_version(&self) -> Option<LeastVersion> {
+        let asked = self.consume_by == ConsumeBy::Subscribe;
+        self.group_protocol
+            .least_version("group-protocol")
+            .filter(|_| asked)
     }
 
     fn promises(&self) -> Promises {
@@ -71,66 +89,53 @@ impl Workload for LogConfig {
     }
 
     async fn start(&self, arena: Arena) -> Result<Box<dyn Running>> {
-        let shared = Shared::new(arena, self.request_timeout, self.metadata_refresh)?;
-        let mut log = Log {
-            config: self.clone(),
-            shared,
-            stop_producers: Arc::default(),
-            stop_consumers: Arc::default(),
-            ledger: Arc::default(),
-            producers: Vec::new(),
-            consumers: Vec::new(),
-        };
-        let ready = log.start_producers()?;
-        log.start_consumers()?;
-        at_work(ready, READY_WITHIN).await;
-        Ok(Box::new(log))
+        Ok(Box::new(start(self, arena, None).await?))
     }
+}
+
+/// What else a workload can ask of the same clients.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InOrder {
+    /// How long the client goes on trying to write a record before it gives it up; without it without end.
+    pub(crate) expiry: Option<Span>,
+}
+
+/// The workload at work, with these settings. Where the order of one producer's writes is to be judged they name it in the history.
+pub(crate) async fn start(
+    config: &LogConfig,
+    arena: Arena,
+    in_order: Option<InOrder>,
+) -> Result<impl Running + 'static> {
+    let shared = Shared::new(arena, config.request_timeout, config.metadata_refresh)?;
+    let task = Task {
+        keys: 0..shared.keys.count(),
+        next_value: Arc::default(),
+        named: in_order.is_some(),
+        expiry: in_order.and_then(|asked| asked.expiry),
+    };
+    let (producers, ready) = Writers::start(config, &shared, &task)?;
+    let mut log = Log {
+        config: config.clone(),
+        shared,
+        stop_consumers: Arc::default(),
+        producers,
+        consumers: Vec::new(),
+    };
+    log.start_consumers()?;
+    at_work(ready, READY_WITHIN).await;
+    Ok(log)
 }
 
 /// The workload at work.
 struct Log {
     config: LogConfig,
     shared: Arc<Shared>,
-    stop_producers: Arc<AtomicBool>,
     stop_consumers: Arc<AtomicBool>,
-    ledger: Arc<Ledger>,
-    producers: Vec<(Arc<OpenSends>, oneshot::Receiver<()>)>,
+    producers: Writers,
     consumers: Vec<oneshot::Receiver<()>>,
 }
 
 impl Log {
-    fn start_producers(&mut self) -> Result<Vec<oneshot::Receiver<()>>> {
-        let config = &self.config;
-        let next_value = Arc::new(AtomicU64::new(0));
-        let mut all_ready = Vec::new();
-        for number in 0..config.producers {
-            let (shared, deadline) = (self.shared.clone(), config.deadline.duration());
-            let (limit, ledger) = (config.open_sends as usize, self.ledger.clone());
-            let sends = OpenSends::new(shared.scribe.clone(), limit, deadline, ledger.clone());
-            let sends = Arc::new(sends);
-            let (next_value, stop) = (next_value.clone(), self.stop_producers.clone());
-            let producer = Producer::new(
-                number,
-                config.clone(),
-                shared,
-                sends.clone(),
-                next_value,
-                stop,
-                ledger,
-            );
-            let (ready, is_ready) = oneshot::channel();
-            let ended = spawn(format!("producer-{number}"), move || {
-                producer.run(move || {
-                    let _ = ready.send(());
-                });
-            })?;
-            self.producers.push((sends, ended));
-            all_ready.push(is_ready);
-        }
-        Ok(all_ready)
-    }
-
     fn start_consumers(&mut self) -> Result<()> {
         let count = self.config.consumers;
         for number in 0..count {
@@ -163,15 +168,7 @@ impl Running for Log {
     }
 
     async fn stop(&mut self) {
-        self.stop_producers.store(true, Relaxed);
-        let within = self.config.deadline.duration() + END_WITHIN;
-        for (sends, ended) in self.producers.drain(..) {
-            if timeout(within, ended).await.is_err() {
-                sends.abandon("the producer did not end");
-            }
-        }
-        let recorder = self.shared.scribe.recorder();
-        recorder.record(What::Load(self.ledger.load()));
+        self.producers.stop().await;
         self.stop_consumers.store(true, Relaxed);
         for ended in self.consumers.drain(..) {
             let _ = timeout(END_WITHIN, ended).await;
@@ -197,7 +194,6 @@ impl Running for Log {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        self.stop_producers.store(true, Relaxed);
         self.stop_consumers.store(true, Relaxed);
     }
 }

@@ -1,15 +1,16 @@
 //! A producer: a thread that begins writes at the generator's times and takes their delivery reports.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use history::{F, Span, Value};
 
 use super::config::LogConfig;
-use super::generator::{Crashes, Generator};
+use super::generator::Generator;
 use super::sends::{OpenSends, Written};
-use crate::client::{self, Delivery, Ledger, Outgoing, Pace, ProducerSettings, Refusal, Shared};
+use super::writers::Task;
+use crate::client::{self, Crashes, Delivery, Ledger, Outgoing, Pace, ProducerSettings, Refusal, Shared};
 use crate::scribe::End;
 
 /// The longest wait for reports, so that a stop is seen.
@@ -25,8 +26,7 @@ pub(crate) struct Producer {
     config: LogConfig,
     shared: Arc<Shared>,
     sends: Arc<OpenSends>,
-    /// The values of all producers: none is written twice.
-    next_value: Arc<AtomicU64>,
+    task: Task,
     stop: Arc<AtomicBool>,
     generator: Generator,
     crashes: Option<(Crashes, Instant)>,
@@ -39,17 +39,12 @@ impl Producer {
         config: LogConfig,
         shared: Arc<Shared>,
         sends: Arc<OpenSends>,
-        next_value: Arc<AtomicU64>,
+        task: Task,
         stop: Arc<AtomicBool>,
         ledger: Arc<Ledger>,
     ) -> Self {
-        let generator = Generator::new(
-            shared.seed,
-            number,
-            config.producers,
-            shared.keys.count(),
-            config.rate,
-        );
+        let keys = task.keys.clone();
+        let generator = Generator::new(shared.seed, number, config.producers, keys, config.rate);
         let crashes = config.crash_every.map(|every| {
             let mut crashes = Crashes::new(shared.seed, number, every.duration());
             let first = Instant::now() + crashes.next();
@@ -59,7 +54,7 @@ impl Producer {
             number,
             config,
             sends,
-            next_value,
+            task,
             stop,
             generator,
             crashes,
@@ -105,6 +100,9 @@ impl Producer {
             .inspect_err(|error| self.log(&format!("cannot be made: {}", error.text)));
         let mut client = client.ok()?;
         client.warm(WARM_WITHIN);
+        if self.task.named {
+            self.sends.named(self.shared.scribe.producer());
+        }
         Some(client)
     }
 
@@ -117,7 +115,11 @@ impl Producer {
             max_in_flight: config.max_in_flight,
             linger: config.linger.duration(),
             batch_bytes: config.batch_bytes,
-            gives_up_after: config.client_gives_up_after().map(Span::duration),
+            gives_up_after: self
+                .task
+                .expiry
+                .or(config.client_gives_up_after())
+                .map(Span::duration),
             transaction: None,
         })
     }
@@ -172,7 +174,7 @@ impl Producer {
     }
 
     fn send(&self, client: &mut dyn client::Producer, key: history::Key, due: Instant) {
-        let value: Value = self.next_value.fetch_add(1, Relaxed);
+        let value: Value = self.task.next_value.fetch_add(1, Relaxed);
         let op = self.sends.begin(key, value, due);
         let record = Outgoing {
             key,

@@ -25,6 +25,8 @@ struct State {
     /// Deadlines in the order in which they pass, those of writes that ended meanwhile among them.
     deadlines: VecDeque<(Instant, u64)>,
     idle: Vec<u32>,
+    /// The client that has what begins now, where operations name it.
+    producer: Option<u32>,
 }
 
 struct Open {
@@ -55,6 +57,11 @@ impl OpenSends {
         }
     }
 
+    /// From now on what begins is had by that client.
+    pub(crate) fn named(&self, producer: u32) {
+        self.lock().producer = Some(producer);
+    }
+
     /// Whether one more may begin.
     pub(crate) fn has_room(&self) -> bool {
         self.lock().open.len() < self.limit
@@ -70,7 +77,9 @@ impl OpenSends {
         let begun = Instant::now();
         let mut state = self.lock();
         let process = state.idle.pop().unwrap_or_else(|| self.scribe.process());
-        let op = self.scribe.invoke(process, send(key, value, Written::default()));
+        let producer = state.producer;
+        let f = send(key, value, Written::default());
+        let op = self.scribe.invoke_of(process, f, producer);
         let open = Open {
             process,
             key,

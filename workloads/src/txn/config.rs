@@ -6,7 +6,7 @@ use history::Span;
 use serde::{Deserialize, Serialize};
 
 use crate::arena::{Found, Invalid};
-use crate::client::Isolation;
+use crate::client::{Isolation, TransactionTimes};
 
 /// The settings of the `txn` workload.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,6 +127,14 @@ impl TxnConfig {
     /// as it ships.
     pub(super) fn sleep(&self) -> Duration {
         self.transaction_timeout.duration() + Duration::from_secs(3)
+    }
+
+    /// How long its producers are given.
+    pub(super) fn times(&self) -> TransactionTimes {
+        TransactionTimes {
+            timeout: self.transaction_timeout.duration(),
+            deadline: self.deadline.duration(),
+        }
     }
 
     /// The longest that one transaction takes.

@@ -5,7 +5,6 @@
 
 mod config;
 mod generator;
-mod producer;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -25,6 +24,7 @@ use tokio::time::timeout;
 use crate::arena::{Arena, Invalid, Promises, Running, Workload};
 use crate::client::{Isolation, Shared, at_work, final_reads, spawn};
 use crate::scribe::Counters;
+use crate::sim::ClientsConfig;
 use worker::Worker;
 
 pub use config::TxnConfig;
@@ -38,6 +38,10 @@ const END_WITHIN: Duration = Duration::from_secs(5);
 impl Workload for TxnConfig {
     fn validate(&self) -> Vec<Invalid> {
         self.check()
+    }
+
+    fn simulated(&self) -> Option<ClientsConfig> {
+        Some(ClientsConfig::of_txn(self))
     }
 
     fn promises(&self) -> Promises {

@@ -8,9 +8,8 @@ use history::{F, Mop, Poll, Record, Send, Txn};
 
 use super::config::TxnConfig;
 use super::generator::{Generator, Next, Step, Twist};
-use super::producer::Producer;
 use super::reader::Reader;
-use crate::client::{Refusal, Shared};
+use crate::client::{Refusal, Shared, Transactional};
 use crate::scribe::End;
 
 /// How long is waited before a client that could not be made is tried again.
@@ -38,7 +37,7 @@ struct Carried {
     /// It cannot read on from where it stands.
     lost: Option<String>,
     /// The producer that works from now on; none where it was thrown away.
-    producer: Option<Producer>,
+    producer: Option<Transactional>,
 }
 
 impl Worker {
@@ -91,7 +90,12 @@ impl Worker {
     }
 
     /// One transaction, from its invocation to its end in the history. Gives the producer that works from now on.
-    fn carry_out(&mut self, producer: Producer, reader: &mut Reader, next: &Next) -> Option<Producer> {
+    fn carry_out(
+        &mut self,
+        producer: Transactional,
+        reader: &mut Reader,
+        next: &Next,
+    ) -> Option<Transactional> {
         let mut mops = self.invocation(&next.steps);
         let op = self
             .shared
@@ -124,7 +128,7 @@ impl Worker {
 
     fn do_steps(
         &self,
-        mut producer: Producer,
+        mut producer: Transactional,
         reader: &mut Reader,
         next: &Next,
         mops: &mut [Mop],
@@ -190,7 +194,7 @@ impl Worker {
 
     fn do_step(
         &self,
-        producer: &mut Producer,
+        producer: &mut Transactional,
         reader: &mut Reader,
         number: usize,
         mop: &mut Mop,
@@ -232,10 +236,10 @@ impl Worker {
         steps.iter().map(mop).collect()
     }
 
-    fn producer(&self) -> Option<Producer> {
+    fn producer(&self) -> Option<Transactional> {
         self.made(
             "producer",
-            Producer::make(&self.shared, &self.name(), &self.config),
+            Transactional::make(&self.shared, &self.name(), self.config.times()),
         )
     }
 
@@ -262,7 +266,7 @@ impl Worker {
 }
 
 /// Where the records went, as far as brokers have said so.
-fn name_places(producer: &mut Producer, mops: &mut [Mop]) {
+fn name_places(producer: &mut Transactional, mops: &mut [Mop]) {
     let written = producer.written();
     for (number, mop) in mops.iter_mut().enumerate() {
         if let (Mop::Send(send), Some((offset, broker))) = (mop, written.get(&number)) {

@@ -1,4 +1,4 @@
-//! A transactional producer: begins, sends, commits and aborts, each within its time.
+//! A transactional producer: begins, sends, commits and aborts, each within its time, and says how a transaction ended.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use history::{Key, NodeId, Offset, Value};
 
-use super::config::TxnConfig;
-use crate::client::{self, Advice, Outgoing, ProducerSettings, Refusal, Shared, TransactionSettings};
+use super::Shared;
+use super::library::{
+    Advice, Membership, Outgoing, Producer, ProducerSettings, Refusal, TransactionSettings,
+};
 use crate::scribe::End;
 
 /// The longest that one call may take, so that a stop is seen in time.
@@ -20,20 +22,29 @@ const BATCH_BYTES: u32 = 1_000_000;
 const IN_FLIGHT: u32 = 5;
 
 /// Where a record went, by its step.
-type Written = BTreeMap<usize, (Offset, Option<NodeId>)>;
+pub(crate) type Written = BTreeMap<usize, (Offset, Option<NodeId>)>;
+
+/// How long a transactional producer is given.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TransactionTimes {
+    /// After which time the broker aborts a transaction by itself.
+    pub(crate) timeout: Duration,
+    /// How long it goes on trying to commit or to abort.
+    pub(crate) deadline: Duration,
+}
 
 /// A producer with a transactional id.
-pub(super) struct Producer {
-    client: Box<dyn client::Producer>,
+pub(crate) struct Transactional {
+    client: Box<dyn Producer>,
     written: Written,
     /// Records whose reports have not come yet.
     unreported: usize,
     deadline: Duration,
 }
 
-impl Producer {
+impl Transactional {
     /// A producer that no other with its transactional id can work beside: from now on those before are fenced.
-    pub(super) fn make(shared: &Arc<Shared>, name: &str, config: &TxnConfig) -> Result<Self, Refusal> {
+    pub(crate) fn make(shared: &Arc<Shared>, name: &str, times: TransactionTimes) -> Result<Self, Refusal> {
         let client = shared.library.producer(&ProducerSettings {
             name: name.to_owned(),
             acks: "all",
@@ -41,29 +52,29 @@ impl Producer {
             max_in_flight: IN_FLIGHT,
             linger: Duration::ZERO,
             batch_bytes: BATCH_BYTES,
-            gives_up_after: Some(config.transaction_timeout.duration()),
+            gives_up_after: Some(times.timeout),
             transaction: Some(TransactionSettings {
                 id: format!("tribunal-{name}"),
-                timeout: config.transaction_timeout.duration(),
-                init_within: config.deadline.duration(),
+                timeout: times.timeout,
+                init_within: times.deadline,
             }),
         })?;
         Ok(Self {
             client,
             written: Written::new(),
             unreported: 0,
-            deadline: config.deadline.duration(),
+            deadline: times.deadline,
         })
     }
 
-    pub(super) fn begin(&mut self) -> Result<(), Refusal> {
+    pub(crate) fn begin(&mut self) -> Result<(), Refusal> {
         self.take_reports(Duration::ZERO);
         self.written.clear();
         self.unreported = 0;
         self.client.begin()
     }
 
-    pub(super) fn send(
+    pub(crate) fn send(
         &mut self,
         (step, key, value): (usize, Key, Value),
         bytes: u32,
@@ -82,7 +93,7 @@ impl Producer {
     }
 
     /// Waits for the reports of what was sent, so that what comes next comes after it.
-    pub(super) fn flush(&mut self) {
+    pub(crate) fn flush(&mut self) {
         let until = Instant::now() + CALL_WITHIN;
         // What is not reported now is reported before the commit.
         while self.unreported > 0 && Instant::now() < until {
@@ -91,7 +102,7 @@ impl Producer {
     }
 
     /// Where the records of this transaction went, as far as brokers have said so.
-    pub(super) fn written(&mut self) -> &Written {
+    pub(crate) fn written(&mut self) -> &Written {
         self.take_reports(Duration::ZERO);
         &self.written
     }
@@ -107,8 +118,17 @@ impl Producer {
         });
     }
 
+    /// Makes how far a member of a group has read part of the transaction.
+    pub(crate) fn send_offsets(
+        &mut self,
+        offsets: &BTreeMap<Key, Offset>,
+        member: &Membership,
+    ) -> Result<(), Refusal> {
+        self.call(|client| client.send_offsets(offsets, member, CALL_WITHIN))
+    }
+
     /// Commits, or aborts where that is what the error asks for. Whether the client is of further use.
-    pub(super) fn commit(&mut self) -> (End, bool) {
+    pub(crate) fn commit(&mut self) -> (End, bool) {
         match self.call(|client| client.commit(CALL_WITHIN)) {
             Ok(()) => (End::Ok, true),
             Err(refusal) if refusal.advice == Advice::Abort => {
@@ -119,7 +139,7 @@ impl Producer {
     }
 
     /// Aborts. Only once that is done it is certain.
-    pub(super) fn abort(&mut self, why: &str) -> (End, bool) {
+    pub(crate) fn abort(&mut self, why: &str) -> (End, bool) {
         match self.call(|client| client.abort(CALL_WITHIN)) {
             Ok(()) => (End::Fail(format!("{why}; aborted")), true),
             Err(refusal) => (End::Info(format!("{why}; not aborted: {}", refusal.text)), false),
@@ -127,10 +147,7 @@ impl Producer {
     }
 
     /// Makes a call again as long as its refusal asks for that and there is time.
-    fn call(
-        &mut self,
-        make: impl Fn(&mut dyn client::Producer) -> Result<(), Refusal>,
-    ) -> Result<(), Refusal> {
+    fn call(&mut self, make: impl Fn(&mut dyn Producer) -> Result<(), Refusal>) -> Result<(), Refusal> {
         let until = Instant::now() + self.deadline;
         loop {
             let Err(refusal) = make(&mut *self.client) else {
@@ -144,7 +161,7 @@ impl Producer {
     }
 
     /// Ends the client with what it had under way.
-    pub(super) fn discard(self) {
+    pub(crate) fn discard(self) {
         self.client.discard();
     }
 }

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::client::Program;
 use crate::scribe::Counters;
+use crate::sim::ClientsConfig;
 
 /// How long the cluster is left alone between two looks at whether it has settled.
 const SETTLE_AGAIN_AFTER: Duration = Duration::from_millis(50);
@@ -21,6 +22,18 @@ const SETTLE_AGAIN_AFTER: Duration = Duration::from_millis(50);
 pub trait Workload: Send + Sync {
     /// Everything in the configuration that contradicts itself.
     fn validate(&self) -> Vec<Invalid>;
+    /// The simulated clients that it stands for; `None` where it needs a real broker.
+    fn simulated(&self) -> Option<ClientsConfig> {
+        None
+    }
+    /// Whether its consumers read what a group gives them.
+    fn subscribes(&self) -> bool {
+        false
+    }
+    /// What it asks of brokers that older ones cannot do.
+    fn least_version(&self) -> Option<LeastVersion> {
+        None
+    }
     /// What topics it needs, and the plan does not have: the reason, and what to do.
     fn validate_topics(&self, _partitions: &[u32]) -> Option<String> {
         None
@@ -43,13 +56,30 @@ pub trait Workload: Send + Sync {
     async fn start(&self, arena: Arena) -> Result<Box<dyn Running>>;
 }
 
+/// What a setting asks of brokers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeastVersion {
+    /// The setting; none where it is the workload as such.
+    pub field: Option<&'static str>,
+    /// The first version of Kafka that can do it.
+    pub version: &'static str,
+    /// What to do where brokers are older.
+    pub instead: &'static str,
+}
+
 /// A workload that has been started. When it is dropped its clients end as soon as they can.
 #[async_trait]
 pub trait Running: Send {
     /// What the clients have done so far.
     fn counters(&self) -> Arc<Counters>;
-    /// Closes the clients. Every operation that was begun has ended in the history when this returns.
+    /// Closes the clients, but for those that have to read what the others wrote. Every operation of the others has ended in the
+    /// history when this returns.
     async fn stop(&mut self);
+    /// Lets the clients that are left read up to these ends (as [`settle`] gave them, where it did), and closes them; says whether
+    /// they may have written anything, so that the cluster has to settle again.
+    async fn drain(&mut self, _ends: Option<&[Offset]>) -> bool {
+        false
+    }
     /// Reads every partition from its start through the cluster, up to `ends` (as [`settle`] gave them, or the
     /// reason why it did not), then each replica's own copy, all into the history; at last the event that says
     /// whether the final reads are complete, which is returned too.

@@ -7,8 +7,12 @@
 //! A workload is one folder and one word in the list in `list.rs`.
 
 mod arena;
+mod bank;
 mod client;
 mod client_log;
+mod eos;
+mod group;
+mod idempotence;
 mod list;
 mod list_append;
 pub mod load;
@@ -18,8 +22,12 @@ mod scribe;
 pub mod sim;
 mod txn;
 
-pub use arena::{Arena, Invalid, Promises, Running, Workload, settle};
 pub use client::{Described, GroupProtocol, Isolation, Program, ReadBy, describe};
+pub use arena::{Arena, Invalid, LeastVersion, Promises, Running, Workload, settle};
+pub use bank::BankConfig;
+pub use eos::{EosConfig, Offsets};
+pub use group::{Assignor, Commits, GroupConfig};
+pub use idempotence::IdempotenceConfig;
 pub use list::{Listed, WORKLOADS, WorkloadConfig};
 pub use list_append::ListAppendConfig;
 pub use log::{Acks, ConsumeBy, LogConfig};

@@ -1,10 +1,11 @@
 //! The list of workloads: each is one folder and one word here.
 
+use crate::sim::ClientsConfig;
 use anyhow::Result;
 use history::Expectation;
 use serde::{Deserialize, Serialize};
 
-use crate::arena::{Arena, Invalid, Promises, Running, Workload};
+use crate::arena::{Arena, Invalid, LeastVersion, Promises, Running, Workload};
 
 /// A workload that can be asked for, for `tribunal list`.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +59,10 @@ macro_rules! workloads {
 }
 
 workloads! {
+    "bank" => Bank, bank::BankConfig;
+    "eos" => Eos, eos::EosConfig;
+    "group" => Group, group::GroupConfig;
+    "idempotence" => Idempotence, idempotence::IdempotenceConfig;
     "list-append" => ListAppend, list_append::ListAppendConfig;
     "log" => Log, log::LogConfig;
     "register" => Register, register::RegisterConfig;
@@ -73,6 +78,21 @@ impl WorkloadConfig {
             invalid.path.insert(0, self.name().to_owned());
         }
         all
+    }
+
+    /// The simulated clients that it stands for; `None` where it needs a real broker.
+    pub fn simulated(&self) -> Option<ClientsConfig> {
+        self.workload().simulated()
+    }
+
+    /// Whether its consumers read what a group gives them.
+    pub fn subscribes(&self) -> bool {
+        self.workload().subscribes()
+    }
+
+    /// What it asks of brokers that older ones cannot do.
+    pub fn least_version(&self) -> Option<LeastVersion> {
+        self.workload().least_version()
     }
 
     /// What it needs of topics, given the partitions of each, where the plan does not have it.

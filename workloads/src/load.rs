@@ -101,7 +101,7 @@ impl Loaded {
         let load = self.load.clone();
         let ledger = Arc::new(Ledger::default());
         let sends = OpenSends::new(self.scribe.clone(), load.open as usize, DEADLINE, ledger.clone());
-        let mut generator = Generator::new(load.seed, 0, 1, load.partitions, u32::MAX);
+        let mut generator = Generator::new(load.seed, 0, 1, 0..load.partitions, u32::MAX);
         let mut pace = Pace::new(Instant::now(), ledger);
         let (mut begun, mut acknowledged) = (0, 0);
         while begun < load.writes || !sends.is_empty() {

@@ -1,5 +1,6 @@
 //! How the members of a consumer group agree.
 
+use crate::arena::LeastVersion;
 use serde::{Deserialize, Serialize};
 
 /// `group.protocol`.
@@ -14,6 +15,15 @@ pub enum GroupProtocol {
 }
 
 impl GroupProtocol {
+    /// What a setting of it asks of brokers.
+    pub(crate) fn least_version(self, field: &'static str) -> Option<LeastVersion> {
+        (self == Self::Consumer).then_some(LeastVersion {
+            field: Some(field),
+            version: "4.0",
+            instead: "write \"classic\"",
+        })
+    }
+
     /// As Kafka writes it.
     pub(crate) fn word(self) -> &'static str {
         match self {

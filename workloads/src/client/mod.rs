@@ -1,15 +1,19 @@
 //! What the clients of every workload have in common: the client library that they speak to, what all of them share, and the final reads.
 
+mod drained;
 mod driver;
 mod group;
 mod library;
 mod librdkafka;
 pub(crate) mod objects;
 mod pace;
+mod member;
 mod place;
 mod positions;
 mod reader;
 mod thread;
+mod transactional;
+mod turns;
 
 use std::sync::Arc;
 
@@ -21,6 +25,7 @@ use crate::arena::Arena;
 use crate::client_log::ClientLog;
 use crate::scribe::Scribe;
 
+pub(crate) use drained::Drain;
 pub use driver::{Described, Program};
 pub use group::GroupProtocol;
 #[expect(
@@ -34,12 +39,15 @@ pub(crate) use library::{
 };
 pub use objects::ReadBy;
 pub(crate) use pace::{Ledger, Pace};
+pub(crate) use member::{Member, Next};
 pub(crate) use place::{Keys, Place};
 pub(crate) use positions::starts;
 #[cfg(test)]
 pub(crate) use reader::read_through;
 pub(crate) use reader::{chunks, final_reads};
 pub(crate) use thread::{at_work, spawn};
+pub(crate) use transactional::{TransactionTimes, Transactional};
+pub(crate) use turns::{Crashes, Turns};
 
 /// `isolation.level`: what a consumer reads of transactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -125,6 +125,10 @@ impl Workload for SimConfig {
         found
     }
 
+    fn simulated(&self) -> Option<ClientsConfig> {
+        Some(ClientsConfig::from(self))
+    }
+
     fn promises(&self) -> Promises {
         ClientsConfig::from(self).promises()
     }

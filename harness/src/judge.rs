@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::directory::{FIGURES, RunDirectory, write_whole};
 use crate::exit::Failure;
-use crate::plan::{Resolved, clients};
+use crate::plan::Resolved;
 
 /// What a run was made of, for the report: written once, when it is known.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -108,7 +108,7 @@ pub fn read(path: &Path) -> Result<History, Failure> {
 
 /// Judges a run by what its plan says of its clients.
 pub fn check(history: &History, resolved: &Resolved) -> Result<Verdict, Failure> {
-    let subscribed = clients(&resolved.plan.workload).subscribe;
+    let subscribed = resolved.plan.workload.subscribes();
     let options = Options {
         sub_via: if subscribed {
             SubVia::Subscribe

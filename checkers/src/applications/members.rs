@@ -51,7 +51,7 @@ pub(crate) struct Members {
 impl Members {
     pub(super) fn event(&mut self, event: &Event) {
         match &event.what {
-            What::Phase(phase) => self.whole = *phase >= Phase::FinalReads,
+            What::Phase(phase) => self.whole = *phase >= Phase::Settle,
             What::Invoke(op) => self.begin(event.time, op),
             What::Ok(op) => self.ok(event.time, op),
             What::Fail(op) => {

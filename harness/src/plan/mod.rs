@@ -28,7 +28,6 @@ pub use client::ClientName;
 pub use metrics::MetricsChoice;
 pub use resolve::{Overrides, Resolved, SEEDS, draw_seed, resolve};
 pub use shipped::{SHIPPED, load};
-pub use simulated::clients;
 
 /// A plan, as the user wrote it, with the defaults filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

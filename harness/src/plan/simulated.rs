@@ -4,7 +4,6 @@ use cluster::kafka::{Quorum, Timeouts};
 use cluster::sim::{Bug, Dice, MILLISECOND, Need, Network, Settings, Timing};
 use history::Topic;
 use workloads::WorkloadConfig;
-use workloads::sim::{ClientsConfig, SimConfig};
 
 use super::check::Wrong;
 use super::{MetricsChoice, Plan, Resolved};
@@ -28,12 +27,12 @@ pub fn check(plan: &Plan, wrong: &mut Vec<Wrong>) {
         }
         return;
     }
-    if matches!(
-        plan.workload,
-        WorkloadConfig::ListAppend(_) | WorkloadConfig::Register(_)
-    ) {
-        let reason = "the simulated broker has no clients of this workload: choose a real one";
-        wrong.push(Wrong::new(&["workload", plan.workload.name()], reason));
+    if plan.workload.simulated().is_none() {
+        let name = plan.workload.name();
+        let reason =
+            format!("the simulated broker has no clients of the workload `{name}`: choose a real one");
+        wrong.push(Wrong::new(&["workload", name], reason));
+        return;
     }
     if !plan.properties.is_empty() {
         let reason = "the simulated broker has no properties: they are for real ones";
@@ -75,7 +74,7 @@ pub fn check(plan: &Plan, wrong: &mut Vec<Wrong>) {
 }
 
 fn lacks(plan: &Plan, need: Need) -> bool {
-    let clients = clients(&plan.workload);
+    let clients = plan.workload.simulated().unwrap_or_default();
     let all = clients.producers + clients.mixed;
     let partitions: u32 = plan.topics.iter().map(|topic| topic.partitions).sum();
     match need {
@@ -97,24 +96,11 @@ fn lacks(plan: &Plan, need: Need) -> bool {
     }
 }
 
-/// The simulated clients that a workload stands for.
-pub fn clients(workload: &WorkloadConfig) -> ClientsConfig {
-    match workload {
-        WorkloadConfig::Log(log) => ClientsConfig::of_log(log),
-        WorkloadConfig::Txn(txn) => ClientsConfig::of_txn(txn),
-        WorkloadConfig::Sim(sim) => ClientsConfig::from(sim),
-        // Refused with the simulated broker; of their own clients each has a partition assigned.
-        WorkloadConfig::ListAppend(_) | WorkloadConfig::Register(_) => {
-            ClientsConfig::from(&SimConfig::default())
-        }
-    }
-}
-
 impl Resolved {
     /// The simulated cluster of this plan.
     pub fn simulated(&self) -> Settings {
         let topics: Vec<Topic> = self.topics();
-        let acks = clients(&self.plan.workload).acks;
+        let acks = self.plan.workload.simulated().unwrap_or_default().acks;
         // What is sent without an acknowledgement is gone where the network loses it.
         let network = if acks == workloads::Acks::None {
             Network::CALM

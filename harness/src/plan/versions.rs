@@ -37,24 +37,26 @@ pub fn check(plan: &Plan, wrong: &mut Vec<Wrong>) {
             wrong.push(Wrong::in_section("nemesis", path.clone(), reason));
         }
     }
-    check_groups(plan, wrong);
+    check_workload(plan, wrong);
 }
 
-/// The first version in which brokers decide who of a group reads what.
-const KNOWS_GROUPS: &str = "4.0";
-
-fn check_groups(plan: &Plan, wrong: &mut Vec<Wrong>) {
-    let WorkloadConfig::Log(log) = &plan.workload else {
+fn check_workload(plan: &Plan, wrong: &mut Vec<Wrong>) {
+    let Some(least) = plan.workload.least_version() else {
         return;
     };
     let kafka = plan.kafka();
     let old = kafka.all_versions();
-    let mut old = old.iter().filter(|version| is_older(version, KNOWS_GROUPS));
-    if let (GroupProtocol::Consumer, Some(old)) = (log.group_protocol, old.next()) {
+    let mut old = old.iter().filter(|version| is_older(version, least.version));
+    if let Some(old) = old.next() {
         let reason = format!(
-            "Kafka {old} does not know this protocol, {KNOWS_GROUPS} and newer do: write \"classic\""
+            "Kafka {old} does not know this, {} and newer do: {}",
+            least.version, least.instead
         );
-        wrong.push(Wrong::new(&["workload", "log", "group-protocol"], reason));
+        let path: Vec<&str> = ["workload", plan.workload.name()]
+            .into_iter()
+            .chain(least.field)
+            .collect();
+        wrong.push(Wrong::new(&path, reason));
     }
 }
 

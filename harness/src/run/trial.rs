@@ -27,7 +27,7 @@ use crate::cli::EnvironmentName;
 use crate::directory::RunDirectory;
 use crate::judge::{self, Measured};
 use crate::live::{Pace, Watch};
-use crate::plan::{Resolved, Shape, clients};
+use crate::plan::{Resolved, Shape};
 use crate::progress::Progress;
 use crate::recorder::FileRecorder;
 
@@ -259,7 +259,10 @@ impl Trial<'_> {
 
     async fn read_back(&self, court: &Courtroom, mut running: Box<dyn Running>) -> Result<()> {
         let limits = &self.resolved.plan.limits;
-        let ends = workloads::settle(&*court.cluster, limits.settle.duration()).await;
+        let mut ends = workloads::settle(&*court.cluster, limits.settle.duration()).await;
+        if running.drain(ends.as_deref().ok()).await {
+            ends = workloads::settle(&*court.cluster, limits.settle.duration()).await;
+        }
         self.enter(
             Phase::FinalReads,
             "final reads",
@@ -276,7 +279,7 @@ impl Trial<'_> {
         match &court.kind {
             Kind::Kafka(..) => workload.start(self.arena(court)).await,
             Kind::Simulated(cluster) => {
-                let (clients, topics) = (clients(workload), self.resolved.topics());
+                let (clients, topics) = (workload.simulated().unwrap_or_default(), self.resolved.topics());
                 let running = SimRunning::start(clients, &topics, self.resolved.seed, cluster.clone());
                 Ok(Box::new(running))
             }

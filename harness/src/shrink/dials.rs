@@ -125,23 +125,15 @@ impl Kind {
     }
 
     fn of_clients(self, plan: &Plan) -> Option<u64> {
-        let (rate, crash_every) = match &plan.workload {
-            WorkloadConfig::Log(log) => (log.rate, log.crash_every),
-            WorkloadConfig::Txn(txn) => (txn.rate, txn.crash_every),
-            WorkloadConfig::Sim(sim) => (sim.rate, sim.crash_every),
-            WorkloadConfig::ListAppend(lists) => (lists.rate, None),
-            WorkloadConfig::Register(registers) => (registers.rate, None),
-        };
-        match (self, &plan.workload) {
-            (Self::Producers, WorkloadConfig::Log(log)) => Some(log.producers.into()),
-            (Self::Consumers, WorkloadConfig::Log(log)) => Some(log.consumers.into()),
-            (Self::Clients, WorkloadConfig::Sim(sim)) => Some(sim.clients.into()),
-            (Self::Clients, WorkloadConfig::Txn(txn)) => Some(txn.clients.into()),
-            (Self::Clients, WorkloadConfig::ListAppend(lists)) => Some(lists.clients.into()),
-            (Self::Clients, WorkloadConfig::Register(registers)) => Some(registers.clients.into()),
-            (Self::Rate, _) => Some(rate.into()),
-            (Self::Crashes, _) => Some(crash_every.is_some().into()),
-            _ => None,
+        let settings = Settings::of(&plan.workload)?;
+        match self {
+            Self::Crashes => Some(settings.0.contains_key(CRASHES).into()),
+            _ => settings
+                .0
+                .get(settings.name(self)?)?
+                .as_integer()?
+                .try_into()
+                .ok(),
         }
     }
 
@@ -178,23 +170,48 @@ impl Kind {
     }
 
     fn set_clients(self, workload: &mut WorkloadConfig, to: u32) {
-        match (self, workload) {
-            (Self::Producers, WorkloadConfig::Log(log)) => log.producers = to,
-            (Self::Consumers, WorkloadConfig::Log(log)) => log.consumers = to,
-            (Self::Clients, WorkloadConfig::Sim(sim)) => sim.clients = to,
-            (Self::Clients, WorkloadConfig::Txn(txn)) => txn.clients = to,
-            (Self::Rate, WorkloadConfig::Log(log)) => log.rate = to,
-            (Self::Rate, WorkloadConfig::Sim(sim)) => sim.rate = to,
-            (Self::Rate, WorkloadConfig::Txn(txn)) => txn.rate = to,
-            (Self::Clients, WorkloadConfig::ListAppend(lists)) => lists.clients = to,
-            (Self::Rate, WorkloadConfig::ListAppend(lists)) => lists.rate = to,
-            (Self::Clients, WorkloadConfig::Register(registers)) => registers.clients = to,
-            (Self::Rate, WorkloadConfig::Register(registers)) => registers.rate = to,
-            (Self::Crashes, WorkloadConfig::Log(log)) => log.crash_every = None,
-            (Self::Crashes, WorkloadConfig::Sim(sim)) => sim.crash_every = None,
-            (Self::Crashes, WorkloadConfig::Txn(txn)) => txn.crash_every = None,
-            _ => {}
+        let Some(mut settings) = Settings::of(workload) else {
+            return;
+        };
+        if self == Self::Crashes {
+            settings.0.remove(CRASHES);
+        } else if let Some(name) = settings.name(self) {
+            settings.0.insert(name.to_owned(), to.into());
         }
+        let whole = toml::Table::from_iter([(workload.name().to_owned(), settings.0.into())]);
+        // What it cannot be it stays.
+        if let Ok(turned) = whole.try_into() {
+            *workload = turned;
+        }
+    }
+}
+
+/// The setting of every workload whose clients crash.
+const CRASHES: &str = "crash-every";
+
+/// A workload's settings, as a plan has them: whichever workload it is, what its clients are many of and how fast they are goes by
+/// the same few names.
+struct Settings(toml::Table);
+
+impl Settings {
+    fn of(workload: &WorkloadConfig) -> Option<Self> {
+        let mut whole = toml::Table::try_from(workload).ok()?;
+        match whole.remove(workload.name())? {
+            toml::Value::Table(settings) => Some(Self(settings)),
+            _ => None,
+        }
+    }
+
+    /// The name of what a dial turns.
+    fn name(&self, kind: Kind) -> Option<&'static str> {
+        let names: &[&str] = match kind {
+            Kind::Producers => &["producers"],
+            Kind::Consumers => &["consumers"],
+            Kind::Clients => &["clients", "members", "workers"],
+            Kind::Rate => &["rate"],
+            _ => &[],
+        };
+        names.iter().copied().find(|name| self.0.contains_key(*name))
     }
 }
 

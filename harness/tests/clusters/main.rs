@@ -2,6 +2,7 @@
 //! whatever ends a run leaves nothing behind. Each test takes tens of seconds: run them one after the other with
 //! `cargo test -p tribunal -- --ignored --test-threads=1`.
 
+mod applications;
 mod attached;
 mod availability;
 mod cards;

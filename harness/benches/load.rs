@@ -133,6 +133,7 @@ fn header(load: &Load) -> Header {
         plan: "bench".to_owned(),
         seed: load.seed,
         broker: "sim".to_owned(),
+        client: None,
         started: String::new(),
         nodes: vec![1],
         controllers: Vec::new(),

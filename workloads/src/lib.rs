@@ -22,9 +22,9 @@ mod scribe;
 pub mod sim;
 mod txn;
 
-pub use client::{Described, GroupProtocol, Isolation, Program, ReadBy, describe};
 pub use arena::{Arena, Invalid, LeastVersion, Promises, Running, Workload, settle};
 pub use bank::BankConfig;
+pub use client::{Described, GroupProtocol, Isolation, Program, ReadBy, describe};
 pub use eos::{EosConfig, Offsets};
 pub use group::{Assignor, Commits, GroupConfig};
 pub use idempotence::IdempotenceConfig;

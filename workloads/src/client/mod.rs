@@ -5,9 +5,9 @@ mod driver;
 mod group;
 mod library;
 mod librdkafka;
+mod member;
 pub(crate) mod objects;
 mod pace;
-mod member;
 mod place;
 mod positions;
 mod reader;
@@ -37,9 +37,9 @@ pub(crate) use library::{
     Membership, Outgoing, Polled, Producer, ProducerSettings, Rebalanced, Refusal, ShareConsumer,
     ShareSettings, TransactionSettings,
 };
+pub(crate) use member::{Member, Next};
 pub use objects::ReadBy;
 pub(crate) use pace::{Ledger, Pace};
-pub(crate) use member::{Member, Next};
 pub(crate) use place::{Keys, Place};
 pub(crate) use positions::starts;
 #[cfg(test)]

@@ -64,6 +64,10 @@ impl Workload for EosConfig {
             .collect()
     }
 
+    fn counts_load(&self) -> bool {
+        true
+    }
+
     fn promises(&self) -> Promises {
         Promises {
             producers: ProducerPromise::Idempotent,

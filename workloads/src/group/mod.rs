@@ -57,6 +57,10 @@ impl Workload for GroupConfig {
             .collect()
     }
 
+    fn counts_load(&self) -> bool {
+        true
+    }
+
     fn promises(&self) -> Promises {
         Promises {
             producers: ProducerPromise::Idempotent,

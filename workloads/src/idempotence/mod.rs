@@ -25,6 +25,10 @@ impl Workload for IdempotenceConfig {
         Some(ClientsConfig::of_log(&self.log()))
     }
 
+    fn counts_load(&self) -> bool {
+        true
+    }
+
     fn promises(&self) -> Promises {
         Promises {
             producers: ProducerPromise::Idempotent,

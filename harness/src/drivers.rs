@@ -159,6 +159,13 @@ mod tests {
     }
 
     #[test]
+    fn the_guide_shows_the_small_driver_as_it_is() {
+        let shown = include_str!("../../docs/drivers.md");
+        let small = include_str!("../../drivers/python/small.py");
+        assert!(shown.contains(&format!("```python\n{small}```\n")));
+    }
+
+    #[test]
     fn a_program_is_a_path_or_on_the_path() {
         assert!(found("sh").is_some());
         assert!(found("/bin/sh").is_some());

@@ -16,6 +16,9 @@ pub struct RunFigures {
     /// The broker and its version.
     #[serde(default)]
     pub broker: String,
+    /// The library that the clients were of, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
     /// How many brokers the cluster had, …
     #[serde(default)]
     pub nodes: u32,
@@ -43,6 +46,16 @@ pub struct RunFigures {
     /// … and 99 of 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_p99: Option<u64>,
+    /// The longest that a write took to end, however it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_write: Option<u64>,
+    /// Clients that crashed, on purpose or by themselves, and drivers that had to be ended.
+    #[serde(default)]
+    pub crashes: u64,
+    /// What was found, by its name, also where it breaks no promise of the run: that a client writes twice or out of order can be seen
+    /// where that is allowed to it. `None` in figures from before it was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<BTreeMap<String, u64>>,
     /// Changes of a partition's leader that were observed.
     #[serde(default)]
     pub leader_changes: u64,
@@ -77,6 +90,7 @@ impl RunFigures {
         let latency = latencies(history);
         Self {
             broker: header.broker.clone(),
+            client: header.client.clone(),
             nodes: header.nodes.len() as u32,
             controllers: header.controllers.len() as u32,
             zookeepers: header.zookeepers.len() as u32,
@@ -86,6 +100,9 @@ impl RunFigures {
             unknown: stats.unknown,
             latency_p50: latency.map(|latency| latency.p50),
             latency_p99: latency.map(|latency| latency.p99),
+            longest_write: longest_write(history),
+            crashes: crashes(history),
+            found: Some(found(verdict)),
             leader_changes: stats.leader_changes,
             leader_epochs: leader_epochs(history),
             deposed_longest: stats.deposed_longest,
@@ -134,6 +151,37 @@ fn leader_epochs(history: &History) -> u64 {
         .values()
         .map(|epoch| u64::from(epoch.max(&0).unsigned_abs()))
         .sum()
+}
+
+/// The longest time between the beginning of a write and its end, whatever that was.
+fn longest_write(history: &History) -> Option<u64> {
+    let mut begun = HashMap::new();
+    let mut longest = None;
+    for Event { time, what } in &history.events {
+        match what {
+            What::Invoke(op) if matches!(op.f, F::Send(_) | F::Txn(_)) => _ = begun.insert(op.op, *time),
+            What::Ok(op) | What::Fail(op) | What::Info(op) => {
+                let took = begun.remove(&op.op).map(|start| time - start);
+                longest = longest.max(took);
+            }
+            _ => {}
+        }
+    }
+    longest
+}
+
+fn crashes(history: &History) -> u64 {
+    let crash = |event: &&Event| matches!(&event.what, What::Info(op) if op.f == F::Crash);
+    history.events.iter().filter(crash).count() as u64
+}
+
+/// How many findings of each name, of violations and of what was allowed.
+fn found(verdict: &Verdict) -> BTreeMap<String, u64> {
+    let mut found = BTreeMap::new();
+    for (name, findings) in verdict.anomalies.iter().chain(&verdict.allowed) {
+        *found.entry(name.clone()).or_default() += findings.count;
+    }
+    found
 }
 
 /// How long acknowledged writes took, over the whole run.

@@ -6,6 +6,7 @@ mod applications;
 mod attached;
 mod availability;
 mod cards;
+mod clients;
 mod clock;
 #[path = "../../../cluster/tests/daemon/mod.rs"]
 mod daemon;

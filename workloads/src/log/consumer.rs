@@ -155,7 +155,11 @@ impl Consumer {
                 .collect();
             let moved: Vec<Key> = moved.into_iter().collect();
             let commits = self.config.consume_by == ConsumeBy::Subscribe && !crashed;
-            let up_to = commits.then(|| read_up_to(&records, &moved)).unwrap_or_default();
+            let up_to = if commits {
+                read_up_to(&records, &moved)
+            } else {
+                BTreeMap::new()
+            };
             // Written down first: what the group takes for read must have been.
             self.shared
                 .scribe

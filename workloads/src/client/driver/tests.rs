@@ -87,7 +87,7 @@ impl Court {
                 replication_factor: 1,
                 min_insync_replicas: 1,
                 unclean_election: false,
-                config: std::collections::BTreeMap::new(),
+                config: BTreeMap::new(),
             }],
             seed: 1,
             recorder: recorder.clone(),

@@ -305,7 +305,7 @@ mod tests {
             (r#"{"id":1,"type":"fail"}"#, "does not say its `error`"),
             (r#"{"id":1,"type":"info","error":7}"#, "`error` is no text"),
         ] {
-            let error = read(line).err().expect(line);
+            let error = read(line).expect_err(line);
             assert!(error.contains(part), "{line}: {error}");
         }
     }

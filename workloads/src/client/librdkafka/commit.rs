@@ -9,7 +9,7 @@ use rdkafka::bindings::{
     rd_kafka_event_topic_partition_list, rd_kafka_queue_destroy, rd_kafka_queue_new, rd_kafka_queue_poll,
 };
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
-use rdkafka::error::{IsError as _, KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{IsError, KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::super::library::{Advice, Refusal};
@@ -81,7 +81,7 @@ unsafe fn first_error(event: *mut rd_kafka_event_t) -> RDKafkaRespErr {
         }
         let elements = std::slice::from_raw_parts((*list).elems, (*list).cnt as usize);
         let errors = elements.iter().map(|element| element.err);
-        errors.into_iter().find(|code| code.is_error()).unwrap_or(whole)
+        errors.into_iter().find(IsError::is_error).unwrap_or(whole)
     }
 }
 

@@ -40,7 +40,7 @@ impl LibrdkafkaProducer {
         let context = Reports {
             context: Context::new(place, &settings.name),
             unacknowledged: settings.acks == "0",
-            reports: sender,
+            sender,
         };
         let client: ThreadedProducer<Reports> = configure(place, settings)
             .create_with_context(context)

@@ -18,7 +18,7 @@ pub(super) struct Reports {
     pub(super) context: Context,
     /// Whether nobody is asked to acknowledge: `acks=0`.
     pub(super) unacknowledged: bool,
-    pub(super) reports: Sender<(u64, Delivery)>,
+    pub(super) sender: Sender<(u64, Delivery)>,
 }
 
 impl ClientContext for Reports {
@@ -51,6 +51,6 @@ impl ProducerContext for Reports {
             timestamp: message.timestamp().to_millis().filter(|_| is_written),
         };
         // Nobody asks any more where the producer was thrown away.
-        let _ = self.reports.send((token as u64, delivery));
+        let _ = self.sender.send((token as u64, delivery));
     }
 }

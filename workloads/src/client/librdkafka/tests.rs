@@ -225,8 +225,8 @@ fn share_groups_are_refused_by_name() {
     let refused = Court::new()
         .library
         .share_consumer(&settings)
-        .err()
-        .expect("none");
+        .map(drop)
+        .expect_err("none");
     assert_eq!(refused.advice, Advice::Refused);
     assert!(refused.text.contains("client = \"java\""), "{}", refused.text);
 }

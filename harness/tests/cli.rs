@@ -191,6 +191,13 @@ fn an_unknown_broker_is_refused_with_those_that_are_known() {
 }
 
 #[test]
+fn a_client_that_there_is_none_of_is_shown_where_it_stands() {
+    let client = |word: &str| format!("name = \"small\"\nclient = \"{word}\"");
+    assert_snapshot!(refused("name = \"small\"", &client("jav")));
+    assert_snapshot!(refused("name = \"small\"", &client("java:1.1.0")));
+}
+
+#[test]
 fn a_required_fault_that_the_plan_never_injects_is_refused() {
     let text = "name = \"small\"\n[limits]\nrequired-faults = [\"pause\"]";
     assert_snapshot!(refused("name = \"small\"", text));

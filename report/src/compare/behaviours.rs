@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use statistics::{Stratum, shift};
 
+use super::clients::of_clients;
 use crate::format::{count, duration};
 use crate::{CampaignRun, CampaignSummary, RunFigures};
 
@@ -108,7 +109,7 @@ enum Kind {
 }
 
 /// How a figure is taken from a run.
-type Take = Box<dyn Fn(&CampaignRun, &RunFigures) -> Option<f64>>;
+pub(super) type Take = Box<dyn Fn(&CampaignRun, &RunFigures) -> Option<f64>>;
 
 /// A figure that may be compared: what it is judged with, its name, its unit, and how it is taken.
 type Figure = (Kind, String, Unit, Take);
@@ -183,6 +184,7 @@ fn figures(here: &CampaignSummary, before: &CampaignSummary) -> Vec<Figure> {
         )
     });
     let other = |name: &str, unit, take: Take| (Kind::Other, name.to_owned(), unit, take);
+    let of_clients = of_clients().map(|(name, unit, take)| other(name, unit, take));
     let others = [
         other(
             "longest time without writes that followed no fault",
@@ -241,43 +243,8 @@ fn figures(here: &CampaignSummary, before: &CampaignSummary) -> Vec<Figure> {
             Box::new(|_, figures| figures.latency_p99.map(|time| time as f64)),
         ),
     ];
-    outages.chain(others).chain(of_clients()).collect()
+    outages.chain(others).chain(of_clients).collect()
 }
-
-/// What of a run can be the clients' own doing: who writes twice, who out of order, who hangs.
-fn of_clients() -> Vec<Figure> {
-    let figure = |name: &str, unit, take: Take| (Kind::Other, name.to_owned(), unit, take);
-    let found = |figures: &RunFigures, names: &[&str]| {
-        let found = figures.found.as_ref()?;
-        let counts = names.iter().filter_map(|name| found.get(*name));
-        Some(counts.sum::<u64>() as f64)
-    };
-    vec![
-        figure(
-            "records that were written twice, a run",
-            Unit::Count,
-            Box::new(move |_, figures| found(figures, &["duplicate"])),
-        ),
-        figure(
-            "writes out of their order, a run",
-            Unit::Count,
-            Box::new(move |_, figures| found(figures, OUT_OF_ORDER)),
-        ),
-        figure(
-            "longest time until a write ended",
-            Unit::Nanoseconds,
-            Box::new(|_, figures| figures.longest_write.map(|time| time as f64)),
-        ),
-        figure(
-            "clients that ended before their time, a run",
-            Unit::Count,
-            Box::new(|_, figures| figures.found.as_ref().map(|_| figures.crashes as f64)),
-        ),
-    ]
-}
-
-/// What a client that sends in another order than it was told to leaves in a log.
-const OUT_OF_ORDER: &[&str] = &["nonmonotonic-send", "int-nonmonotonic-send", "reordered-write"];
 
 /// A fault as one speaks of it: `a kill`, `an isolation`.
 fn article(kind: &str) -> String {

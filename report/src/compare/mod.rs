@@ -1,6 +1,7 @@
 //! Two runs or two campaigns side by side: what is found in them, and how they behave.
 
 mod behaviours;
+mod clients;
 mod errors;
 mod findings;
 mod page;

@@ -5,6 +5,7 @@
 //! client from where it stood.
 
 mod consumer;
+mod life;
 mod lines;
 mod process;
 mod producer;

@@ -4,18 +4,19 @@
 //! every request that is open then ends as one of which nobody knows.
 
 use std::collections::HashMap;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use history::F;
 use serde_json::{Value, json};
 
 use super::super::library::{Advice, Delivery, Refusal};
 use super::super::place::Place;
+use super::life::{Ping, spawn, write};
 use super::lines::{LINE_MAX, Lines, Next};
 use super::program::Program;
 use super::wire::{Answer, Kind, Nonsense};
@@ -23,9 +24,6 @@ use crate::scribe::End;
 
 /// Requests that wait to be written. A driver that takes none for that long is not sent more.
 const UNWRITTEN_MAX: usize = 20_000;
-/// How often it is asked whether it lives, and how long it may take to say so.
-const PING_EVERY: Duration = Duration::from_secs(2);
-const PING_WITHIN: Duration = Duration::from_secs(if cfg!(test) { 3 } else { 20 });
 /// What an answer may take beyond the time that the request gave.
 const GRACE: Duration = Duration::from_secs(15);
 /// How often its end is looked for.
@@ -150,6 +148,15 @@ impl Process {
                 advice: Advice::Refused,
             }),
         }
+    }
+
+    /// Asks whether it lives; the answer comes by what is given back.
+    pub(super) fn ping(&self) -> Receiver<Result<Answer, String>> {
+        let (answer, answered) = sync_channel(1);
+        let id = self.next_id.fetch_add(1, Relaxed);
+        let line = json!({"id": id, "op": "ping"}).to_string();
+        self.ask(id, Waiting::Call(answer), line);
+        answered
     }
 
     fn ask(&self, id: u64, waiting: Waiting, mut line: String) -> Sent {
@@ -366,73 +373,6 @@ impl Process {
 enum Sent {
     Taken,
     Refused,
-}
-
-/// Asks from time to time whether it lives.
-struct Ping {
-    asked: Instant,
-    open: Option<Receiver<Result<Answer, String>>>,
-}
-
-impl Ping {
-    fn new() -> Self {
-        Self {
-            asked: Instant::now(),
-            open: None,
-        }
-    }
-
-    fn look(&mut self, process: &Process) {
-        if let Some(open) = &self.open {
-            if open.try_recv().is_ok() {
-                self.open = None;
-            } else if self.asked.elapsed() > PING_WITHIN {
-                process.condemn(&format!("it gave no sign of life for {PING_WITHIN:?}"));
-            }
-        } else if self.asked.elapsed() > PING_EVERY {
-            let (answer, answered) = sync_channel(1);
-            let id = process.next_id.fetch_add(1, Relaxed);
-            let line = json!({"id": id, "op": "ping"}).to_string();
-            process.ask(id, Waiting::Call(answer), line);
-            (self.asked, self.open) = (Instant::now(), Some(answered));
-        }
-    }
-}
-
-fn write(mut input: impl std::io::Write, unwritten: &Receiver<Vec<u8>>) {
-    while let Ok(line) = unwritten.recv() {
-        if input.write_all(&line).is_err() {
-            return;
-        }
-        // What else waits goes with it.
-        for line in unwritten.try_iter() {
-            if input.write_all(&line).is_err() {
-                return;
-            }
-        }
-        if input.flush().is_err() {
-            return;
-        }
-    }
-}
-
-fn spawn(program: &Program) -> std::io::Result<Child> {
-    use std::os::unix::process::CommandExt as _;
-    let (name, arguments) = program
-        .command
-        .split_first()
-        .ok_or(std::io::ErrorKind::InvalidInput)?;
-    let mut command = Command::new(name);
-    command
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
-    if let Some(directory) = &program.directory {
-        command.current_dir(directory);
-    }
-    cluster::kafka::spawn_bound(&mut command)
 }
 
 fn discard(text: String) -> Refusal {

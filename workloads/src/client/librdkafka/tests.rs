@@ -211,7 +211,7 @@ fn a_transaction_is_committed_and_one_that_is_not_its_own_is_refused() {
     producer.commit(PATIENCE).expect("a commit");
     let mut reported = None;
     producer.poll(PATIENCE, &mut |token, delivery| {
-        reported = Some((token, delivery.end))
+        reported = Some((token, delivery.end));
     });
     assert_eq!(reported, Some((9, End::Ok)));
 }

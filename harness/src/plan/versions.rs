@@ -2,7 +2,6 @@
 
 use cluster::kafka::{KafkaConfig, RUNNABLE, can_run, is_older, release};
 use nemesis::VersionChange;
-use workloads::{GroupProtocol, WorkloadConfig};
 
 use super::Plan;
 use super::check::Wrong;

@@ -32,6 +32,7 @@ impl Court {
     async fn start(&self, config: &RegisterConfig) -> Box<dyn Running> {
         let arena = Arena {
             bootstrap: self.brokers.bootstrap_servers(),
+            client: None,
             client_settings: Vec::new(),
             topics: vec![Topic {
                 name: "log".to_owned(),

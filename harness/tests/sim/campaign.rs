@@ -492,5 +492,14 @@ fn a_wrong_file_is_shown_where_it_is_wrong() {
     let nowhere = Bench::new().run(&["campaign", "nowhere.toml"]);
     assert_eq!(nowhere.code, Some(2));
     said.push_str(&nowhere.err);
-    insta::assert_snapshot!(said);
+    insta::assert_snapshot!(without_the_list(&said));
+}
+
+/// The plans that ship are listed in another test.
+fn without_the_list(said: &str) -> String {
+    let line = |line: &str| match line.split_once("the plans that ship are ") {
+        Some((before, _)) => format!("{before}the plans that ship are …"),
+        None => line.to_owned(),
+    };
+    said.lines().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -128,8 +128,7 @@ fn written(name: &str, bytes: &[u8]) -> Result<PathBuf> {
 }
 
 fn sum_of(bytes: &[u8]) -> String {
-    let sum = Sha256::digest(bytes);
-    sum.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 /// Where a program is: the path itself, or the first of that name on the PATH.

@@ -199,7 +199,7 @@ fn records_in_the_wrong_place() {
       Client 0 sent it to log-0 at 0.002 s (op 0).
       At offset 0: acknowledged by node 1 to client 0 at 0.003 s (op 0), read by client 1 at 0.009 s (op 3) and in the copy of node 1.
       At offset 1: read by client 99 at 0.018 s (op 6) and in the copy of node 1.
-      Its producer was idempotent, so no retry may write it twice.
+      Its producer was to be idempotent, so no retry may write it twice.
     inconsistent-offsets:
       Offset 1 of log-0 held 2 different values: 2 and 1.
       Value 2 there: read by client 1 at 0.009 s (op 3).

@@ -1,5 +1,6 @@
 //! Workloads that are applications: valid where they have to be, and caught where they cannot be.
 
+use crate::support::Bench;
 use crate::trial::{Trial, events};
 
 /// The plan is caught, with findings of that name.
@@ -13,7 +14,7 @@ fn caught(plan: &str, anomaly: &str) {
 #[test]
 #[ignore = "brings up a real cluster"]
 fn a_group_reads_everything_whatever_happens_to_brokers_and_members() {
-    let trial = Trial::of("group", &["--seed", "1"]);
+    let trial = Trial::of("group", &["--seed", "1", "--time-limit", "12s"]);
     trial.verdict(0);
     let history = trial.file("history.jsonl");
     let done = events(&history, "ok").join("\n");
@@ -30,6 +31,31 @@ fn a_group_reads_everything_whatever_happens_to_brokers_and_members() {
 
 #[test]
 #[ignore = "brings up a real cluster"]
+fn so_does_a_group_whose_brokers_decide_who_reads_what() {
+    let bench = Bench::new();
+    let plan = include_str!("../../../plans/group.toml").replace(
+        "protocol = \"classic\"\nassignor = \"cooperative-sticky\"",
+        "protocol = \"consumer\"\nstatic-members = true",
+    );
+    assert!(plan.contains("static-members"));
+    // A partition passes from one member to another in heartbeats of both, for which brokers have them wait 5 s.
+    let times = "\"group.consumer.session.timeout.ms\" = \"6000\"\n\
+                 \"group.consumer.min.session.timeout.ms\" = \"6000\"\n\
+                 \"group.consumer.heartbeat.interval.ms\" = \"1000\"\n\
+                 \"group.consumer.min.heartbeat.interval.ms\" = \"1000\"\n";
+    bench.file(
+        "plan.toml",
+        plan.replace("[properties]\n", &format!("[properties]\n{times}")),
+    );
+    let trial = Trial::in_bench(bench, "plan.toml", &["--seed", "1", "--time-limit", "12s"]);
+    trial.verdict(0);
+    let done = events(&trial.file("history.jsonl"), "ok").join("\n");
+    let given = done.matches("{\"rebalance\":{\"change\":\"given\"").count();
+    assert!(given >= 3, "{given} times partitions were given");
+}
+
+#[test]
+#[ignore = "brings up a real cluster"]
 fn members_that_commit_what_they_have_not_read_are_caught() {
     caught("controls/group-commit-first", "skipped-record");
 }
@@ -37,7 +63,7 @@ fn members_that_commit_what_they_have_not_read_are_caught() {
 #[test]
 #[ignore = "brings up a real cluster"]
 fn each_record_becomes_one_whatever_happens_to_brokers_and_workers() {
-    let trial = Trial::of("eos", &["--seed", "1"]);
+    let trial = Trial::of("eos", &["--seed", "1", "--time-limit", "12s"]);
     trial.verdict(0);
     let history = trial.file("history.jsonl");
     let unknown = events(&history, "info").join("\n");
@@ -53,7 +79,7 @@ fn workers_that_commit_apart_from_what_they_write_are_caught() {
 #[test]
 #[ignore = "brings up a real cluster"]
 fn no_money_is_made_or_lost_in_transactions() {
-    let trial = Trial::of("bank", &["--seed", "1"]);
+    let trial = Trial::of("bank", &["--seed", "1", "--time-limit", "12s"]);
     trial.verdict(0);
 }
 
@@ -66,7 +92,7 @@ fn half_of_a_transfer_is_caught() {
 #[test]
 #[ignore = "brings up a real cluster"]
 fn nothing_is_there_twice_or_out_of_order_with_idempotent_producers() {
-    Trial::of("idempotence", &["--seed", "1"]).verdict(0);
+    Trial::of("idempotence", &["--seed", "1", "--time-limit", "12s"]).verdict(0);
 }
 
 #[test]

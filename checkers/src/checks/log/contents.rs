@@ -156,7 +156,7 @@ fn promise(context: &Context) -> Option<String> {
     let idempotent = context.header.expect.producers == ProducerPromise::Idempotent;
     let sentence = match (context.index.phased, idempotent) {
         (false, true) => return None,
-        (true, true) => "Its producer was idempotent, so no retry may write it twice.",
+        (true, true) => "Its producer was to be idempotent, so no retry may write it twice.",
         (_, false) => "Its producer was not idempotent, so a retry may have written it twice.",
     };
     Some(sentence.to_owned())

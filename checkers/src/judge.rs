@@ -123,7 +123,7 @@ impl Heard {
         };
         match &op.f {
             F::Send(_) | F::Poll(_) | F::Assign(_) | F::Subscribe(_) | F::Group(_) | F::Share(_) => {
-                self.logs = true
+                self.logs = true;
             }
             F::Txn(txn) => txn.mops.iter().for_each(|mop| self.mop(mop)),
             F::Crash => {}

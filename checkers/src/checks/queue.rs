@@ -44,7 +44,7 @@ pub(crate) fn run(context: &Context) -> Outcome {
     }
     outcome.note(format!(
         "{} of records, {} of them not the first; {} accepted, {} released, {} rejected, {} refused, and of {} nobody knows",
-        deliveries_of(deliveries.deliveries),
+        deliveries_of(deliveries.all),
         number(deliveries.redeliveries),
         number(accepted),
         number(released),

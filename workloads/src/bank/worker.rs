@@ -199,8 +199,8 @@ impl Worker {
         let mut refused = None;
         for (number, mop) in mops.iter().enumerate() {
             let Mop::Send(send) = mop else { continue };
-            let sent = producer.send((number, send.key, send.value), self.config.record_bytes);
-            refused = sent.err().map(|refusal| refusal.text);
+            let taken = producer.send((number, send.key, send.value), self.config.record_bytes);
+            refused = taken.err().map(|refusal| refusal.text);
             if refused.is_some() {
                 break;
             }

@@ -235,7 +235,10 @@ mod tests {
     /// A client with one write open meets a stall of a second, at one write due every 10 ms.
     #[test]
     fn a_stall_is_felt_by_all_that_were_due_in_it() {
-        let (ledger, start) = (Arc::new(Ledger::default()), Instant::now() - 10_000 * MS);
+        let ledger = Arc::new(Ledger::default());
+        let start = Instant::now()
+            .checked_sub(10_000 * MS)
+            .expect("the clock has run so long");
         let mut pace = Pace::new(start, ledger.clone());
         for _ in 0..100 {
             pace.withhold(10 * MS);
@@ -282,7 +285,9 @@ mod tests {
         #[test]
         fn quantiles_are_those_of_the_sorted_times(mut times in prop::collection::vec(0_u64..10_000_000_000, 1..200)) {
             let histogram = Histogram::default();
-            times.iter().for_each(|time| histogram.take(Duration::from_nanos(*time), 1));
+            for time in &times {
+                histogram.take(Duration::from_nanos(*time), 1);
+            }
             times.sort_unstable();
             let at = |per_mille: usize| times[(times.len() * per_mille).div_ceil(1_000).max(1) - 1];
             let read = histogram.quantiles();

@@ -109,7 +109,7 @@ impl Reader {
         loop {
             let gathered = match self.config.commits {
                 Commits::Before => self.commit_and_read(member),
-                Commits::After | Commits::Auto => self.read_and_commit(member),
+                Commits::After | Commits::Auto => Some(self.read_and_commit(member)),
             };
             let Some(gathered) = gathered else {
                 return Ended::Crashed;
@@ -131,7 +131,7 @@ impl Reader {
     }
 
     /// What it read is written down before it is committed: what a member that dies has read is read again.
-    fn read_and_commit(&mut self, member: &mut Member) -> Option<Gathered> {
+    fn read_and_commit(&mut self, member: &mut Member) -> Gathered {
         let op = self.shared.scribe.invoke(self.process, F::Poll(Poll::default()));
         let gathered = self.gather(member);
         self.end_poll(op, &gathered);
@@ -139,7 +139,7 @@ impl Reader {
             self.commit(member, &gathered);
         }
         member.tell(&gathered.moved);
-        Some(gathered)
+        gathered
     }
 
     /// What it fetched is committed before it is written down. `None` where it crashed in between.

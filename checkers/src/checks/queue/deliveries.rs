@@ -97,7 +97,7 @@ pub(crate) struct Deliveries {
     pub(crate) refused: u64,
     pub(crate) unknown: u64,
     /// Deliveries, and those of them that were not the first.
-    pub(crate) deliveries: u64,
+    pub(crate) all: u64,
     pub(crate) redeliveries: u64,
 }
 
@@ -198,7 +198,7 @@ impl Deliveries {
             if record.deliveries > limit {
                 self.beyond.push(|| again(record, None));
             }
-            self.deliveries += 1;
+            self.all += 1;
             self.redeliveries += u64::from(record.deliveries > 1);
             known.deliveries = known.deliveries.max(record.deliveries);
             known.delivered = time;

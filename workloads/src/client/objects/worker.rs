@@ -98,7 +98,7 @@ impl Worker {
 
     fn change(&mut self, object: Key) {
         let value = self.written.value_for(object);
-        let f = self.operation(self.settings.data.change(object, value));
+        let f = operation(self.settings.data.change(object, value));
         let op = self.shared.scribe.invoke(self.process, f.clone());
         let key = self.home(object);
         let end = match &mut self.hand {
@@ -113,10 +113,10 @@ impl Worker {
     }
 
     fn read(&mut self, object: Key) {
-        let begun = self.operation(Mop::Read(object, Seen::Nothing));
+        let begun = operation(Mop::Read(object, Seen::Nothing));
         let op = self.shared.scribe.invoke(self.process, begun.clone());
         let (f, end) = match self.seen(object) {
-            Ok(seen) => (self.operation(Mop::Read(object, seen)), End::Ok),
+            Ok(seen) => (operation(Mop::Read(object, seen)), End::Ok),
             // A read that came to nothing has changed nothing.
             Err(reason) => (begun, End::Fail(reason)),
         };
@@ -144,10 +144,6 @@ impl Worker {
         }
     }
 
-    fn operation(&self, mop: Mop) -> F {
-        F::Txn(Txn { mops: vec![mop] })
-    }
-
     /// The partition that an object lives in.
     fn home(&self, object: Key) -> Key {
         object % self.shared.keys.count().max(1)
@@ -165,4 +161,8 @@ impl Worker {
     fn log(&self, text: &str) {
         self.shared.line(&self.name(), text);
     }
+}
+
+fn operation(mop: Mop) -> F {
+    F::Txn(Txn { mops: vec![mop] })
 }

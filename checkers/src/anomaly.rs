@@ -93,6 +93,11 @@ anomalies! {
     /// Atomicity of transactions over partitions (KIP-98).
     TORN_TRANSFER = "torn-transfer", found by "bank";
 
+    /// A record went by its age, and an older one of its partition is still there.
+    ///
+    /// Kafka's log retention: segments are removed from the log's start on (`log.retention`), so what is gone is a beginning of the log.
+    REMOVED_OUT_OF_ORDER = "removed-out-of-order", found by "retention";
+
     /// An acknowledged commit of an offset was gone when everything was whole again.
     ///
     /// Kafka's group coordinator: a commit is acknowledged once it is replicated. Where a commit of unknown outcome explains what is

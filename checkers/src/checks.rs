@@ -14,4 +14,5 @@ pub(crate) mod metrics;
 pub(crate) mod ordering;
 pub(crate) mod queue;
 pub(crate) mod replicas;
+pub(crate) mod retention;
 pub(crate) mod txn;

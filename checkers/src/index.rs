@@ -13,6 +13,7 @@ mod gaps;
 mod id;
 mod logs;
 mod readers;
+mod removals;
 mod senders;
 mod strangers;
 mod windows;
@@ -30,6 +31,7 @@ pub(crate) use flaws::Flaws;
 pub(crate) use id::Id;
 pub(crate) use logs::KeyLog;
 pub(crate) use readers::{Readers, Reading, Step};
+pub(crate) use removals::Removals;
 pub(crate) use senders::{Senders, Sent};
 pub(crate) use strangers::{Stranger, Strangers};
 pub(crate) use windows::Windows;
@@ -74,6 +76,8 @@ pub(crate) struct Index {
     copies: BTreeMap<(Key, NodeId), ReplicaCopy>,
     /// Records that may be gone by right.
     pub(crate) deletions: Deletions,
+    /// Records that brokers may have removed by themselves.
+    pub(crate) removals: Removals,
     /// What came of the final reads.
     pub(crate) final_reads: Option<FinalReads>,
     /// When the phase of the final reads began.
@@ -231,6 +235,25 @@ impl Index {
 
     /// Whether a write is gone by right. One that was seen to stand at several offsets is so only where all of them are.
     pub(crate) fn deleted(&self, number: u32) -> Deleted {
+        match self.deleted_by_request(number) {
+            Deleted::No if self.may_be_gone(number, self.final_start.unwrap_or(u64::MAX)) => Deleted::Yes,
+            asked => asked,
+        }
+    }
+
+    /// Whether brokers may have removed a write by themselves by that time.
+    pub(crate) fn may_be_gone(&self, number: u32, time: u64) -> bool {
+        self.removals.from(number).is_some_and(|from| from <= time)
+    }
+
+    /// Whether everything that was seen at an offset may be gone by that time.
+    pub(crate) fn all_may_be_gone(&self, key: Key, offset: u64, time: u64) -> bool {
+        let mut ids = self.at(key, offset).into_iter();
+        ids.all(|id| id.as_write().is_some_and(|write| self.may_be_gone(write, time)))
+    }
+
+    /// The same, by request alone.
+    pub(crate) fn deleted_by_request(&self, number: u32) -> Deleted {
         let below = self.deletions.finally_below(self.writes.key(number));
         match self.writes.places(number) {
             _ if below == 0 => Deleted::No,

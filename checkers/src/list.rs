@@ -36,6 +36,7 @@ checks![
     eos,
     bank,
     queue,
+    retention,
     replicas,
     leadership,
     controllers,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::application::Application;
 use crate::availability::AvailabilityLimits;
+use crate::retention::Retention;
 use crate::span::Span;
 
 /// The name of the format, as the header carries it.
@@ -196,6 +197,9 @@ pub struct Expectation {
     /// What the clients make of records, beside writing and reading them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<Application>,
+    /// What brokers may remove by themselves; where it is not given, nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
     /// The consistency model that lists and registers are held to, by its name; strict serializability where it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consistency: Option<String>,
@@ -231,6 +235,7 @@ impl Default for Expectation {
             acks: "all".to_owned(),
             read_uncommitted: false,
             application: None,
+            retention: None,
             consistency: None,
             liveness: None,
             availability: AvailabilityLimits::default(),

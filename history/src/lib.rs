@@ -31,6 +31,7 @@ pub mod payload;
 mod print;
 mod read;
 mod record;
+mod retention;
 mod ruling;
 mod scan;
 mod seen;
@@ -66,6 +67,7 @@ pub use observation::{
 };
 pub use read::{History, read_history, read_line};
 pub use record::{MemoryRecorder, Recorder};
+pub use retention::Retention;
 pub use ruling::{MetadataBatch, MetadataLog, Ruling};
 pub use share::{Acknowledge, Acknowledged, Acquire, Acquired, Fate, ShareStep};
 pub use source::{Format, MemorySource, Names, Scanned, Source, Wanted};

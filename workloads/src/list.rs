@@ -66,6 +66,7 @@ workloads! {
     "list-append" => ListAppend, list_append::ListAppendConfig;
     "log" => Log, log::LogConfig;
     "register" => Register, register::RegisterConfig;
+    "retention" => Retention, retention::RetentionConfig;
     "sim" => Sim, sim::SimConfig;
     "txn" => Txn, txn::TxnConfig;
 }

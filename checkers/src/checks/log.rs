@@ -130,8 +130,13 @@ fn deleted(context: &Context, outcome: &mut Outcome) {
     let (deleted, perhaps) = (context.tally.deleted, context.tally.perhaps_deleted);
     if deleted > 0 {
         outcome.note(format!(
-            "{} deleted by request, by right gone",
-            count(deleted, "write")
+            "{} {}, by right gone",
+            count(deleted, "write"),
+            if context.header.expect.retention.is_some() {
+                "removed by the brokers"
+            } else {
+                "deleted by request"
+            }
         ));
     }
     if perhaps > 0 {

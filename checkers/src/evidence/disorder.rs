@@ -142,7 +142,8 @@ impl Disorder {
         }
         // What may have been deleted by then is not passed over.
         let deleted = index.deletions.below(key, step.to.1.time);
-        let skipped = self.between(index, key, from.max(deleted - 1), to);
+        let mut skipped = self.between(index, key, from.max(deleted - 1), to);
+        skipped.retain(|offset| !index.all_may_be_gone(key, *offset, step.to.1.time));
         let name = match (to <= from, step.within) {
             (true, true) => INT_NONMONOTONIC_POLL,
             (true, false) => NONMONOTONIC_POLL,

@@ -6,7 +6,9 @@ mod sends;
 
 use std::collections::BTreeMap;
 
-use history::{Deletion, Event, F, FinalReads, Header, KEYS_MAX, Key, Mop, Op, Phase, Record, What};
+use history::{
+    Deletion, Event, F, FinalReads, Header, KEYS_MAX, Key, Mop, Op, Phase, Record, Retention, What,
+};
 
 use super::clients::{Clients, Doing, Open};
 use super::id::Id;
@@ -25,6 +27,8 @@ pub(crate) struct Builder {
     keys: u32,
     /// Whether consumers read what is not committed.
     read_uncommitted: bool,
+    /// What brokers may remove by themselves.
+    retention: Option<Retention>,
     /// Whether the header names the keys.
     named_keys: bool,
     /// The process of the final reads: as it is known, or as it seems.
@@ -64,6 +68,7 @@ impl Builder {
                 KEYS_WITHOUT_TOPICS
             },
             named_keys,
+            retention: header.expect.retention.clone(),
             read_uncommitted: header.expect.read_uncommitted,
             final_process,
             spans: versions.then(Spans::default),
@@ -320,6 +325,11 @@ impl Builder {
         self.end_doubt();
         self.place_late();
         self.name_strangers();
+        if let Some(retention) = &self.retention {
+            let mut removals = std::mem::take(&mut self.index.removals);
+            removals.work_out(&self.index, retention);
+            self.index.removals = removals;
+        }
         let spans = self.spans.take();
         self.index.versions = spans.map(|spans| Versions::of(&self.index, spans));
         self.index.keys = if self.named_keys {

@@ -4,7 +4,8 @@
 //! topics log:2 rf=1 acks=1                      # the header; also at-least-once, unclean, min=5, faults, require=kill,
 //!                                               # isr=2 (min.insync.replicas), liveness=30s, consistency=serializable,
 //!                                               # then=out:2 (a second topic), group, exactly-once, bank=100,
-//!                                               # config=cleanup.policy:compact (of the topic)
+//!                                               # config=cleanup.policy:compact (of the topic), keep=10s (by age),
+//!                                               # names=10 (compacted: keys of records), tombstones=3 (every third of a key)
 //! at 12.5                                       # the next line happens at 12.5 s
 //! phase steady
 //! p0 send 0:5 -> ok @3 by 1                     # key 0, value 5; also: -> fail, -> info, or no completion
@@ -210,6 +211,18 @@ impl Parser {
                     let (name, value) = setting.split_once(':').expect("a setting is NAME:VALUE");
                     let config = &mut header.topics[0].config;
                     config.insert(name.to_owned(), value.to_owned());
+                }
+                Some(("keep", age)) => {
+                    let retention = header.expect.retention.get_or_insert_with(Default::default);
+                    retention.keep = Some(age.parse().expect("a length of time"));
+                }
+                Some(("names", names)) => {
+                    let retention = header.expect.retention.get_or_insert_with(Default::default);
+                    (retention.names, retention.compacts) = (parse(names), true);
+                }
+                Some(("tombstones", every)) => {
+                    let retention = header.expect.retention.get_or_insert_with(Default::default);
+                    retention.tombstone_every = parse(every);
                 }
                 Some(("consistency", model)) => header.expect.consistency = Some(model.to_owned()),
                 Some(("acks", acks)) => acks.clone_into(&mut header.expect.acks),

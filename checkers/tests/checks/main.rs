@@ -26,6 +26,7 @@ mod queue;
 mod ranges;
 mod reference;
 mod replicas;
+mod retention;
 mod simulation;
 mod stories;
 mod timeline;

@@ -205,8 +205,8 @@ impl Settings {
     /// The name of what a dial turns.
     fn name(&self, kind: Kind) -> Option<&'static str> {
         let names: &[&str] = match kind {
-            Kind::Producers => &["producers"],
-            Kind::Consumers => &["consumers"],
+            Kind::Producers => &["producers", "writers"],
+            Kind::Consumers => &["consumers", "readers"],
             Kind::Clients => &["clients", "members", "workers"],
             Kind::Rate => &["rate"],
             _ => &[],

@@ -35,6 +35,7 @@ impl Court {
             bootstrap: self.brokers.bootstrap_servers(),
             client: None,
             client_settings: Vec::new(),
+            client: None,
             topics: vec![Topic {
                 name: "log".to_owned(),
                 partitions: 2,

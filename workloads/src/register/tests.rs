@@ -34,6 +34,7 @@ impl Court {
             bootstrap: self.brokers.bootstrap_servers(),
             client: None,
             client_settings: Vec::new(),
+            client: None,
             topics: vec![Topic {
                 name: "log".to_owned(),
                 partitions: 2,

@@ -208,5 +208,5 @@ fn is_open(index: &Index, number: u32) -> bool {
         && writes.is_acknowledged(number)
         && !writes.is_read(number)
         && writes.place(number).is_some()
-        && (!index.complete(writes.key(number)) || index.deleted(number) == Deleted::Yes)
+        && (!index.complete(writes.key(number)) || index.deleted_by_request(number) == Deleted::Yes)
 }

@@ -36,6 +36,9 @@ impl Builder {
             .index
             .writes
             .begin(send.key, send.value, !(sound && in_range));
+        if self.retention.is_some() {
+            self.index.removals.begin(time);
+        }
         if !self.index.strangers.is_empty() {
             self.seen_before(time, op, send, number);
         }

@@ -234,7 +234,8 @@ fn offset(element: &TopicPartitionListElem<'_>) -> Option<Offset> {
     }
 }
 
-fn value_of_tombstone(message: &BorrowedMessage<'_>) -> Option<Value> {
+/// Which value a record without bytes stands for, as its header says.
+pub(super) fn value_of_tombstone(message: &BorrowedMessage<'_>) -> Option<Value> {
     let headers = message.headers()?;
     let header = headers.iter().find(|header| header.key == TOMBSTONE_VALUE)?;
     header.value.and_then(number)

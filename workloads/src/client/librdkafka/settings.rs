@@ -14,6 +14,7 @@ use rdkafka::{Offset as Start, TopicPartitionList};
 
 use super::super::Isolation;
 use super::super::place::{Keys, Place};
+use super::consumer::value_of_tombstone;
 use super::rebalance::Rebalances;
 
 /// Settings that every client has. Whatever waits is short: a fault must show as soon as it can.
@@ -76,7 +77,10 @@ pub(crate) fn record(keys: &Keys, message: &BorrowedMessage<'_>) -> Option<Recor
     Some(Record {
         key: keys.key(message.topic(), message.partition())?,
         offset: message.offset(),
-        value: decode(message.payload().unwrap_or_default())?,
+        value: match message.payload() {
+            Some(bytes) => decode(bytes),
+            None => value_of_tombstone(message),
+        }?,
     })
 }
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use history::{Key, Offset, Value};
+use history::{Key, Offset, Span, Value};
 
-use super::{MARKER, Settings};
+use super::MARKER;
 use crate::client::{Delivery, Outgoing, Producer, ProducerSettings, Refusal, Shared};
+use crate::log::Acks;
 use crate::scribe::End;
 
 /// The largest batch, in bytes.
@@ -14,18 +15,27 @@ const BATCH_BYTES: u32 = 1_000_000;
 /// How long a producer that was just made may take to know who leads.
 const WARM_WITHIN: Duration = Duration::from_secs(2);
 
-pub(super) struct Hand {
+/// How a producer writes.
+#[derive(Clone, Debug)]
+pub(crate) struct Writing {
+    pub(crate) acks: Acks,
+    pub(crate) idempotence: bool,
+    /// How long a write is waited for.
+    pub(crate) deadline: Span,
+}
+
+pub(crate) struct Hand {
     client: Box<dyn Producer>,
     next_token: u64,
-    settings: Settings,
+    deadline: Span,
 }
 
 impl Hand {
-    pub(super) fn make(shared: &Arc<Shared>, name: &str, settings: &Settings) -> Result<Self, Refusal> {
+    pub(crate) fn make(shared: &Arc<Shared>, name: &str, writing: &Writing) -> Result<Self, Refusal> {
         let mut client = shared.library.producer(&ProducerSettings {
             name: name.to_owned(),
-            acks: settings.acks.word(),
-            idempotence: settings.idempotence,
+            acks: writing.acks.word(),
+            idempotence: writing.idempotence,
             // One record at a time: what is under way beside it is one of unknown outcome.
             max_in_flight: 1,
             linger: Duration::ZERO,
@@ -38,16 +48,16 @@ impl Hand {
         Ok(Self {
             client,
             next_token: 0,
-            settings: settings.clone(),
+            deadline: writing.deadline,
         })
     }
 
     /// Changes an object.
-    pub(super) fn change(&mut self, key: Key, object: Key, value: Value) -> End {
+    pub(super) fn change(&mut self, key: Key, object: Key, value: Value, bytes: u32) -> End {
         self.write(Outgoing {
             key,
             value,
-            bytes: self.settings.record_bytes,
+            bytes,
             name: Some(u64::from(object)),
             tombstone: false,
             timestamp: None,
@@ -72,7 +82,8 @@ impl Hand {
         }
     }
 
-    fn write(&mut self, record: Outgoing) -> Delivery {
+    /// Writes a record, and waits for what became of it.
+    pub(crate) fn write(&mut self, record: Outgoing) -> Delivery {
         let token = self.next_token;
         self.next_token += 1;
         let ended = |end| Delivery {
@@ -84,7 +95,7 @@ impl Hand {
         if let Err(refusal) = self.client.send(&record, token) {
             return ended(End::Fail(refusal.text));
         }
-        let until = Instant::now() + self.settings.deadline.duration();
+        let until = Instant::now() + self.deadline.duration();
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let mut mine = None;
@@ -98,17 +109,17 @@ impl Hand {
                 return delivery;
             }
             if left.is_zero() {
-                let reason = format!("no report within {}", self.settings.deadline);
+                let reason = format!("no report within {}", self.deadline);
                 return ended(End::Info(reason));
             }
         }
     }
 
-    pub(super) fn fatal(&self) -> Option<String> {
+    pub(crate) fn fatal(&self) -> Option<String> {
         self.client.fatal()
     }
 
-    pub(super) fn discard(self) {
+    pub(crate) fn discard(self) {
         self.client.discard();
     }
 }

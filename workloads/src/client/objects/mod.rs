@@ -26,6 +26,7 @@ use super::{Shared, at_work, spawn};
 use crate::arena::{Found, Running};
 use crate::log::Acks;
 use crate::scribe::Counters;
+pub(crate) use hand::{Hand, Writing};
 use worker::Worker;
 
 /// How long the first clients may take to be at work; they go on trying after that.
@@ -102,6 +103,14 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    fn writing(&self) -> Writing {
+        Writing {
+            acks: self.acks,
+            idempotence: self.idempotence,
+            deadline: self.deadline,
+        }
+    }
+
     /// Everything that contradicts itself, or is out of range.
     pub(crate) fn check(&self, found: &mut Found) {
         let (second, hour) = (Span::from_secs(1), Span::from_secs(3_600));

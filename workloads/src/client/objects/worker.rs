@@ -85,7 +85,10 @@ impl Worker {
             self.hand.take().into_iter().for_each(Hand::discard);
         }
         if self.hand.is_none() {
-            self.hand = self.made("producer", Hand::make(&self.shared, &self.name(), &self.settings));
+            self.hand = self.made(
+                "producer",
+                Hand::make(&self.shared, &self.name(), &self.settings.writing()),
+            );
         }
         let old = |view: &View| view.age() > self.settings.reread_every.duration();
         if self.view.as_ref().is_none_or(old) {
@@ -102,7 +105,7 @@ impl Worker {
         let op = self.shared.scribe.invoke(self.process, f.clone());
         let key = self.home(object);
         let end = match &mut self.hand {
-            Some(hand) => hand.change(key, object, value),
+            Some(hand) => hand.change(key, object, value, self.settings.record_bytes),
             None => End::Fail("no producer".to_owned()),
         };
         let unknown = matches!(end, End::Info(_));

@@ -1,0 +1,139 @@
+//! Clients write records that have keys, and tombstones, while the brokers remove what is too old or what a newer record of its key
+//! follows; others read on from where they are, and again from the start.
+//!
+//! What may not be removed is there: whatever is younger than promised, and of each key in a compacted topic the last record. What is
+//! there stands where it stood.
+
+mod config;
+mod generator;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use anyhow::Result;
+use async_trait::async_trait;
+use cluster::Cluster;
+use history::{Expectation, Offset, ProducerPromise};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::arena::{Arena, Invalid, Promises, Running, Workload};
+use crate::client::{Isolation, Shared, at_work, final_reads, spawn};
+use crate::scribe::Counters;
+use reader::Reader;
+use writer::Writer;
+
+pub use config::RetentionConfig;
+
+/// How long the first clients may take to be at work; they go on trying after that.
+const READY_WITHIN: Duration = Duration::from_secs(10);
+/// How long a client may take to end beyond what its operation may take.
+const END_WITHIN: Duration = Duration::from_secs(5);
+
+#[async_trait]
+impl Workload for RetentionConfig {
+    fn validate(&self) -> Vec<Invalid> {
+        self.check()
+    }
+
+    fn promises(&self) -> Promises {
+        Promises {
+            producers: if self.idempotence {
+                ProducerPromise::Idempotent
+            } else {
+                ProducerPromise::AtLeastOnce
+            },
+            acks: self.acks.word().to_owned(),
+            read_uncommitted: false,
+            application: None,
+        }
+    }
+
+    fn expect(&self, expect: &mut Expectation) {
+        expect.retention = Some(self.retention());
+    }
+
+    async fn start(&self, arena: Arena) -> Result<Box<dyn Running>> {
+        let shared = Shared::new(arena, self.request_timeout, self.metadata_refresh)?;
+        let mut clients = Clients {
+            config: self.clone(),
+            shared,
+            stop: Arc::default(),
+            ended: Vec::new(),
+        };
+        let ready = clients.start()?;
+        at_work(ready, READY_WITHIN).await;
+        Ok(Box::new(clients))
+    }
+}
+
+/// The workload at work.
+struct Clients {
+    config: RetentionConfig,
+    shared: Arc<Shared>,
+    stop: Arc<AtomicBool>,
+    ended: Vec<oneshot::Receiver<()>>,
+}
+
+impl Clients {
+    /// Starts all clients; each says when it is at work.
+    fn start(&mut self) -> Result<Vec<oneshot::Receiver<()>>> {
+        let next_value = Arc::new(AtomicU64::new(0));
+        let mut all_ready = Vec::new();
+        for number in 0..self.config.writers {
+            let (ready, is_ready) = oneshot::channel();
+            let (shared, stop) = (self.shared.clone(), self.stop.clone());
+            let writer = Writer::new(number, self.config.clone(), shared, next_value.clone(), stop);
+            let run = move || {
+                writer.run(move || {
+                    let _ = ready.send(());
+                });
+            };
+            self.ended.push(spawn(format!("writer-{number}"), run)?);
+            all_ready.push(is_ready);
+        }
+        for number in 0..self.config.readers {
+            let (shared, stop) = (self.shared.clone(), self.stop.clone());
+            let reader = Reader::new(number, self.config.clone(), shared, stop);
+            self.ended
+                .push(spawn(format!("reader-{number}"), move || reader.run())?);
+        }
+        Ok(all_ready)
+    }
+}
+
+#[async_trait]
+impl Running for Clients {
+    fn counters(&self) -> Arc<Counters> {
+        self.shared.scribe.counters()
+    }
+
+    async fn stop(&mut self) {
+        self.stop.store(true, Relaxed);
+        let within = self.config.deadline.duration() + END_WITHIN;
+        for ended in self.ended.drain(..) {
+            let _ = timeout(within, ended).await;
+        }
+    }
+
+    async fn final_reads(
+        &mut self,
+        cluster: Arc<dyn Cluster>,
+        ends: Result<Vec<Offset>, String>,
+        within: Duration,
+    ) -> bool {
+        let isolation = Isolation::ReadUncommitted;
+        final_reads(self.shared.clone(), cluster, isolation, ends, within).await
+    }
+}
+
+impl Drop for Clients {
+    fn drop(&mut self) {
+        self.stop.store(true, Relaxed);
+    }
+}

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use history::{ReadError, Source};
 
+use crate::context::Context;
 use crate::judge::nothing_judged;
 use crate::kafka::{self, Gathered};
 use crate::list::guarded;
 use crate::options::{Model, Options};
 use crate::summary;
-use crate::verdict::{Stats, Validity, Verdict};
+use crate::verdict::{Case, Stats, Validity, Verdict};
 
 /// Adds to a verdict on lists or registers what the run is held to beside: enough was acknowledged, the faults bit, the final reads are
 /// complete, and the cluster kept what it promises of leaders, replicas and availability.
@@ -18,7 +19,7 @@ pub(crate) fn join(
     source: &mut dyn Source,
     model: Model,
     options: &Options,
-    objects: Verdict,
+    mut objects: Verdict,
 ) -> Result<Verdict, ReadError> {
     let header = source.header().clone();
     let gathered = match guarded("passes", || Gathered::of(source, &header, options)) {
@@ -28,6 +29,9 @@ pub(crate) fn join(
     let mut context = gathered.context(&header, source, options);
     context.model = model;
     context.tally.acknowledged = objects.stats.acknowledged;
+    for findings in objects.anomalies.values_mut().chain(objects.allowed.values_mut()) {
+        findings.cases.iter_mut().for_each(|case| place(&context, case));
+    }
     let joined = guarded("summary", || {
         let mut cluster = nothing_found(model);
         kafka::run_checks(&context, &mut cluster, |check| !check.is_of_logs());
@@ -39,6 +43,16 @@ pub(crate) fn join(
         Ok(cluster) => both(objects, cluster),
         Err(reason) => in_doubt(objects, model, &reason),
     })
+}
+
+/// Where what was found happened: the partition that its object lives in, and the faults that were in force.
+fn place(context: &Context, case: &mut Case) {
+    let home = case.key.map(|object| context.header.home(object));
+    let known = match home {
+        Some(key) => context.case(case.time, key),
+        None => context.case_of_cluster(case.time),
+    };
+    (case.key, case.partition, case.faults) = (home, known.partition, known.faults);
 }
 
 /// The cluster could not be judged: what was found of its objects stands, and nothing is valid.

@@ -411,3 +411,28 @@ const COMPACTED: Rows = &[
 fn registers_in_compacted_topics_lose_what_was_overwritten_and_no_more() {
     table(COMPACTED);
 }
+
+#[test]
+fn what_is_found_of_an_object_is_told_with_its_partition_and_the_faults() {
+    let history = dsl::history(
+        "topics log:2 faults
+        phase steady
+        p0 txn append 3:1 -> ok
+        p0 txn append 3:2 -> ok
+        fault 0 kill [1] | injected
+        p1 txn read 3 -> ok read 3=[1]
+        p0 txn append 3:4 -> ok
+        fault 0 kill [1] | healed ended by SIGKILL
+        p2 txn append 3:9 -> fail
+        objects-finally 3=[1,2,4,9]",
+    );
+    let verdict = judge(&history, &checkers::Options::default());
+    let stale = &verdict.anomalies["G-single-item-realtime"].cases[0];
+    assert_eq!(stale.faults, [0]);
+    let aborted = &verdict.anomalies["G1a"].cases[0];
+    assert_eq!(
+        (aborted.key, aborted.partition.as_deref()),
+        (Some(1), Some("log-1"))
+    );
+    assert_eq!(aborted.faults, [0_u32; 0]);
+}

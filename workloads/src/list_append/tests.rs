@@ -33,7 +33,6 @@ impl Court {
     async fn start(&self, config: &ListAppendConfig) -> Box<dyn Running> {
         let arena = Arena {
             bootstrap: self.brokers.bootstrap_servers(),
-            client: None,
             client_settings: Vec::new(),
             client: None,
             topics: vec![Topic {

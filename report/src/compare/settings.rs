@@ -14,6 +14,7 @@ const VALUES_MAX: usize = 6;
 /// What comes first: what a cluster is, and how patient it is.
 const FIRST: &[&str] = &[
     "broker",
+    "client",
     "versions",
     "features",
     "shape",
@@ -92,10 +93,18 @@ fn values(runs: &[&CampaignRun], name: &str) -> Vec<String> {
     for run in runs {
         match run.settings.get(name) {
             Some(values) => found.extend(values.iter().cloned()),
-            None => _ = found.insert(NOT_SET.to_owned()),
+            None => _ = found.insert(unsaid(name).to_owned()),
         }
     }
     found.into_iter().collect()
+}
+
+/// What a run has where its plan does not say.
+fn unsaid(name: &str) -> &'static str {
+    match name {
+        "client" => "librdkafka",
+        _ => NOT_SET,
+    }
 }
 
 fn rank(name: &str) -> usize {
@@ -150,6 +159,16 @@ mod tests {
             [],
             "nothing is known of the other"
         );
+    }
+
+    #[test]
+    fn clients_are_librdkafkas_where_no_plan_says_other() {
+        let (here, before) = (
+            campaign(&[&[("client", "java:4.4.0"), ("nodes", "3")]]),
+            campaign(&[&[("nodes", "3")]]),
+        );
+        let lines: Vec<String> = settings(&here, &before).iter().map(Setting::line).collect();
+        assert_eq!(lines, ["client: java:4.4.0 here, librdkafka before"]);
     }
 
     #[test]

@@ -657,6 +657,10 @@ public final class Driver {
                     Map<String, Object> settings = request.settings();
                     settings.put("share.acknowledgement.mode", "explicit");
                     settings.put("default.api.timeout.ms", "5000");
+                    Object reset = settings.remove("share.auto.offset.reset");
+                    if (reset != null) {
+                        resetOfGroup(settings, (String) reset);
+                    }
                     consumer = new org.apache.kafka.clients.consumer.KafkaShareConsumer<>(
                             settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
                     break;
@@ -684,6 +688,25 @@ public final class Driver {
                     break;
                 default:
                     throw new IllegalStateException("a share consumer knows no " + request.op);
+            }
+        }
+
+        /** Where a share group begins is a setting of the group, which its members cannot give it. */
+        private static void resetOfGroup(Map<String, Object> settings, String reset) {
+            org.apache.kafka.common.config.ConfigResource group = new org.apache.kafka.common.config.ConfigResource(
+                    org.apache.kafka.common.config.ConfigResource.Type.GROUP, (String) settings.get("group.id"));
+            org.apache.kafka.clients.admin.AlterConfigOp set = new org.apache.kafka.clients.admin.AlterConfigOp(
+                    new org.apache.kafka.clients.admin.ConfigEntry("share.auto.offset.reset", reset),
+                    org.apache.kafka.clients.admin.AlterConfigOp.OpType.SET);
+            Map<String, Object> ours = new HashMap<>(settings);
+            ours.remove("group.id");
+            ours.remove("share.acknowledgement.mode");
+            try (org.apache.kafka.clients.admin.Admin admin = org.apache.kafka.clients.admin.Admin.create(ours)) {
+                admin.incrementalAlterConfigs(Map.of(group, List.of(set))).all()
+                        .get(5, java.util.concurrent.TimeUnit.SECONDS);
+            } catch (InterruptedException | java.util.concurrent.ExecutionException
+                    | java.util.concurrent.TimeoutException error) {
+                throw new KafkaException("cannot set share.auto.offset.reset of the group", error);
             }
         }
 

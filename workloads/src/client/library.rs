@@ -264,7 +264,8 @@ pub(crate) enum Acknowledge {
 /// A member of a share group of a library.
 pub(crate) trait ShareConsumer: Send {
     fn subscribe(&mut self, topics: &[&str]) -> Result<(), Refusal>;
-    /// Acquires records. Whatever the last poll gave has to be acknowledged before.
+    /// Acquires records; what came is unknown where it says that it cannot go on (`lost`). Whatever the last poll gave has to be
+    /// acknowledged before.
     fn poll(&mut self, most: usize, within: Duration) -> Polled;
     /// Says of each record what to do with it, and waits for the answer, one for each.
     fn acknowledge(

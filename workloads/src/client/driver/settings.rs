@@ -100,5 +100,7 @@ fn of_group(group: &GroupSettings, settings: &mut Map<String, Value>) {
 pub(super) fn of_share(place: &Place, share: &ShareSettings) -> Value {
     let mut settings = common(place, &share.name);
     settings.insert("group.id".to_owned(), json!(share.group));
+    // A setting of the group: the driver gives it to it before the member joins.
+    settings.insert("share.auto.offset.reset".to_owned(), json!("earliest"));
     Value::Object(settings)
 }

@@ -116,7 +116,10 @@ impl ShareConsumer for DriverShareConsumer {
         self.ask_poll(most, within).unwrap_or_else(|refusal| {
             self.core.place.line(&self.settings.name, &refusal.text);
             std::thread::sleep(AGAIN_AFTER.min(within));
-            Polled::default()
+            Polled {
+                lost: Some(refusal.text),
+                ..Polled::default()
+            }
         })
     }
 

@@ -48,6 +48,11 @@ pub trait Workload: Send + Sync {
         Vec::new()
     }
 
+    /// The brokers' properties that it has to be told the truth of: name and value.
+    fn properties(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     /// Whether it counts what became of the load that is asked for ([`history::Load`]).
     fn counts_load(&self) -> bool {
         false

@@ -65,6 +65,7 @@ workloads! {
     "idempotence" => Idempotence, idempotence::IdempotenceConfig;
     "list-append" => ListAppend, list_append::ListAppendConfig;
     "log" => Log, log::LogConfig;
+    "queue" => Queue, queue::QueueConfig;
     "register" => Register, register::RegisterConfig;
     "retention" => Retention, retention::RetentionConfig;
     "sim" => Sim, sim::SimConfig;
@@ -114,6 +115,11 @@ impl WorkloadConfig {
     /// What it needs of a client library beside writing and reading, in the driver protocol's words.
     pub fn needs(&self) -> Vec<&'static str> {
         self.workload().needs()
+    }
+
+    /// The brokers' properties that it has to be told the truth of: name and value.
+    pub fn properties(&self) -> Vec<(&'static str, String)> {
+        self.workload().properties()
     }
 
     /// Whether it counts what became of the load that is asked for.

@@ -79,6 +79,7 @@ pub fn check(plan: &Plan) -> Vec<Wrong> {
         wrong.push(Wrong::in_section("nemesis", invalid.path, invalid.reason));
     }
     check_limits(plan, &mut wrong);
+    check_properties(plan, &mut wrong);
     check_prober(plan, &mut wrong);
     super::client::check(plan, &mut wrong);
     simulated::check(plan, &mut wrong);
@@ -256,6 +257,18 @@ const OWN_SETTINGS: [(&str, &str); 2] = [
     ("min.insync.replicas", "min-insync-replicas"),
     ("unclean.leader.election.enable", "unclean-election"),
 ];
+
+/// What a workload is judged by and only the brokers do has to be the same to both.
+fn check_properties(plan: &Plan, wrong: &mut Vec<Wrong>) {
+    for (name, value) in plan.workload.properties() {
+        if plan.properties.get(name) != Some(&value) && !plan.is_simulated() {
+            let reason = format!(
+                "the run is judged by it, so the brokers must have it: set \"{name}\" = \"{value}\" in [properties]"
+            );
+            wrong.push(Wrong::new(&["workload", plan.workload.name()], reason));
+        }
+    }
+}
 
 fn check_limits(plan: &Plan, wrong: &mut Vec<Wrong>) {
     if let Some(percent) = plan.limits.load {

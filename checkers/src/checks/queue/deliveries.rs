@@ -225,6 +225,8 @@ impl Deliveries {
                     continue;
                 }
                 Some(false) => {
+                    // A client may have asked before, without an answer: what is refused then was done.
+                    known.in_doubt = true;
                     self.refused += 1;
                     continue;
                 }

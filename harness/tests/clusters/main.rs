@@ -25,6 +25,7 @@ mod objects;
 #[path = "../support/podman.rs"]
 mod podman;
 mod process;
+mod queues;
 mod retention;
 mod schedules;
 #[path = "../support/servers.rs"]

@@ -126,7 +126,9 @@ impl Deliveries {
                 self.complete(time, op, ok);
             }
             What::Fault(_) | What::Node(_) => self.upsets.push(time),
-            What::Phase(Phase::Settle) => self.settled = Some(time),
+            What::Phase(Phase::Settle) => {
+                self.settled.get_or_insert(time);
+            }
             _ => {}
         }
     }

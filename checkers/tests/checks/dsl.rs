@@ -51,14 +51,16 @@
 //! truncated
 //! ```
 
+mod promises;
+
 use std::collections::{BTreeMap, HashMap};
 
-use history::{Acknowledge, Acknowledged, Acquire, Acquired, Fate, Queue, ShareStep};
+use history::{Acknowledge, Acknowledged, Acquire, Acquired, Fate, ShareStep};
 use history::{
-    Application, Assign, Bank, Change, Claim, Commit, Committed, Deletion, DeletionStep, DiskCopy, Event,
-    Expectation, F, FORMAT, Fault, FaultStep, FinalReads, GroupStep, Header, History, Impairment, Key, Load,
-    LogChunk, MemberId, Metadata, MetadataBatch, MetadataLog, Metric, Metrics, Moment, Mop, Observed, Offset,
-    Op, Phase, Poll, Probe, ProbeOf, Probed, ProducerPromise, Quorum, Rebalance, Record, Ruling, Seen, Send,
+    Assign, Change, Claim, Commit, Committed, Deletion, DeletionStep, DiskCopy, Event, Expectation, F,
+    FORMAT, Fault, FaultStep, FinalReads, GroupStep, Header, History, Impairment, Key, Load, LogChunk,
+    MemberId, Metadata, MetadataBatch, MetadataLog, Metric, Metrics, Moment, Mop, Observed, Offset, Op,
+    Phase, Poll, Probe, ProbeOf, Probed, ProducerPromise, Quorum, Rebalance, Record, Ruling, Seen, Send,
     Subscribe, Topic, Txn, VERSION, What,
 };
 
@@ -205,24 +207,15 @@ impl Parser {
     fn header(&mut self, words: &[&str]) {
         let header = &mut self.history.header;
         for word in words {
+            if promises::take(header, word) {
+                continue;
+            }
             match word.split_once('=') {
                 Some(("rf", replicas)) => header.topics[0].replication_factor = parse(replicas),
                 Some(("config", setting)) => {
                     let (name, value) = setting.split_once(':').expect("a setting is NAME:VALUE");
                     let config = &mut header.topics[0].config;
                     config.insert(name.to_owned(), value.to_owned());
-                }
-                Some(("keep", age)) => {
-                    let retention = header.expect.retention.get_or_insert_with(Default::default);
-                    retention.keep = Some(age.parse().expect("a length of time"));
-                }
-                Some(("names", names)) => {
-                    let retention = header.expect.retention.get_or_insert_with(Default::default);
-                    (retention.names, retention.compacts) = (parse(names), true);
-                }
-                Some(("tombstones", every)) => {
-                    let retention = header.expect.retention.get_or_insert_with(Default::default);
-                    retention.tombstone_every = parse(every);
                 }
                 Some(("consistency", model)) => header.expect.consistency = Some(model.to_owned()),
                 Some(("acks", acks)) => acks.clone_into(&mut header.expect.acks),
@@ -232,33 +225,6 @@ impl Parser {
                 }
                 Some(("two-controllers", limit)) => {
                     header.expect.two_controllers = Some(limit.parse().expect("a length of time"));
-                }
-                Some(("queue", queue)) => {
-                    let parts: Vec<&str> = queue.split(',').collect();
-                    let span = |at: usize| parts[at].parse().expect("a length of time");
-                    header.expect.application = Some(Application::Queue(Queue {
-                        delivery_limit: parse(parts[0]),
-                        lock: span(1),
-                        request_timeout: span(2),
-                        drain: span(3),
-                    }));
-                }
-                Some(("then", topic)) => {
-                    let (name, partitions) = topic.split_once(':').expect("a topic is NAME:PARTITIONS");
-                    let second = Topic {
-                        name: name.to_owned(),
-                        partitions: parse(partitions),
-                        ..header.topics[0].clone()
-                    };
-                    header.topics.push(second);
-                }
-                Some(("bank", initial)) => {
-                    let initial = parse(initial);
-                    header.expect.application = Some(Application::Bank(Bank { initial }));
-                }
-                _ if *word == "group" => header.expect.application = Some(Application::Group),
-                _ if *word == "exactly-once" => {
-                    header.expect.application = Some(Application::ExactlyOnce);
                 }
                 Some(("load", percent)) => header.expect.load = Some(parse(percent)),
                 Some(("min", minimum)) => header.expect.minimum_acknowledged = parse(minimum),

@@ -58,7 +58,6 @@ fn send(offset: Option<i64>) -> Send {
         value: 5,
         offset,
         broker: Some(1),
-        client: None,
     }
 }
 

@@ -198,6 +198,28 @@ anomalies! {
     /// Exactly-once processing (KIP-98, KIP-447): workers read a partition in its order, one at a time.
     PROCESSED_OUT_OF_ORDER = "processed-out-of-order", found by "eos";
 
+    /// A broker gave a record a time at which it was neither under way nor written, by more than clocks may differ.
+    ///
+    /// Kafka's `message.timestamp.type=LogAppendTime` (KIP-32): the broker's time as it appends. Between the beginning of the write and its
+    /// acknowledgement, or the first reading where there was none, by the clients' clock and give or take the skew that the plan allows.
+    WRONG_TIME = "wrong-time", found by "timestamps";
+
+    /// A record that was read twice had another time the second time.
+    ///
+    /// Kafka's `message.timestamp.type=LogAppendTime` (KIP-32): the time is part of the record, in all replicas.
+    TIME_CHANGED = "time-changed", found by "timestamps";
+
+    /// A look-up by time found a record that is older, or passed over one that is not.
+    ///
+    /// Kafka's `offsetsForTimes` (KIP-79): the first offset whose time is at least the one that was asked for. What was acknowledged before the
+    /// look-up began counts, where its time is later than that; where nothing was found only once everything was whole again.
+    WRONG_LOOK_UP = "wrong-look-up", found by "timestamps";
+
+    /// A look-up by time found nothing although there was something, while the cluster was not whole.
+    ///
+    /// Tribunal's own: a deposed leader may answer so. It breaks no promise by itself.
+    STALE_LOOK_UP = "stale-look-up", found by "timestamps";
+
     /// A member was told of less than had been committed and acknowledged, while the cluster was not whole.
     ///
     /// Tribunal's own: a deposed coordinator may answer so. It breaks no promise by itself.

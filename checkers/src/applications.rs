@@ -5,6 +5,7 @@ mod finals;
 mod members;
 mod order;
 mod processed;
+mod times;
 
 use history::{Application, Event, Header};
 
@@ -13,6 +14,7 @@ pub(crate) use finals::Finals;
 pub(crate) use members::{Committing, Members};
 pub(crate) use order::Sequences;
 pub(crate) use processed::{Made, Processed};
+pub(crate) use times::{Answer, Seen, Times};
 
 /// Everything that is gathered.
 #[derive(Default)]
@@ -21,6 +23,7 @@ pub(crate) struct Applications {
     pub(crate) members: Members,
     pub(crate) processed: Processed,
     pub(crate) sequences: Sequences,
+    pub(crate) times: Times,
 }
 
 impl Applications {
@@ -30,6 +33,7 @@ impl Applications {
             finals: Finals::new(application.is_some()),
             sequences: Sequences::new(matches!(application, Some(Application::Bank(_)))),
             processed: Processed::new(header, application == Some(&Application::ExactlyOnce)),
+            times: Times::new(matches!(application, Some(Application::Timestamps(_)))),
             ..Self::default()
         }
     }
@@ -43,5 +47,6 @@ impl Applications {
         self.finals.event(event);
         self.members.event(event);
         self.processed.event(event);
+        self.times.event(event);
     }
 }

@@ -15,4 +15,5 @@ pub(crate) mod ordering;
 pub(crate) mod queue;
 pub(crate) mod replicas;
 pub(crate) mod retention;
+pub(crate) mod timestamps;
 pub(crate) mod txn;

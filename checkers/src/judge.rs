@@ -122,7 +122,13 @@ impl Heard {
             return;
         };
         match &op.f {
-            F::Send(_) | F::Poll(_) | F::Assign(_) | F::Subscribe(_) | F::Group(_) | F::Share(_) => {
+            F::Send(_)
+            | F::Poll(_)
+            | F::Assign(_)
+            | F::Subscribe(_)
+            | F::Group(_)
+            | F::Share(_)
+            | F::Times(_) => {
                 self.logs = true;
             }
             F::Txn(txn) => txn.mops.iter().for_each(|mop| self.mop(mop)),

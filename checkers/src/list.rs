@@ -37,6 +37,7 @@ checks![
     bank,
     queue,
     retention,
+    timestamps,
     replicas,
     leadership,
     controllers,

@@ -14,6 +14,8 @@ pub enum Application {
     /// same order. Transactions poll records of the first and send what they become; the n-th record that a transaction sends is
     /// what became of the n-th that it polled.
     ExactlyOnce,
+    /// Brokers give records their times, and find records by them.
+    Timestamps(Timestamps),
     /// Each partition is an account, and each transaction moves an amount from one to another.
     Bank(Bank),
     /// Members of one share group share the records among them (KIP-932).
@@ -48,4 +50,11 @@ pub struct Queue {
     pub request_timeout: Span,
     /// For so long the members go on after the last record before the group counts as drained.
     pub drain: Span,
+}
+
+/// What the times that brokers give are held to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timestamps {
+    /// How far a broker's wall clock may be from the clients'.
+    pub skew: Span,
 }

@@ -283,7 +283,7 @@ mod tests {
             F::Assign(assign) => assign.keys.capacity(),
             F::Subscribe(subscribe) => subscribe.keys.capacity(),
             F::Txn(txn) => txn.mops.capacity(),
-            F::Send(_) | F::Group(_) | F::Share(_) | F::Crash => 0,
+            F::Send(_) | F::Group(_) | F::Share(_) | F::Times(_) | F::Crash => 0,
         };
         in_f > 0
             || op.rebalanced.capacity() > 0

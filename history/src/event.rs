@@ -10,6 +10,7 @@ use crate::impairment::Impairment;
 use crate::load::Load;
 use crate::observation::Observed;
 use crate::share::ShareStep;
+use crate::times::TimeStep;
 
 /// Something that happened, and when.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,6 +136,8 @@ pub enum F {
     Group(GroupStep),
     /// What a member of a share group does.
     Share(ShareStep),
+    /// Look at the times of records.
+    Times(TimeStep),
     /// The client is thrown away as if it had crashed: what it held is lost. Always completes `info`.
     Crash,
 }

@@ -76,6 +76,11 @@ impl Print<'_> {
                 serde_json::to_writer(&mut *self.line, step)?;
                 self.text(b"}");
             }
+            F::Times(step) => {
+                self.text(b"{\"times\":");
+                serde_json::to_writer(&mut *self.line, step)?;
+                self.text(b"}");
+            }
             F::Group(step) => {
                 self.text(b"{\"group\":");
                 serde_json::to_writer(&mut *self.line, step)?;

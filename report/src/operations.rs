@@ -107,6 +107,7 @@ pub(crate) fn word(f: &F) -> &'static str {
         F::Txn(_) => "txn",
         F::Group(step) => step.word(),
         F::Share(step) => step.word(),
+        F::Times(step) => step.word(),
         F::Crash => "crash",
     }
 }

@@ -22,6 +22,7 @@ mod register;
 mod retention;
 mod scribe;
 pub mod sim;
+mod timestamps;
 mod txn;
 
 pub use arena::{Arena, Invalid, LeastVersion, Promises, Running, Workload, settle};
@@ -37,4 +38,5 @@ pub use queue::QueueConfig;
 pub use register::RegisterConfig;
 pub use retention::RetentionConfig;
 pub use scribe::{Counters, Seen};
+pub use timestamps::TimestampsConfig;
 pub use txn::TxnConfig;

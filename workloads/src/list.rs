@@ -69,6 +69,7 @@ workloads! {
     "register" => Register, register::RegisterConfig;
     "retention" => Retention, retention::RetentionConfig;
     "sim" => Sim, sim::SimConfig;
+    "timestamps" => Timestamps, timestamps::TimestampsConfig;
     "txn" => Txn, txn::TxnConfig;
 }
 

@@ -245,7 +245,7 @@ impl Builder {
                     }
                 }
             }
-            F::Assign(_) | F::Subscribe(_) | F::Group(_) | F::Share(_) | F::Crash => {}
+            F::Assign(_) | F::Subscribe(_) | F::Group(_) | F::Share(_) | F::Times(_) | F::Crash => {}
         }
     }
 

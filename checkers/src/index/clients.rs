@@ -15,6 +15,7 @@ pub(crate) enum Doing {
     Subscribe,
     Group,
     Share,
+    Times,
     Crash,
 }
 
@@ -28,6 +29,7 @@ impl Doing {
             F::Subscribe(_) => Self::Subscribe,
             F::Group(_) => Self::Group,
             F::Share(_) => Self::Share,
+            F::Times(_) => Self::Times,
             F::Crash => Self::Crash,
         }
     }

@@ -341,3 +341,100 @@ const ORDER: Rows = &[
 fn the_order_of_one_producer() {
     table(ORDER);
 }
+
+/// A topic whose brokers' clocks may be a second off. The wall clock shows 100 s when the run's own is at its start, and each line is a
+/// millisecond.
+fn times(lines: &str) -> String {
+    format!(
+        "topics log:1 rf=1 skew=1s
+         p8 clock -> ok 100001
+         phase steady
+         at 10
+         p0 send 0:1 -> ok @0
+         at 20
+         p0 send 0:2 -> ok @1
+         at 30
+         {lines}"
+    )
+}
+
+const TIMES: Rows = &[
+    (
+        "times are those of the writing, as far as clocks may differ",
+        "p1 times -> ok 0@0=1/110000 0@1=2/119200
+         p1 look-up 0:110000 -> ok @0
+         p1 look-up 0:110001 -> ok @1
+         finally 0@0=1 0@1=2",
+        "valid",
+    ),
+    (
+        "a time before the write",
+        "p1 times -> ok 0@0=1/108000 0@1=2/120000
+         p1 look-up 0:1 -> ok @0
+         finally 0@0=1 0@1=2",
+        "invalid: wrong-time 1",
+    ),
+    (
+        "a time after it was over",
+        "p1 times -> ok 0@0=1/110000 0@1=2/121500
+         p1 look-up 0:1 -> ok @0
+         finally 0@0=1 0@1=2",
+        "invalid: wrong-time 1",
+    ),
+    (
+        "a time that changes",
+        "p1 times -> ok 0@0=1/110000 0@1=2/120000
+         p1 times -> ok 0@0=1/110001
+         p1 look-up 0:1 -> ok @0
+         finally 0@0=1 0@1=2",
+        "invalid: time-changed 1",
+    ),
+    (
+        "a look-up that finds what is older",
+        "p1 times -> ok 0@0=1/110000 0@1=2/120000
+         p1 look-up 0:115000 -> ok @0
+         finally 0@0=1 0@1=2",
+        "invalid: wrong-look-up 1",
+    ),
+    (
+        "a look-up that passes over one",
+        "p1 times -> ok 0@0=1/110000 0@1=2/120000
+         p1 look-up 0:109000 -> ok @1
+         finally 0@0=1 0@1=2",
+        "invalid: wrong-look-up 1",
+    ),
+    (
+        "clocks that went back make no order: the first that is not older counts",
+        "p1 times -> ok 0@0=1/110500 0@1=2/119500
+         p1 look-up 0:119500 -> ok @1
+         p1 look-up 0:119501 -> ok
+         finally 0@0=1 0@1=2",
+        "valid",
+    ),
+    (
+        "a deposed leader may find nothing",
+        "p1 times -> ok 0@0=1/110000 0@1=2/120000
+         p1 look-up 0:115000 -> ok
+         finally 0@0=1 0@1=2",
+        "valid (allowed stale-look-up 1)",
+    ),
+    (
+        "but not when all is whole",
+        "p1 times -> ok 0@0=1/110000 0@1=2/120000
+         phase settle
+         p1 look-up 0:115000 -> ok
+         finally 0@0=1 0@1=2",
+        "invalid: wrong-look-up 1",
+    ),
+    (
+        "nothing looked up proves nothing",
+        "p1 times -> ok 0@0=1/110000 0@1=2/120000
+         finally 0@0=1 0@1=2",
+        "unknown: timestamps",
+    ),
+];
+
+#[test]
+fn times_that_brokers_give() {
+    table_in(times, TIMES);
+}

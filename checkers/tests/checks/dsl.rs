@@ -40,6 +40,9 @@
 //! p1 commit m1.g3 0@5 -> ok                     # key @ offset to read next
 //! p1 committed 0@5 1@none -> ok
 //! p0 send 0:5 -> ok @3 prod=2                   # which producer has it in flight
+//! p1 clock -> ok 1000                           # its wall clock, in milliseconds
+//! p1 times -> ok 0@3=5/1007                     # key @ offset = value / time
+//! p1 look-up 0:1007 -> ok @3                    # key : time; where nothing is found there is no offset
 //! final p9 complete 2,0                         # or: final p9 incomplete 2,0
 //! probed 0 write 1.5 9.95 170                   # attempts at key 0 from 1.5 s to 9.95 s; why they failed, where they did
 //! finally 0@0=5 0@1=6                           # settles, reads this back by p99, from each replica as well
@@ -63,6 +66,7 @@ use history::{
     Phase, Poll, Probe, ProbeOf, Probed, ProducerPromise, Quorum, Rebalance, Record, Ruling, Seen, Send,
     Subscribe, Topic, Txn, VERSION, What,
 };
+use history::{LookUp, Stamp, TimeStep};
 
 /// A tick of the text's clock, in nanoseconds.
 const TICK: u64 = 1_000_000;
@@ -667,6 +671,16 @@ fn function(words: &[&str], completed: bool) -> F {
         "acknowledge" => F::Share(ShareStep::Acknowledge(Acknowledge {
             records: rest.iter().map(|word| acknowledged(word)).collect(),
         })),
+        "clock" => F::Times(TimeStep::Clock(rest.first().map_or(0, |wall| parse(wall)))),
+        "times" => F::Times(TimeStep::Read(rest.iter().map(|word| stamp(word)).collect())),
+        "look-up" => {
+            let (key, time) = rest[0].split_once(':').expect("a look-up is KEY:TIME");
+            F::Times(TimeStep::LookUp(LookUp {
+                key: parse(key),
+                time: parse(time),
+                found: rest.iter().find_map(|word| word.strip_prefix('@')).map(parse),
+            }))
+        }
         "crash" => F::Crash,
         other => panic!("no operation: `{other}`"),
     }
@@ -707,6 +721,17 @@ fn object_seen(word: &str) -> Seen {
             Seen::List(values.map(parse).collect())
         },
     )
+}
+
+fn stamp(word: &str) -> Stamp {
+    let (of, time) = word.split_once('/').expect("a time is KEY@OFFSET=VALUE/TIME");
+    let record = record(of);
+    Stamp {
+        key: record.key,
+        offset: record.offset,
+        value: record.value,
+        time: parse(time),
+    }
 }
 
 fn mop(f: F) -> Mop {

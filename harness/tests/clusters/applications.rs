@@ -100,3 +100,24 @@ fn nothing_is_there_twice_or_out_of_order_with_idempotent_producers() {
 fn what_is_written_twice_is_caught() {
     caught("controls/idempotence-off", "duplicate");
 }
+
+#[test]
+#[ignore = "brings up a real cluster"]
+fn times_are_those_of_the_writing_whatever_happens_to_clocks() {
+    let trial = Trial::of("timestamps", &["--seed", "1", "--time-limit", "12s"]);
+    trial.verdict(0);
+    let done = events(&trial.file("history.jsonl"), "ok").join("\n");
+    for what in [
+        "{\"times\":{\"look-up\":",
+        "{\"times\":{\"read\":",
+        "{\"times\":{\"clock\":",
+    ] {
+        assert!(done.contains(what), "no {what}");
+    }
+}
+
+#[test]
+#[ignore = "brings up a real cluster"]
+fn a_clock_that_is_further_off_than_promised_is_caught() {
+    caught("controls/timestamps-skew", "wrong-time");
+}

@@ -141,7 +141,7 @@ fn steps_of(f: &F) -> usize {
         F::Txn(txn) => txn.mops.len(),
         F::Assign(assign) => assign.keys.len(),
         F::Subscribe(subscribe) => subscribe.keys.len(),
-        F::Send(_) | F::Poll(_) | F::Group(_) | F::Share(_) | F::Crash => 0,
+        F::Send(_) | F::Poll(_) | F::Group(_) | F::Share(_) | F::Times(_) | F::Crash => 0,
     }
 }
 
@@ -157,7 +157,9 @@ fn without_results(f: &F) -> F {
             F::Txn(Txn { mops: mops.collect() })
         }
         F::Poll(_) => F::Poll(Poll::default()),
-        F::Send(_) | F::Assign(_) | F::Subscribe(_) | F::Group(_) | F::Share(_) | F::Crash => f.clone(),
+        F::Send(_) | F::Assign(_) | F::Subscribe(_) | F::Group(_) | F::Share(_) | F::Times(_) | F::Crash => {
+            f.clone()
+        }
     }
 }
 

@@ -68,7 +68,7 @@ impl Buffers {
             F::Txn(txn) => self.reclaim_mops(mem::take(&mut txn.mops)),
             F::Send(_) | F::Crash => {}
             // Rare, and read by serde: what it holds is given back to the system.
-            F::Group(_) | F::Share(_) => op.f = F::Crash,
+            F::Group(_) | F::Share(_) | F::Times(_) => op.f = F::Crash,
         }
     }
 

@@ -6,8 +6,8 @@ mod evidence;
 use history::{
     Acknowledge, Acknowledged, Acquire, Acquired, Assign, Change, Claim, Commit, Committed, Deletion,
     DeletionStep, Event, F, Fate, Fault, FaultStep, FinalReads, GroupStep, Impairment, Load, LogChunk,
-    MemberId, Metadata, Mop, NodeChange, Observed, Op, Phase, Poll, Probe, Quantiles, Quorum, QuorumReplica,
-    Rebalance, Record, Seen, Send, ShareStep, Silence, Subscribe, Txn, What,
+    LookUp, MemberId, Metadata, Mop, NodeChange, Observed, Op, Phase, Poll, Probe, Quantiles, Quorum,
+    QuorumReplica, Rebalance, Record, Seen, Send, ShareStep, Silence, Stamp, Subscribe, TimeStep, Txn, What,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -60,7 +60,18 @@ fn function() -> impl Strategy<Value = F> {
         few(step()).prop_map(|mops| F::Txn(Txn { mops })),
         group().prop_map(F::Group),
         share().prop_map(F::Share),
+        times().prop_map(F::Times),
         Just(F::Crash),
+    ]
+}
+
+fn times() -> impl Strategy<Value = TimeStep> {
+    let stamp = (u32s(), any::<i64>(), u64s(), any::<i64>()).prop_map(Stamp::from);
+    prop_oneof![
+        any::<i64>().prop_map(TimeStep::Clock),
+        few(stamp).prop_map(TimeStep::Read),
+        (u32s(), any::<i64>(), option::of(any::<i64>()))
+            .prop_map(|(key, time, found)| TimeStep::LookUp(LookUp { key, time, found })),
     ]
 }
 

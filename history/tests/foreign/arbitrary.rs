@@ -42,7 +42,7 @@ fn pair(number: u64, begins: bool, certain: bool, op: &mut Op, open: &mut BTreeM
     op.process %= 5;
     // What only our own format can say.
     op.producer = None;
-    if matches!(op.f, F::Group(_) | F::Share(_)) {
+    if matches!(op.f, F::Group(_) | F::Share(_) | F::Times(_)) {
         op.f = F::Crash;
     }
     op.op = number;
@@ -102,7 +102,7 @@ impl Named<'_> {
             F::Assign(assign) => assign.keys.iter_mut().for_each(|key| self.key(key)),
             F::Subscribe(subscribe) => subscribe.keys.iter_mut().for_each(|key| self.key(key)),
             F::Txn(txn) => txn.mops.iter_mut().for_each(|mop| self.mop(mop)),
-            F::Group(_) | F::Share(_) | F::Crash => {}
+            F::Group(_) | F::Share(_) | F::Times(_) | F::Crash => {}
         }
     }
 

@@ -1,7 +1,7 @@
 // --- all operations of the run: columns of numbers, unpacked once the page is painted. What writes them is
 // `operations/columns.rs`. Times are microseconds here.
 const WHAT = ["send", "poll", "assign", "subscribe", "txn", "crash", "commit", "committed",
-  "rebalance", "acquire", "acknowledge"];
+  "rebalance", "acquire", "acknowledge", "clock", "times", "look-up"];
 const OUTCOME = ["open", "ok", "fail", "info"];
 // The kinds of what an operation wrote, read or was about.
 const ITEM = { sent: 0, acknowledged: 1, read: 2, appended: 3, set: 4, held: 5, nothing: 6, chosen: 7 };

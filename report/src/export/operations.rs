@@ -100,6 +100,7 @@ pub fn word(f: &F) -> &'static str {
         F::Txn(_) => "txn",
         F::Group(step) => step.word(),
         F::Share(step) => step.word(),
+        F::Times(step) => step.word(),
         F::Crash => "crash",
     }
 }

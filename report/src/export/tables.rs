@@ -173,7 +173,7 @@ impl<W: Write + Send> Tables<W> {
                     rows.push(record.fate.word(), record.key, Some(record.offset), None);
                 }
             }
-            F::Assign(_) | F::Subscribe(_) | F::Group(_) | F::Crash => {}
+            F::Assign(_) | F::Subscribe(_) | F::Group(_) | F::Times(_) | F::Crash => {}
         }
         let count = rows.0.len() as u64;
         for (place, (kind, key, offset, value)) in rows.0.into_iter().enumerate() {

@@ -8,7 +8,7 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use history::{F, GroupStep, Header, Key, Mop, Offset, Op, Seen, Send, ShareStep, Value};
+use history::{F, GroupStep, Header, Key, Mop, Offset, Op, Seen, Send, ShareStep, TimeStep, Value};
 
 use super::binary::{Column, exact, exact_signed};
 use super::{Operation, Operations, Outcome};
@@ -230,6 +230,9 @@ fn number_of(f: &F) -> u8 {
         F::Group(GroupStep::Rebalance(_)) => 8,
         F::Share(ShareStep::Acquire(_)) => 9,
         F::Share(ShareStep::Acknowledge(_)) => 10,
+        F::Times(TimeStep::Clock(_)) => 11,
+        F::Times(TimeStep::Read(_)) => 12,
+        F::Times(TimeStep::LookUp(_)) => 13,
     }
 }
 
@@ -267,6 +270,10 @@ fn each_item(op: &Op, visit: &mut impl FnMut(Item)) {
             .for_each(|key| visit(of_key(Kind::Chosen, *key, None))),
         F::Txn(txn) => txn.mops.iter().for_each(|mop| each_of_step(mop, visit)),
         F::Group(step) => step
+            .keys()
+            .into_iter()
+            .for_each(|key| visit(of_key(Kind::Chosen, key, None))),
+        F::Times(step) => step
             .keys()
             .into_iter()
             .for_each(|key| visit(of_key(Kind::Chosen, key, None))),

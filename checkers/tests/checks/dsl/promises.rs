@@ -1,6 +1,6 @@
 //! What the words of a header say of applications, and of what brokers may remove.
 
-use history::{Application, Bank, Header, Queue, Topic};
+use history::{Application, Bank, Header, Queue, Timestamps, Topic};
 
 use super::parse;
 
@@ -37,6 +37,10 @@ pub(super) fn take(header: &mut Header, word: &str) -> bool {
                 ..header.topics[0].clone()
             };
             header.topics.push(second);
+        }
+        Some(("skew", skew)) => {
+            let skew = skew.parse().expect("a length of time");
+            header.expect.application = Some(Application::Timestamps(Timestamps { skew }));
         }
         Some(("bank", initial)) => {
             let initial = parse(initial);

@@ -66,6 +66,7 @@ fn name(f: &F) -> &'static str {
         F::Txn(_) => "txn",
         F::Group(step) => step.word(),
         F::Share(step) => step.word(),
+        F::Times(step) => step.word(),
         F::Crash => "crash",
     }
 }
@@ -79,6 +80,7 @@ fn value(line: &mut Line, kind: Kind, f: &F, rest: &[Mop]) {
         F::Txn(txn) => line.vector(txn.mops.iter().chain(rest), |line, done| mop(line, kind, done)),
         F::Group(step) => keys(line, &step.keys()),
         F::Share(step) => keys(line, &step.keys()),
+        F::Times(step) => keys(line, &step.keys()),
         F::Crash => line.nothing(),
     }
 }

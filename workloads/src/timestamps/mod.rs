@@ -1,0 +1,150 @@
+//! Producers write to topics whose brokers give records their times, while readers take these times down and look records up by them, under
+//! clocks that go wrong.
+//!
+//! A record's time is that of its writing, as far as clocks may differ, and never changes; a look-up finds the first record that is not
+//! older than asked.
+
+mod config;
+mod reader;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use anyhow::Result;
+use async_trait::async_trait;
+use cluster::Cluster;
+use history::{Application, Offset, ProducerPromise, Timestamps};
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::arena::{Arena, Invalid, Promises, Running, Workload};
+use crate::client::{Isolation, Shared, at_work, final_reads, spawn};
+use crate::log::{Task, Writers};
+use crate::scribe::Counters;
+use reader::Reader;
+
+pub use config::TimestampsConfig;
+
+/// How long the first clients may take to be at work; they go on trying after that.
+const READY_WITHIN: Duration = Duration::from_secs(10);
+/// How long a reader's thread may take to end.
+const END_WITHIN: Duration = Duration::from_secs(10);
+/// How long reading everything again may take, once everything is whole again.
+const READ_WITHIN: Duration = Duration::from_secs(30);
+
+#[async_trait]
+impl Workload for TimestampsConfig {
+    fn validate(&self) -> Vec<Invalid> {
+        self.check()
+    }
+
+    fn needs(&self) -> Vec<&'static str> {
+        vec!["times"]
+    }
+
+    fn counts_load(&self) -> bool {
+        true
+    }
+
+    fn promises(&self) -> Promises {
+        Promises {
+            producers: ProducerPromise::Idempotent,
+            acks: "all".to_owned(),
+            read_uncommitted: false,
+            application: Some(Application::Timestamps(Timestamps { skew: self.skew })),
+        }
+    }
+
+    async fn start(&self, arena: Arena) -> Result<Box<dyn Running>> {
+        let shared = Shared::new(arena, self.request_timeout, self.metadata_refresh)?;
+        reader::take_clock_down(&shared);
+        let task = Task {
+            keys: 0..shared.keys.count(),
+            next_value: Arc::default(),
+            named: false,
+            expiry: None,
+        };
+        let (writers, ready) = Writers::start(&self.writes(), &shared, &task)?;
+        let mut clients = Clients {
+            config: self.clone(),
+            shared,
+            writers,
+            stop: Arc::default(),
+            readers: Vec::new(),
+        };
+        clients.start_readers()?;
+        at_work(ready, READY_WITHIN).await;
+        Ok(Box::new(clients))
+    }
+}
+
+/// The workload at work.
+struct Clients {
+    config: TimestampsConfig,
+    shared: Arc<Shared>,
+    writers: Writers,
+    stop: Arc<AtomicBool>,
+    readers: Vec<oneshot::Receiver<()>>,
+}
+
+impl Clients {
+    fn start_readers(&mut self) -> Result<()> {
+        for number in 0..self.config.readers {
+            let reader = Reader::new(
+                number,
+                self.config.clone(),
+                self.shared.clone(),
+                self.stop.clone(),
+            );
+            self.readers
+                .push(spawn(format!("reader-{number}"), move || reader.run())?);
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Running for Clients {
+    fn counters(&self) -> Arc<Counters> {
+        self.shared.scribe.counters()
+    }
+
+    async fn stop(&mut self) {
+        self.writers.stop().await;
+        self.stop.store(true, Relaxed);
+        for ended in self.readers.drain(..) {
+            let _ = timeout(END_WITHIN, ended).await;
+        }
+        reader::take_clock_down(&self.shared);
+    }
+
+    /// Reads everything once more, and looks records up, now that nothing changes.
+    async fn drain(&mut self, ends: Option<&[Offset]>) -> bool {
+        let Some(ends) = ends.map(<[Offset]>::to_vec) else {
+            return false;
+        };
+        let number = self.config.readers;
+        let reader = Reader::new(number, self.config.clone(), self.shared.clone(), Arc::default());
+        // A thread that panicked has read enough.
+        let _ = spawn_blocking(move || reader.read_through(&ends, READ_WITHIN)).await;
+        false
+    }
+
+    async fn final_reads(
+        &mut self,
+        cluster: Arc<dyn Cluster>,
+        ends: Result<Vec<Offset>, String>,
+        within: Duration,
+    ) -> bool {
+        let shared = self.shared.clone();
+        final_reads(shared, cluster, Isolation::ReadUncommitted, ends, within).await
+    }
+}
+
+impl Drop for Clients {
+    fn drop(&mut self) {
+        self.stop.store(true, Relaxed);
+    }
+}

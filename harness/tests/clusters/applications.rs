@@ -104,7 +104,7 @@ fn what_is_written_twice_is_caught() {
 #[test]
 #[ignore = "brings up a real cluster"]
 fn times_are_those_of_the_writing_whatever_happens_to_clocks() {
-    let trial = Trial::of("timestamps", &["--seed", "1", "--time-limit", "12s"]);
+    let trial = Trial::of("timestamps", &["--seed", "1", "--time-limit", "15s"]);
     trial.verdict(0);
     let done = events(&trial.file("history.jsonl"), "ok").join("\n");
     for what in [

@@ -214,11 +214,7 @@ impl Worker {
             Some(why) => producer.abort(&why),
             None => producer.commit(),
         };
-        for (number, (offset, broker)) in producer.written() {
-            if let Some(Mop::Send(send)) = mops.get_mut(*number) {
-                (send.offset, send.broker) = (Some(*offset), *broker);
-            }
-        }
+        producer.name_places(mops);
         if works {
             return (end, Some(Teller::Transactional(producer)));
         }

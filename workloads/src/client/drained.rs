@@ -7,7 +7,7 @@ use history::{Key, Offset};
 use tokio::task::spawn_blocking;
 
 use super::library::{Consumer, ConsumerSettings, GroupSettings};
-use super::member::{asking, look};
+use super::member::{asked, look};
 use super::{Isolation, Shared};
 use crate::scribe::End;
 
@@ -94,7 +94,7 @@ fn ask_committed(shared: &Arc<Shared>, drain: &Drain) {
     let process = shared.scribe.process();
     let until = Instant::now() + LAST_WITHIN;
     loop {
-        let op = shared.scribe.invoke(process, asking(&drain.keys));
+        let op = shared.scribe.invoke(process, asked(&drain.keys));
         let (f, end) = look(&mut *client, &drain.keys, ASK_WITHIN);
         let answered = end == End::Ok;
         shared.scribe.end(process, op, f, end);

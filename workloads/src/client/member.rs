@@ -175,7 +175,8 @@ impl Member {
     }
 }
 
-fn asked(keys: &[Key]) -> F {
+/// The question what is committed of these partitions.
+pub(super) fn asked(keys: &[Key]) -> F {
     F::Group(GroupStep::Committed(Committed {
         offsets: keys.iter().map(|key| (*key, None)).collect(),
     }))
@@ -192,7 +193,10 @@ pub(super) fn look(client: &mut dyn Consumer, keys: &[Key], within: Duration) ->
     }
 }
 
-/// The operation that asks it.
-pub(super) fn asking(keys: &[Key]) -> F {
-    asked(keys)
+/// How far this goes: the offset to read next, by partition. What carries no value counts as well.
+pub(crate) fn read_up_to(incoming: &[Incoming]) -> BTreeMap<Key, Offset> {
+    incoming
+        .iter()
+        .map(|record| (record.key, record.offset + 1))
+        .collect()
 }

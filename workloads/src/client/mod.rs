@@ -1,5 +1,7 @@
 //! What the clients of every workload have in common: the client library that they speak to, what all of them share, and the final reads.
 
+#[cfg(test)]
+pub(crate) mod court;
 mod drained;
 mod driver;
 mod group;
@@ -37,7 +39,7 @@ pub(crate) use library::{
     Membership, Outgoing, Polled, Producer, ProducerSettings, Rebalanced, Refusal, ShareConsumer,
     ShareSettings, TransactionSettings,
 };
-pub(crate) use member::{Member, Next};
+pub(crate) use member::{Member, Next, read_up_to};
 pub use objects::ReadBy;
 pub(crate) use pace::{Ledger, Pace};
 pub(crate) use place::{Keys, Place};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use history::{Key, NodeId, Offset, Value};
+use history::{Key, Mop, NodeId, Offset, Value};
 
 use super::Shared;
 use super::library::{
@@ -22,7 +22,7 @@ const BATCH_BYTES: u32 = 1_000_000;
 const IN_FLIGHT: u32 = 5;
 
 /// Where a record went, by its step.
-pub(crate) type Written = BTreeMap<usize, (Offset, Option<NodeId>)>;
+type Written = BTreeMap<usize, (Offset, Option<NodeId>)>;
 
 /// How long a transactional producer is given.
 #[derive(Clone, Copy, Debug)]
@@ -101,10 +101,14 @@ impl Transactional {
         }
     }
 
-    /// Where the records of this transaction went, as far as brokers have said so.
-    pub(crate) fn written(&mut self) -> &Written {
+    /// Says of each record of this transaction where it went, as far as brokers have said so. Records are known by their steps' numbers.
+    pub(crate) fn name_places(&mut self, mops: &mut [Mop]) {
         self.take_reports(Duration::ZERO);
-        &self.written
+        for (number, mop) in mops.iter_mut().enumerate() {
+            if let (Mop::Send(send), Some((offset, broker))) = (mop, self.written.get(&number)) {
+                (send.offset, send.broker) = (Some(*offset), *broker);
+            }
+        }
     }
 
     fn take_reports(&mut self, within: Duration) {

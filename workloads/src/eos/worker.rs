@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use super::config::{EosConfig, Offsets};
 use crate::client::{
     Change, ConsumerSettings, Incoming, Isolation, Member, Next, Rebalanced, Refusal, Shared, Transactional,
-    Turns,
+    Turns, read_up_to,
 };
 use crate::scribe::End;
 
@@ -242,7 +242,7 @@ impl Worker {
         let next = read_up_to(&batch);
         let carried = self.attempt(member, producer, (&mops, &next), twist);
         mops[0] = Mop::Poll(Poll { records });
-        name_places(producer, &mut mops);
+        producer.name_places(&mut mops);
         let committed = carried.end == End::Ok;
         let unknown = matches!(carried.end, End::Info(_));
         let f = F::Txn(Txn { mops });
@@ -325,23 +325,5 @@ impl Worker {
 
     fn log(&self, text: &str) {
         self.shared.line(&format!("worker-{}", self.number), text);
-    }
-}
-
-/// How far this goes: the offset to read next, by partition. What carries no value counts as well.
-fn read_up_to(incoming: &[Incoming]) -> BTreeMap<Key, Offset> {
-    incoming
-        .iter()
-        .map(|record| (record.key, record.offset + 1))
-        .collect()
-}
-
-/// Where the records went, as far as brokers have said so.
-fn name_places(producer: &mut Transactional, mops: &mut [Mop]) {
-    let written = producer.written();
-    for (number, mop) in mops.iter_mut().enumerate() {
-        if let (Mop::Send(send), Some((offset, broker))) = (mop, written.get(&number)) {
-            (send.offset, send.broker) = (Some(*offset), *broker);
-        }
     }
 }

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use history::{F, Key, Offset, Poll, Record};
 
 use super::config::{Commits, GroupConfig};
-use crate::client::{ConsumerSettings, Incoming, Isolation, Member, Next, Rebalanced, Shared, Turns};
+use crate::client::{
+    ConsumerSettings, Incoming, Isolation, Member, Next, Rebalanced, Shared, Turns, read_up_to,
+};
 use crate::scribe::End;
 
 /// The longest wait for a record, so that a stop is seen.
@@ -229,12 +231,4 @@ impl Reader {
     fn log(&self, text: &str) {
         self.shared.line(&self.name(), text);
     }
-}
-
-/// How far this goes: the offset to read next, by partition. What carries no value counts as well.
-fn read_up_to(incoming: &[Incoming]) -> BTreeMap<Key, Offset> {
-    incoming
-        .iter()
-        .map(|record| (record.key, record.offset + 1))
-        .collect()
 }

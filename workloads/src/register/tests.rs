@@ -1,69 +1,11 @@
 //! The clients against the client library's own mock brokers, in this process.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use history::{Event, F, Key, MemoryRecorder, Mop, Op, Seen, Span, Topic, Value, What};
-use rdkafka::mocking::MockCluster;
-use rdkafka::producer::DefaultProducerContext;
+use history::{Event, F, Key, Mop, Op, Seen, Span, Value, What};
 
 use super::RegisterConfig;
-use crate::arena::{Arena, Running, Workload};
-
-/// Nothing here takes as long, unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-struct Court {
-    brokers: MockCluster<'static, DefaultProducerContext>,
-    recorder: Arc<MemoryRecorder>,
-}
-
-impl Court {
-    fn new() -> Self {
-        let brokers = MockCluster::new(3).expect("mock brokers");
-        brokers.create_topic("log", 2, 3).expect("a topic");
-        Self {
-            brokers,
-            recorder: Arc::default(),
-        }
-    }
-
-    async fn start(&self, config: &RegisterConfig) -> Box<dyn Running> {
-        let arena = Arena {
-            bootstrap: self.brokers.bootstrap_servers(),
-            client_settings: Vec::new(),
-            client: None,
-            topics: vec![Topic {
-                name: "log".to_owned(),
-                partitions: 2,
-                replication_factor: 3,
-                min_insync_replicas: 2,
-                unclean_election: false,
-                config: BTreeMap::new(),
-            }],
-            seed: 7,
-            recorder: self.recorder.clone(),
-            log_file: None,
-            disks_may_fail: false,
-        };
-        config.start(arena).await.expect("clients")
-    }
-
-    /// Waits for so many operations that succeeded, stops the clients and gives the events.
-    async fn after(&self, succeeded: usize, running: &mut Box<dyn Running>) -> Vec<Event> {
-        let begun = Instant::now();
-        while done(&self.recorder.events()).count() < succeeded {
-            assert!(
-                begun.elapsed() < PATIENCE,
-                "no {succeeded} operations in {PATIENCE:?}"
-            );
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        running.stop().await;
-        self.recorder.events()
-    }
-}
+use crate::client::court::Court;
 
 /// The operations that succeeded, by what they did.
 fn done(events: &[Event]) -> impl Iterator<Item = (&Op, &Mop)> {
@@ -85,7 +27,9 @@ async fn what_one_client_set_its_next_read_shows() {
         ..RegisterConfig::default()
     };
     let mut running = court.start(&config).await;
-    let events = court.after(300, &mut running).await;
+    let events = court
+        .after(300, &mut running, |events| done(events).count())
+        .await;
     let mut registers: BTreeMap<Key, Value> = BTreeMap::new();
     let mut compared = 0;
     for (op, mop) in done(&events) {

@@ -1,69 +1,11 @@
 //! The clients against the client library's own mock brokers, in this process.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
 
-use history::{Event, F, MemoryRecorder, Send, Span, Topic, Value, What};
-use rdkafka::mocking::MockCluster;
-use rdkafka::producer::DefaultProducerContext;
+use history::{Event, F, Send, Span, Value, What};
 
 use super::RetentionConfig;
-use crate::arena::{Arena, Running, Workload};
-
-/// Nothing here takes as long, unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-struct Court {
-    brokers: MockCluster<'static, DefaultProducerContext>,
-    recorder: Arc<MemoryRecorder>,
-}
-
-impl Court {
-    fn new() -> Self {
-        let brokers = MockCluster::new(3).expect("mock brokers");
-        brokers.create_topic("log", 2, 3).expect("a topic");
-        Self {
-            brokers,
-            recorder: Arc::default(),
-        }
-    }
-
-    async fn start(&self, config: &RetentionConfig) -> Box<dyn Running> {
-        let arena = Arena {
-            bootstrap: self.brokers.bootstrap_servers(),
-            client_settings: Vec::new(),
-            client: None,
-            topics: vec![Topic {
-                name: "log".to_owned(),
-                partitions: 2,
-                replication_factor: 3,
-                min_insync_replicas: 2,
-                unclean_election: false,
-                config: BTreeMap::new(),
-            }],
-            seed: 7,
-            recorder: self.recorder.clone(),
-            log_file: None,
-            disks_may_fail: false,
-        };
-        config.start(arena).await.expect("clients")
-    }
-
-    /// Waits for so many operations that succeeded, stops the clients and gives the events.
-    async fn after(&self, succeeded: usize, running: &mut Box<dyn Running>) -> Vec<Event> {
-        let begun = Instant::now();
-        while acknowledged(&self.recorder.events()).count() < succeeded {
-            assert!(
-                begun.elapsed() < PATIENCE,
-                "no {succeeded} operations in {PATIENCE:?}"
-            );
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        running.stop().await;
-        self.recorder.events()
-    }
-}
+use crate::client::court::Court;
 
 /// The writes that were acknowledged.
 fn acknowledged(events: &[Event]) -> impl Iterator<Item = &Send> {
@@ -89,7 +31,9 @@ async fn what_is_written_is_read_tombstones_too_and_again_from_the_start() {
         ..RetentionConfig::default()
     };
     let mut running = court.start(&config).await;
-    let events = court.after(500, &mut running).await;
+    let events = court
+        .after(500, &mut running, |events| acknowledged(events).count())
+        .await;
     let written: BTreeSet<Value> = acknowledged(&events).map(|send| send.value).collect();
     assert!(acknowledged(&events).all(|send| send.offset.is_some() && send.key < 2));
     let (mut read, mut begun) = (BTreeSet::new(), 0);

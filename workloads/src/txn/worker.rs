@@ -175,7 +175,7 @@ impl Worker {
             Some(why) => producer.abort(&why),
             None => producer.commit(),
         };
-        name_places(&mut producer, mops);
+        producer.name_places(mops);
         // The successor began by aborting what its predecessor had open, before that asked for anything else: it cannot be committed.
         carried.end = match end {
             End::Info(why) if matches!(successor, Some(Some(_))) => End::Fail(format!("fenced: {why}")),
@@ -262,15 +262,5 @@ impl Worker {
 
     fn log(&self, text: &str) {
         self.shared.line(&self.name(), text);
-    }
-}
-
-/// Where the records went, as far as brokers have said so.
-fn name_places(producer: &mut Transactional, mops: &mut [Mop]) {
-    let written = producer.written();
-    for (number, mop) in mops.iter_mut().enumerate() {
-        if let (Mop::Send(send), Some((offset, broker))) = (mop, written.get(&number)) {
-            (send.offset, send.broker) = (Some(*offset), *broker);
-        }
     }
 }

@@ -552,6 +552,10 @@ pub struct CompareOptions {
     /// Match the cells of campaigns without this axis, such as the broker's version; may be given several times.
     #[arg(long, value_name = "AXIS")]
     pub ignore: Vec<String>,
+    /// Of BASE only the runs with the first value of this axis, of DIR those with the second, matched without it: BASE and DIR may be
+    /// one campaign.
+    #[arg(long, value_name = "AXIS=BASE,DIR")]
+    pub between: Option<String>,
     /// Write a page into this file too.
     #[arg(long, value_name = "FILE.html")]
     pub out: Option<PathBuf>,

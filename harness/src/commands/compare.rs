@@ -54,6 +54,18 @@ fn both(options: &CompareOptions) -> Result<[(String, CampaignSummary); 2]> {
     }
     let side = |dir: &Path| if is_campaign(dir) { read(dir) } else { of_run(dir) };
     let (mut before, mut here) = (side(base)?, side(dir)?);
+    let (mut base_name, mut name) = (shown(base), shown(dir));
+    if let Some(between) = &options.between {
+        let (axis, values) = values(between)?;
+        for (value, name, summary) in [
+            (values[0], &mut base_name, &mut before),
+            (values[1], &mut name, &mut here),
+        ] {
+            only(summary, axis, value, name)?;
+            *name = format!("{name}, {axis} {value}");
+        }
+        ignore(&[axis.to_owned()], &mut here, &mut before)?;
+    }
     ignore(&options.ignore, &mut here, &mut before)?;
     if is_campaign(base) {
         for (root, summary) in [(base, &mut before), (dir, &mut here)] {
@@ -61,7 +73,46 @@ fn both(options: &CompareOptions) -> Result<[(String, CampaignSummary); 2]> {
             fill_settings(root, summary);
         }
     }
-    Ok([(shown(base), before), (shown(dir), here)])
+    Ok([(base_name, before), (name, here)])
+}
+
+/// `axis=base,here`.
+fn values(between: &str) -> Result<(&str, [&str; 2])> {
+    let parts = between
+        .split_once('=')
+        .and_then(|(axis, values)| Some((axis, values.split_once(',')?)));
+    match parts {
+        Some((axis, (base, here))) => Ok((axis, [base, here])),
+        None => {
+            bail!("--between {between}: give an axis and two of its values, such as client=librdkafka,java")
+        }
+    }
+}
+
+/// Keeps the runs with that value of an axis; there has to be one.
+fn only(summary: &mut CampaignSummary, axis: &str, value: &str, name: &str) -> Result<()> {
+    let runs = std::mem::take(&mut summary.runs);
+    let has = |run: &CampaignRun| run.axes.get(axis).is_some_and(|has| has == value);
+    let (kept, others): (Vec<_>, Vec<_>) = runs.into_iter().partition(has);
+    if kept.is_empty() {
+        let known: BTreeSet<&str> = others
+            .iter()
+            .filter_map(|run| run.axes.get(axis).map(String::as_str))
+            .collect();
+        let known: Vec<&str> = known.into_iter().collect();
+        bail!(
+            "--between: no run of {name} has {axis} {value}; its values of that axis: {}",
+            if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            }
+        );
+    }
+    let [own, about, fingerprint] =
+        [&mut summary.name, &mut summary.about, &mut summary.fingerprint].map(std::mem::take);
+    *summary = CampaignSummary::new(own, about, summary.seed, fingerprint, kept);
+    Ok(())
 }
 
 /// A run as a campaign of one.

@@ -331,6 +331,22 @@ fn two_campaigns_and_two_runs_are_compared() {
     let found: Value = serde_json::from_str(&ran.out).expect("it is JSON");
     assert_eq!(found["here"]["runs"], 6, "{found}");
 
+    let between = |between: &str| bench.run(&["compare", "old", "new", "--between", between, "--json"]);
+    let ran = between("kind=a,a");
+    says(&ran, 0, &["less: writes acknowledged"]);
+    let found: Value = serde_json::from_str(&ran.out).expect("it is JSON");
+    assert_eq!(found["here"]["name"], "new, kind a", "{found}");
+    assert_eq!(
+        (&found["here"]["runs"], &found["before"]["runs"]),
+        (&json!(6), &json!(6))
+    );
+    says(
+        &between("kind=a,b"),
+        2,
+        &["no run of new has kind b; its values of that axis: a"],
+    );
+    says(&between("kind"), 2, &["give an axis and two of its values"]);
+
     let ran = bench.run(&["compare", "old/runs/a-r1", "new/runs/a-r1"]);
     says(&ran, 0, &["too few runs to tell a difference from chance"]);
     // A run from before there were figures is compared by its history.

@@ -64,7 +64,20 @@ public final class Driver {
         System.setOut(System.err);
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = in.readLine(); line != null; line = in.readLine()) {
-            take(new Request(Json.read(line)));
+            Request request;
+            try {
+                request = new Request(Json.read(line));
+            } catch (RuntimeException error) {
+                // Nobody can be answered: whoever asked ends it for its silence.
+                System.err.println("no request (" + text(error) + "): " + line);
+                continue;
+            }
+            try {
+                take(request);
+            } catch (RuntimeException error) {
+                // Nothing of it was begun.
+                request.fail(text(error), "refused");
+            }
         }
         // Whoever asked is gone: nothing is to be written for it any more.
         Runtime.getRuntime().halt(0);
@@ -161,7 +174,15 @@ public final class Driver {
     }
 
     static TopicPartition partition(Object topic, Object number) {
-        return new TopicPartition((String) topic, ((Number) number).intValue());
+        return new TopicPartition((String) topic, Math.toIntExact(whole(number)));
+    }
+
+    /** A whole number that Java can hold: an error says which is none. */
+    static long whole(Object number) {
+        if (number instanceof Long) {
+            return (Long) number;
+        }
+        throw new IllegalArgumentException("no whole number below 2^63: " + number);
     }
 
     /** A request, which is answered once. */
@@ -180,8 +201,8 @@ public final class Driver {
         }
 
         long number(String name) {
-            Number number = (Number) body.get(name);
-            return number == null ? -1 : number.longValue();
+            Object number = body.get(name);
+            return number == null ? -1 : whole(number);
         }
 
         Duration within() {
@@ -208,7 +229,7 @@ public final class Driver {
         Map<TopicPartition, OffsetAndMetadata> offsets() {
             Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
             for (List<Object> each : lists("offsets")) {
-                long offset = ((Number) each.get(2)).longValue();
+                long offset = whole(each.get(2));
                 offsets.put(Driver.partition(each.get(0), each.get(1)), new OffsetAndMetadata(offset));
             }
             return offsets;
@@ -269,6 +290,11 @@ public final class Driver {
     static final class ProducerClient extends Client {
         private KafkaProducer<byte[], byte[]> producer;
         private boolean isTransactional;
+        private InFlight inFlight;
+        /** After which time a record is given up, in nanoseconds. */
+        private long expiry;
+        /** Whether nothing more is to be written once a record was given up. */
+        private boolean endsWithFailure;
 
         @Override
         void answer(Request request) {
@@ -277,6 +303,9 @@ public final class Driver {
                     Map<String, Object> settings = request.settings();
                     isTransactional = settings.containsKey("transactional.id");
                     producer = new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
+                    inFlight = new InFlight(producer);
+                    expiry = expiry(settings);
+                    endsWithFailure = Boolean.TRUE.equals(request.body.get("ends-with-failure"));
                     request.ok();
                     break;
                 case "send":
@@ -284,7 +313,7 @@ public final class Driver {
                     break;
                 case "warm":
                     for (Object topic : (List<?>) request.body.get("topics")) {
-                        producer.partitionsFor((String) topic);
+                        inFlight.look(producer.partitionsFor((String) topic));
                     }
                     request.ok();
                     break;
@@ -346,38 +375,53 @@ public final class Driver {
             // A callback within the call is of a record that was never taken over.
             Thread caller = Thread.currentThread();
             boolean[] isCalling = {true};
+            long begun = System.nanoTime();
             try {
                 producer.send(record, (metadata, error) -> {
                     boolean isEarly = isCalling[0] && Thread.currentThread() == caller;
+                    Map<String, Object> answer = new LinkedHashMap<>();
+                    if (!isEarly) {
+                        inFlight.tell(answer);
+                    }
                     if (error == null) {
-                        Map<String, Object> answer = new LinkedHashMap<>();
                         if (metadata.hasOffset()) {
                             answer.put("offset", metadata.offset());
                             answer.put("timestamp", metadata.hasTimestamp() ? metadata.timestamp() : null);
                         }
                         request.ok(answer);
                     } else {
-                        notWritten(request, error, isEarly);
+                        if (!isEarly && System.nanoTime() - begun >= expiry) {
+                            answer.put("expired", true);
+                        }
+                        notWritten(request, answer, error, isEarly);
                     }
                 });
             } catch (SerializationException error) {
                 request.fail(text(error), "refused");
             } catch (RuntimeException error) {
-                notWritten(request, error, false);
+                notWritten(request, new LinkedHashMap<>(), error, false);
             } finally {
                 isCalling[0] = false;
             }
         }
 
         /** The library does not say whether a record that it gave up was ever sent: it certainly was not only in few cases. */
-        private void notWritten(Request request, Exception error, boolean isEarly) {
+        private void notWritten(Request request, Map<String, Object> answer, Exception error, boolean isEarly) {
             boolean isCertain = error instanceof RecordTooLargeException || isEarly && error instanceof TimeoutException;
-            Map<String, Object> answer = new LinkedHashMap<>();
             answer.put("error", text(error));
             if (isFatal(error) || isTransactional && error instanceof OutOfOrderSequenceException) {
                 answer.put("fatal", text(error));
+            } else if (endsWithFailure && !isCertain) {
+                // Within the callback: once that is over the library may send what it had under way again, as something new.
+                producer.close(Duration.ZERO);
+                answer.put("fatal", "it gave a record up");
             }
             request.say(isCertain ? "fail" : "info", answer);
+        }
+
+        private static long expiry(Map<String, Object> settings) {
+            Object millis = settings.get("delivery.timeout.ms");
+            return Duration.ofMillis(millis == null ? 120_000 : Long.parseLong((String) millis)).toNanos();
         }
 
         private void call(Request request, Runnable call) {
@@ -393,6 +437,63 @@ public final class Driver {
                 request.fail(text(error), request.op.equals("abort") ? "discard" : advice);
             } catch (IllegalStateException error) {
                 request.fail(text(error), "discard");
+            }
+        }
+    }
+
+    /**
+     * How many requests a producer has under way at one broker: its metrics tell the sum of all alone, so the library's own count is
+     * looked up, where this version has it by that name. To be asked by the library's thread, in callbacks.
+     */
+    static final class InFlight {
+        private final Object network;
+        private final java.lang.reflect.Method count;
+        private final Set<String> nodes = ConcurrentHashMap.newKeySet();
+        /** The most so far. */
+        private int most;
+
+        InFlight(KafkaProducer<?, ?> producer) {
+            Object found = null;
+            java.lang.reflect.Method method = null;
+            try {
+                found = field(field(producer, "sender"), "client");
+                method = Class.forName("org.apache.kafka.clients.KafkaClient").getMethod("inFlightRequestCount", String.class);
+            } catch (ReflectiveOperationException | RuntimeException error) {
+                System.err.println("requests under way cannot be counted: " + text(error));
+            }
+            network = found;
+            count = method;
+        }
+
+        private static Object field(Object of, String name) throws ReflectiveOperationException {
+            java.lang.reflect.Field field = of.getClass().getDeclaredField(name);
+            field.setAccessible(true);
+            return field.get(of);
+        }
+
+        void look(List<org.apache.kafka.common.PartitionInfo> partitions) {
+            for (org.apache.kafka.common.PartitionInfo partition : partitions) {
+                for (org.apache.kafka.common.Node node : partition.replicas()) {
+                    nodes.add(node.idString());
+                }
+            }
+        }
+
+        /** Says how many, where they are more than ever. */
+        void tell(Map<String, Object> answer) {
+            if (count == null) {
+                return;
+            }
+            int before = most;
+            try {
+                for (String node : nodes) {
+                    most = Math.max(most, (Integer) count.invoke(network, node));
+                }
+            } catch (ReflectiveOperationException | RuntimeException error) {
+                return;
+            }
+            if (most > before) {
+                answer.put("in-flight", most);
             }
         }
     }
@@ -553,7 +654,7 @@ public final class Driver {
         private void assign(Request request) {
             Map<TopicPartition, Long> positions = new HashMap<>();
             for (List<Object> each : request.lists("positions")) {
-                positions.put(Driver.partition(each.get(0), each.get(1)), ((Number) each.get(2)).longValue());
+                positions.put(Driver.partition(each.get(0), each.get(1)), whole(each.get(2)));
             }
             ready.clear();
             consumer.assign(positions.keySet());
@@ -715,7 +816,7 @@ public final class Driver {
             Map<TopicPartition, List<Integer>> told = new HashMap<>();
             for (List<Object> each : request.lists("records")) {
                 TopicPartition partition = Driver.partition(each.get(0), each.get(1));
-                long offset = ((Number) each.get(2)).longValue();
+                long offset = whole(each.get(2));
                 ConsumerRecord<byte[], byte[]> record = acquired.remove(List.of(partition.topic(), partition.partition(), offset));
                 results.add(null);
                 if (record == null) {
@@ -826,7 +927,16 @@ public final class Driver {
                 case "false":
                     return Boolean.valueOf(word);
                 default:
-                    return Long.valueOf(word);
+                    return number(word);
+            }
+        }
+
+        /** A number that is greater than it may be, or no whole one, is an error only where it is asked for. */
+        private static Number number(String word) {
+            try {
+                return Long.valueOf(word);
+            } catch (NumberFormatException error) {
+                return new java.math.BigDecimal(word);
             }
         }
 

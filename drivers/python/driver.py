@@ -55,20 +55,31 @@ class Writer:
     idle = 0.005
 
     def __init__(self, request):
-        self.producer = Producer(settings(request))
+        self.most, self.told, self.ends = 0, 0, request.get("ends-with-failure", False)
+        self.producer = Producer(settings(request, stats_cb=self.look, **{"statistics.interval.ms": 50}))
         say(request)
+
+    def look(self, statistics):
+        """How many requests are under way at one broker, the most so far."""
+        brokers = json.loads(statistics)["brokers"].values()
+        self.most = max([self.most, *(broker["waitresp_cnt"] for broker in brokers)])
 
     def rest(self):
         self.producer.poll(0)
 
     def report(self, request, error, message):
+        more = {"in-flight": self.most} if self.most > self.told else {}
+        self.told = self.most
         if error is None:
             offset = message.offset() if message.offset() >= 0 else None
-            return say(request, offset=offset, timestamp=message.timestamp()[1])
+            return say(request, offset=offset, timestamp=message.timestamp()[1], **more)
         # Whether it was ever sent this library does not tell.
         certain = error.code() == KafkaError.MSG_SIZE_TOO_LARGE
-        fatal = {"fatal": str(error)} if error.fatal() else {}
-        say(request, "fail" if certain else "info", error=str(error), **fatal)
+        if error.code() == KafkaError._MSG_TIMED_OUT:
+            more["expired"] = True
+        if error.fatal() or self.ends and not certain:
+            more["fatal"] = str(error)
+        say(request, "fail" if certain else "info", error=str(error), **more)
 
     def send(self, request):
         given = {name: request[name] for name in ("timestamp",) if name in request}

@@ -217,6 +217,14 @@ pub struct Expectation {
     /// nobody asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<u32>,
+    /// How many requests a producer has to have had under way at one broker at once; else the verdict is unknown. Where it is not
+    /// given, nobody asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_flight: Option<u32>,
+    /// How many writes the clients have to have given up as their time was over; else the verdict is unknown. Where it is not
+    /// given, nobody asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expired: Option<u64>,
     /// Whether a metric of a broker that lies breaks a promise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub strict_metrics: bool,
@@ -241,6 +249,8 @@ impl Default for Expectation {
             availability: AvailabilityLimits::default(),
             two_controllers: None,
             load: None,
+            in_flight: None,
+            expired: None,
             strict_metrics: false,
         }
     }

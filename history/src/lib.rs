@@ -61,7 +61,7 @@ pub use header::{
 pub use impairment::{Impairment, whole_group};
 pub use instant::milliseconds_of;
 pub use line::{from_line, to_line};
-pub use load::{LATE, Load, Quantiles};
+pub use load::{Flight, LATE, Load, Quantiles};
 pub use observation::{
     Answer, Claim, Eligible, LogChunk, Metadata, Metric, Metrics, Observed, Partitions, Probe, Quorum,
     QuorumReplica, Served, Service, Session, Silence, Stand, Stands, ZooKeeper,

@@ -24,6 +24,29 @@ pub struct Load {
     pub from_due: Quantiles,
     /// The same from when they began, without the withheld ones: what a client that waits would have measured.
     pub from_begun: Quantiles,
+    /// What the producers had under way, where somebody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flight: Option<Flight>,
+}
+
+/// What producers had under way at brokers, and what they gave up, as their client library saw it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Flight {
+    /// The most requests that a producer was seen to have under way at one broker at once; none where the library does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u32>,
+    /// Writes that the library gave up as their time was over, and that no broker can have.
+    pub expired_unsent: u64,
+    /// The same, where a broker may have them.
+    pub expired_unknown: u64,
+}
+
+impl Flight {
+    /// All writes that were given up as their time was over.
+    pub fn expired(&self) -> u64 {
+        self.expired_unsent.saturating_add(self.expired_unknown)
+    }
 }
 
 /// A write that begins later than this, in nanoseconds, is late: clients look for what is due every few milliseconds.

@@ -17,6 +17,7 @@ pub(crate) fn run(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
     acknowledged(context, &mut outcome);
     load(context, &mut outcome);
+    flight(context, &mut outcome);
     faults(context, &mut outcome);
     ending(context, &mut outcome);
     if context.model != Model::Kafka {
@@ -96,6 +97,48 @@ fn load(context: &Context, outcome: &mut Outcome) {
             "acknowledged writes took {} from when they were due, and {} from when they began",
             took(&load.from_due),
             took(&load.from_begun)
+        ));
+    }
+}
+
+/// Producers with one request at a time, or that gave nothing up, are no trial of those that are to do both.
+fn flight(context: &Context, outcome: &mut Outcome) {
+    let expect = &context.header.expect;
+    let flight = context.index.load.and_then(|load| load.flight);
+    let requests = flight.and_then(|flight| flight.requests);
+    if let Some(least) = expect.in_flight {
+        match requests {
+            None => outcome.unknown(format!(
+                "nobody told how many requests a producer had under way at one broker at once, where the plan asks for {least}"
+            )),
+            Some(most) if most < least => outcome.unknown(format!(
+                "no producer was seen to have more than {} under way at one broker at once, where the plan asks for {least}",
+                count(most.into(), "request")
+            )),
+            Some(_) => {}
+        }
+    }
+    let expired = flight.map_or(0, |flight| flight.expired());
+    if let Some(least) = expect.expired.filter(|least| expired < *least) {
+        outcome.unknown(format!(
+            "the clients gave up {} as their time was over, where the plan asks for at least {}",
+            count(expired, "write"),
+            number(least)
+        ));
+    }
+    let Some(flight) = flight else { return };
+    if let Some(most) = requests {
+        outcome.note(format!(
+            "producers had up to {} under way at one broker at once",
+            count(most.into(), "request")
+        ));
+    }
+    if flight.expired() > 0 {
+        outcome.note(format!(
+            "the clients gave up {} as their time was over: {} certainly not written, {} of unknown outcome",
+            count(flight.expired(), "write"),
+            number(flight.expired_unsent),
+            number(flight.expired_unknown)
         ));
     }
 }

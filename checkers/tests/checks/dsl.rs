@@ -50,6 +50,7 @@
 //! p0 txn read 2 -> ok read 2=[5,6]              # or one value (3=6), or nothing (3=nil)
 //! objects-finally 2=[5,6] 3=6                   # settles, reads these back by p99, an operation each; what the replicas hold: 0@3=6
 //! load due=100 late=3 withheld=7                # what became of the load; with load=90 in the header it has to be there
+//! load due=9 in-flight=3 unsent=4 unknown=6         # what was under way and expired; asked for by in-flight=3 expired=10 in the header
 //! interrupted
 //! truncated
 //! ```
@@ -231,6 +232,8 @@ impl Parser {
                     header.expect.two_controllers = Some(limit.parse().expect("a length of time"));
                 }
                 Some(("load", percent)) => header.expect.load = Some(parse(percent)),
+                Some(("in-flight", count)) => header.expect.in_flight = Some(parse(count)),
+                Some(("expired", count)) => header.expect.expired = Some(parse(count)),
                 Some(("min", minimum)) => header.expect.minimum_acknowledged = parse(minimum),
                 Some(("require", kinds)) => {
                     header.expect.without_faults = false;
@@ -298,6 +301,13 @@ impl Parser {
                 Some(("due", count)) => load.due = parse(count),
                 Some(("late", count)) => load.late = parse(count),
                 Some(("withheld", count)) => load.withheld = parse(count),
+                Some(("in-flight", count)) => {
+                    load.flight.get_or_insert_default().requests = Some(parse(count));
+                }
+                Some(("unsent", count)) => load.flight.get_or_insert_default().expired_unsent = parse(count),
+                Some(("unknown", count)) => {
+                    load.flight.get_or_insert_default().expired_unknown = parse(count);
+                }
                 _ => panic!("no part of a load: `{word}`"),
             }
         }

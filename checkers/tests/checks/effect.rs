@@ -38,6 +38,42 @@ fn a_load_that_was_not_there_proves_nothing() {
     table(&[("nobody asks", &nobody_asks, "valid")]);
 }
 
+/// Lines of the load, after a header that asks for three requests at once and for ten writes that expired.
+const FLIGHTS: Rows = &[
+    (
+        "as many as were asked for",
+        "load due=9 in-flight=3 unsent=4 unknown=6",
+        "valid",
+    ),
+    (
+        "fewer at once",
+        "load due=9 in-flight=2 unsent=4 unknown=6",
+        "unknown: effect",
+    ),
+    (
+        "fewer that expired",
+        "load due=9 in-flight=5 unsent=4 unknown=5",
+        "unknown: effect",
+    ),
+    (
+        "a library that does not tell",
+        "load due=9 unsent=10 unknown=0",
+        "unknown: effect",
+    ),
+    ("nobody looked", "load due=9", "unknown: effect"),
+    ("nobody counted", "", "unknown: effect"),
+];
+
+#[test]
+fn requests_one_after_the_other_and_writes_that_never_expired_prove_nothing() {
+    table_in(
+        |load| format!("topics log:2 in-flight=3 expired=10\n{STEADY}\n{load}\n{REST}"),
+        FLIGHTS,
+    );
+    let nobody_asks = format!("topics log:2\n{STEADY}\nload due=9 in-flight=1\n{REST}");
+    table(&[("nobody asks", &nobody_asks, "valid")]);
+}
+
 const ACKNOWLEDGEMENTS: Rows = &[
     (
         "enough",

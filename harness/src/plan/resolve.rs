@@ -268,6 +268,10 @@ impl Resolved {
             ..Expectation::default()
         };
         self.plan.workload.expect(&mut expect);
+        if self.plan.is_simulated() {
+            // Simulated clients have no requests that could be counted.
+            (expect.in_flight, expect.expired) = (None, None);
+        }
         expect
     }
 }

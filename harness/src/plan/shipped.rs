@@ -37,6 +37,7 @@ shipped![
     "eos",
     "bank",
     "idempotence",
+    "idempotence-java",
     "retention",
     "compaction",
     "queue",

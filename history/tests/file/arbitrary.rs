@@ -5,9 +5,10 @@ mod evidence;
 
 use history::{
     Acknowledge, Acknowledged, Acquire, Acquired, Assign, Change, Claim, Commit, Committed, Deletion,
-    DeletionStep, Event, F, Fate, Fault, FaultStep, FinalReads, GroupStep, Impairment, Load, LogChunk,
-    LookUp, MemberId, Metadata, Mop, NodeChange, Observed, Op, Phase, Poll, Probe, Quantiles, Quorum,
-    QuorumReplica, Rebalance, Record, Seen, Send, ShareStep, Silence, Stamp, Subscribe, TimeStep, Txn, What,
+    DeletionStep, Event, F, Fate, Fault, FaultStep, FinalReads, Flight, GroupStep, Impairment, Load,
+    LogChunk, LookUp, MemberId, Metadata, Mop, NodeChange, Observed, Op, Phase, Poll, Probe, Quantiles,
+    Quorum, QuorumReplica, Rebalance, Record, Seen, Send, ShareStep, Silence, Stamp, Subscribe, TimeStep,
+    Txn, What,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -114,14 +115,21 @@ fn share() -> impl Strategy<Value = ShareStep> {
 }
 
 fn load() -> impl Strategy<Value = Load> {
-    (any::<[u64; 4]>(), any::<[u64; 4]>()).prop_map(
-        |([due, late, withheld, latest], [p50, p99, p999, max])| Load {
+    let flight =
+        any::<(Option<u32>, u64, u64)>().prop_map(|(requests, expired_unsent, expired_unknown)| Flight {
+            requests,
+            expired_unsent,
+            expired_unknown,
+        });
+    (any::<[u64; 4]>(), any::<[u64; 4]>(), option::of(flight)).prop_map(
+        |([due, late, withheld, latest], [p50, p99, p999, max], flight)| Load {
             due,
             late,
             withheld,
             latest,
             from_due: Quantiles { p50, p99, p999, max },
             from_begun: Quantiles::default(),
+            flight,
         },
     )
 }

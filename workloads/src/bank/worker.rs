@@ -10,7 +10,9 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::config::BankConfig;
-use crate::client::{Delivery, Outgoing, Producer, ProducerSettings, Refusal, Shared, Transactional, Turns};
+use crate::client::{
+    Delivery, FlightSettings, Outgoing, Producer, ProducerSettings, Refusal, Shared, Transactional, Turns,
+};
 use crate::scribe::End;
 
 /// How long is waited before a client that could not be made is tried again.
@@ -152,6 +154,7 @@ impl Worker {
             linger: Duration::ZERO,
             batch_bytes: BATCH_BYTES,
             gives_up_after: None,
+            flight: FlightSettings::default(),
             transaction: None,
         })
     }
@@ -260,14 +263,8 @@ impl Worker {
             tombstone: false,
             timestamp: None,
         };
-        let none = |end| Delivery {
-            end,
-            offset: None,
-            broker: None,
-            timestamp: None,
-        };
         if let Err(refusal) = producer.send(&record, token) {
-            return none(End::Fail(refusal.text));
+            return Delivery::ended(End::Fail(refusal.text));
         }
         let until = Instant::now() + SEND_WITHIN;
         let mut reports = BTreeMap::new();
@@ -276,7 +273,7 @@ impl Worker {
                 reports.insert(token, delivery);
             });
         }
-        let late = || none(End::Info(format!("no delivery report within {SEND_WITHIN:?}")));
+        let late = || Delivery::ended(End::Info(format!("no delivery report within {SEND_WITHIN:?}")));
         reports.remove(&token).unwrap_or_else(late)
     }
 

@@ -36,7 +36,17 @@ pub(crate) struct ProducerSettings {
     pub(crate) batch_bytes: u32,
     /// After which time the library gives a record up; where it is not given, never.
     pub(crate) gives_up_after: Option<Duration>,
+    pub(crate) flight: FlightSettings,
     pub(crate) transaction: Option<TransactionSettings>,
+}
+
+/// What is asked of a producer whose requests under way are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FlightSettings {
+    /// Whether its reports say how many requests it had under way; a library may say so unasked.
+    pub(crate) is_told: bool,
+    /// Whether it ends as it gives a record up, before it writes anything more, as far as the library lets it.
+    pub(crate) ends_with_failure: bool,
 }
 
 /// How a transactional producer is set.
@@ -112,6 +122,24 @@ pub(crate) struct Delivery {
     pub(crate) broker: Option<NodeId>,
     /// The time that the record has at the broker, where the library says so.
     pub(crate) timestamp: Option<i64>,
+    /// Whether the library gave it up as its time was over (`delivery.timeout.ms`).
+    pub(crate) expired: bool,
+    /// The most requests that the producer had under way at one broker at once, as far as the library says so.
+    pub(crate) in_flight: Option<u32>,
+}
+
+impl Delivery {
+    /// It ended so, and nothing else is known.
+    pub(crate) fn ended(end: End) -> Self {
+        Self {
+            end,
+            offset: None,
+            broker: None,
+            timestamp: None,
+            expired: false,
+            in_flight: None,
+        }
+    }
 }
 
 /// A record that was read.

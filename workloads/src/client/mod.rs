@@ -35,9 +35,9 @@ pub use group::GroupProtocol;
     reason = "what a workload needs of it follows from what it does"
 )]
 pub(crate) use library::{
-    Acknowledge, Advice, Change, Consumer, ConsumerSettings, Delivery, GroupSettings, Incoming, Library,
-    Membership, Outgoing, Polled, Producer, ProducerSettings, Rebalanced, Refusal, ShareConsumer,
-    ShareSettings, TransactionSettings,
+    Acknowledge, Advice, Change, Consumer, ConsumerSettings, Delivery, FlightSettings, GroupSettings,
+    Incoming, Library, Membership, Outgoing, Polled, Producer, ProducerSettings, Rebalanced, Refusal,
+    ShareConsumer, ShareSettings, TransactionSettings,
 };
 pub(crate) use member::{Member, Next, read_up_to};
 pub use objects::ReadBy;

@@ -4,10 +4,13 @@
 //! left out rather than made up for: a fault must not be followed by a flood.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use history::{LATE, Load, Quantiles};
+use history::{Flight, LATE, Load, Quantiles};
+
+use super::library::Delivery;
+use crate::scribe::End;
 
 /// The due times of one client.
 pub(crate) struct Pace {
@@ -88,6 +91,10 @@ pub(crate) struct Ledger {
     latest: AtomicU64,
     from_due: Histogram,
     from_begun: Histogram,
+    expired_unsent: AtomicU64,
+    expired_unknown: AtomicU64,
+    /// The most requests under way at one broker; nought where nobody told.
+    in_flight: AtomicU32,
 }
 
 impl Ledger {
@@ -107,6 +114,30 @@ impl Ledger {
             latest: self.latest.load(Relaxed),
             from_due: self.from_due.quantiles(),
             from_begun: self.from_begun.quantiles(),
+            flight: None,
+        }
+    }
+
+    /// A client library reported how a write ended.
+    pub(crate) fn reported(&self, delivery: &Delivery) {
+        if let Some(in_flight) = delivery.in_flight {
+            self.in_flight.fetch_max(in_flight, Relaxed);
+        }
+        let count = match &delivery.end {
+            _ if !delivery.expired => return,
+            End::Fail(_) => &self.expired_unsent,
+            End::Ok | End::Info(_) => &self.expired_unknown,
+        };
+        count.fetch_add(1, Relaxed);
+    }
+
+    /// What was under way and what was given up so far, by what was reported.
+    pub(crate) fn flight(&self) -> Flight {
+        let requests = self.in_flight.load(Relaxed);
+        Flight {
+            requests: Some(requests).filter(|requests| *requests > 0),
+            expired_unsent: self.expired_unsent.load(Relaxed),
+            expired_unknown: self.expired_unknown.load(Relaxed),
         }
     }
 

@@ -8,7 +8,7 @@ use history::{Key, Mop, NodeId, Offset, Value};
 
 use super::Shared;
 use super::library::{
-    Advice, Membership, Outgoing, Producer, ProducerSettings, Refusal, TransactionSettings,
+    Advice, FlightSettings, Membership, Outgoing, Producer, ProducerSettings, Refusal, TransactionSettings,
 };
 use crate::scribe::End;
 
@@ -53,6 +53,7 @@ impl Transactional {
             linger: Duration::ZERO,
             batch_bytes: BATCH_BYTES,
             gives_up_after: Some(times.timeout),
+            flight: FlightSettings::default(),
             transaction: Some(TransactionSettings {
                 id: format!("tribunal-{name}"),
                 timeout: times.timeout,

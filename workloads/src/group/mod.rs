@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::arena::{Arena, Invalid, LeastVersion, Promises, Running, Workload};
-use crate::client::{Drain, GroupProtocol, Isolation, Shared, at_work, final_reads, spawn};
+use crate::client::{Drain, FlightSettings, GroupProtocol, Isolation, Shared, at_work, final_reads, spawn};
 use crate::log::{Task, Writers};
 use crate::scribe::Counters;
 use member::Reader;
@@ -77,6 +77,7 @@ impl Workload for GroupConfig {
             next_value: Arc::default(),
             named: false,
             expiry: None,
+            flight: FlightSettings::default(),
         };
         let (writers, ready) = Writers::start(&self.writes(), &shared, &task)?;
         let mut group = Group {

@@ -29,6 +29,8 @@ pub struct IdempotenceConfig {
     /// How long the client goes on trying to write a record before it gives it up; without it without end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expiry: Option<Span>,
+    /// What becomes of a client that gave a record up.
+    pub after_expiry: AfterExpiry,
     /// How long a broker may take to answer a request.
     pub request_timeout: Span,
     /// When Tribunal itself counts a write without a delivery report as `info`.
@@ -38,6 +40,18 @@ pub struct IdempotenceConfig {
     /// The mean time between crashes of each client; without it none crashes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crash_every: Option<Span>,
+}
+
+/// What becomes of a client that gave a record up. Kafka's documentation advises to end it: what it had under way may be there or not,
+/// and a client that goes on may write that twice (`KafkaProducer`'s documentation of idempotence; KAFKA-14397).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AfterExpiry {
+    /// It ends with all that it has under way, and a new one follows.
+    #[default]
+    NewProducer,
+    /// It goes on.
+    SameProducer,
 }
 
 impl Default for IdempotenceConfig {
@@ -52,6 +66,7 @@ impl Default for IdempotenceConfig {
             linger: Span::from_millis(1),
             batch_bytes: 500,
             expiry: None,
+            after_expiry: AfterExpiry::default(),
             request_timeout: Span::from_millis(1_000),
             deadline: Span::from_secs(20),
             record_bytes: 32,
@@ -73,11 +88,21 @@ impl IdempotenceConfig {
                 ),
             );
         }
+        let least = self.linger.duration() + self.request_timeout.duration();
+        if self.expiry.is_some_and(|expiry| expiry.duration() < least) {
+            found.say(
+                "expiry",
+                format!(
+                    "it ends before the first request may: give it at least the linger of {} and the request-timeout of {} together",
+                    self.linger, self.request_timeout
+                ),
+            );
+        }
         found.range("max-in-flight", self.max_in_flight, 1, 5);
         let log = self.log().check();
         found.all.extend(
             log.into_iter()
-                .filter(|invalid| invalid.path != ["max-in-flight"]),
+                .filter(|invalid| invalid.path != ["max-in-flight"] && invalid.path != ["delivery-timeout"]),
         );
         found.all
     }
@@ -107,7 +132,7 @@ impl IdempotenceConfig {
 mod tests {
     use history::Span;
 
-    use super::IdempotenceConfig;
+    use super::{AfterExpiry, IdempotenceConfig};
     use crate::arena::assert_wrong;
 
     #[test]
@@ -125,5 +150,22 @@ mod tests {
                 ("max-in-flight", "give 1 to 5"),
             ],
         );
+        let config = IdempotenceConfig {
+            expiry: Some(Span::from_secs(1)),
+            ..IdempotenceConfig::default()
+        };
+        assert_wrong(
+            &config.check(),
+            &[("expiry", "the linger of 1ms and the request-timeout of 1s")],
+        );
+    }
+
+    #[test]
+    fn a_client_that_gave_a_record_up_ends_unless_it_is_to_go_on() {
+        let config: IdempotenceConfig = toml::from_str("expiry = \"2s\"").expect("a sound plan");
+        assert_eq!(config.after_expiry, AfterExpiry::NewProducer);
+        let config: IdempotenceConfig =
+            toml::from_str("expiry = \"2s\"\nafter-expiry = \"same-producer\"").expect("a sound plan");
+        assert_eq!(config.after_expiry, AfterExpiry::SameProducer);
     }
 }

@@ -25,7 +25,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::arena::{Arena, Invalid, LeastVersion, Promises, Running, Workload};
-use crate::client::{GroupProtocol, Isolation, Shared, at_work, final_reads, spawn};
+use crate::client::{FlightSettings, GroupProtocol, Isolation, Shared, at_work, final_reads, spawn};
 use crate::scribe::Counters;
 use crate::sim::ClientsConfig;
 use consumer::Consumer;
@@ -98,6 +98,8 @@ impl Workload for LogConfig {
 pub(crate) struct InOrder {
     /// How long the client goes on trying to write a record before it gives it up; without it without end.
     pub(crate) expiry: Option<Span>,
+    /// Whether it is followed by a new one once it gave a record up.
+    pub(crate) ends_with_failure: bool,
 }
 
 /// The workload at work, with these settings. Where the order of one producer's writes is to be judged they name it in the history.
@@ -112,6 +114,10 @@ pub(crate) async fn start(
         next_value: Arc::default(),
         named: in_order.is_some(),
         expiry: in_order.and_then(|asked| asked.expiry),
+        flight: FlightSettings {
+            is_told: in_order.is_some(),
+            ends_with_failure: in_order.is_some_and(|asked| asked.ends_with_failure),
+        },
     };
     let (producers, ready) = Writers::start(config, &shared, &task)?;
     let mut log = Log {

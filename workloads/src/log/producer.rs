@@ -10,7 +10,7 @@ use super::config::LogConfig;
 use super::generator::Generator;
 use super::sends::{OpenSends, Written};
 use super::writers::Task;
-use crate::client::{self, Crashes, Delivery, Ledger, Outgoing, Pace, ProducerSettings, Refusal, Shared};
+use crate::client::{self, Crashes, Ledger, Outgoing, Pace, ProducerSettings, Refusal, Shared};
 use crate::scribe::End;
 
 /// The longest wait for reports, so that a stop is seen.
@@ -76,6 +76,8 @@ impl Producer {
                 continue;
             };
             if let Some(reason) = self.end_of_client(&**current) {
+                // What it has reported is known.
+                self.take_reports(&mut **current, Duration::ZERO);
                 self.throw_away(client.take(), &reason);
                 client = self.connect();
                 continue;
@@ -120,17 +122,13 @@ impl Producer {
                 .expiry
                 .or(config.client_gives_up_after())
                 .map(Span::duration),
+            flight: self.task.flight,
             transaction: None,
         })
     }
 
     fn take_reports(&self, client: &mut dyn client::Producer, within: Duration) {
-        client.poll(within, &mut |op,
-                                  Delivery {
-                                      end, offset, broker, ..
-                                  }| {
-            self.sends.end(op, Written { offset, broker }, end);
-        });
+        client.poll(within, &mut |op, delivery| self.sends.reported(op, delivery));
     }
 
     /// Why the client has to be thrown away now, if it has.

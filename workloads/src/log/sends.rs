@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use history::{F, Key, NodeId, Offset, Send, Value};
 
-use crate::client::Ledger;
+use crate::client::{Delivery, Ledger};
 use crate::scribe::{End, Scribe};
 
 /// The open writes of one producer. Each has a process of its own, as a process does one thing at a time; a
@@ -96,6 +96,15 @@ impl OpenSends {
     pub(crate) fn end(&self, op: u64, written: Written, end: End) {
         let mut state = self.lock();
         self.end_locked(&mut state, op, written, end);
+    }
+
+    /// A client library reported how a write ended.
+    pub(crate) fn reported(&self, op: u64, delivery: Delivery) {
+        self.ledger.reported(&delivery);
+        let Delivery {
+            end, offset, broker, ..
+        } = delivery;
+        self.end(op, Written { offset, broker }, end);
     }
 
     /// Ends each write whose deadline has passed.

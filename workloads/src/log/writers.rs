@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::config::LogConfig;
 use super::producer::Producer;
 use super::sends::OpenSends;
-use crate::client::{Ledger, Shared, spawn};
+use crate::client::{FlightSettings, Ledger, Shared, spawn};
 
 /// How long a producer may take to end beyond its deadline.
 const END_WITHIN: Duration = Duration::from_secs(5);
@@ -29,6 +29,8 @@ pub(crate) struct Task {
     pub(crate) named: bool,
     /// How long the client goes on trying to write a record, where that is not as its settings have it.
     pub(crate) expiry: Option<Span>,
+    /// What is asked of it about what it has under way.
+    pub(crate) flight: FlightSettings,
 }
 
 /// Producers that write at the generator's times until they are stopped.
@@ -37,6 +39,7 @@ pub(crate) struct Writers {
     stop: Arc<AtomicBool>,
     shared: Arc<Shared>,
     ledger: Arc<Ledger>,
+    is_flight_told: bool,
     all: Vec<(Arc<OpenSends>, oneshot::Receiver<()>)>,
 }
 
@@ -52,6 +55,7 @@ impl Writers {
             stop: Arc::default(),
             shared: shared.clone(),
             ledger: Arc::default(),
+            is_flight_told: task.flight.is_told,
             all: Vec::new(),
         };
         let mut all_ready = Vec::new();
@@ -90,7 +94,9 @@ impl Writers {
             }
         }
         let recorder = self.shared.scribe.recorder();
-        recorder.record(What::Load(self.ledger.load()));
+        let mut load = self.ledger.load();
+        load.flight = self.is_flight_told.then(|| self.ledger.flight());
+        recorder.record(What::Load(load));
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use history::Key;
 
 use super::config::QueueConfig;
-use crate::client::{Delivery, Outgoing, Producer, ProducerSettings, Shared};
+use crate::client::{FlightSettings, Outgoing, Producer, ProducerSettings, Shared};
 use crate::log::{OpenSends, Written};
 use crate::scribe::End;
 
@@ -27,6 +27,7 @@ pub(super) fn write(shared: &Arc<Shared>, config: &QueueConfig, sends: &OpenSend
         linger: Duration::ZERO,
         batch_bytes: producers.batch_bytes,
         gives_up_after: None,
+        flight: FlightSettings::default(),
         transaction: None,
     });
     let mut client = match made {
@@ -69,11 +70,8 @@ fn write_one(
     let until = Instant::now() + config.deadline.duration();
     while !sends.is_empty() && Instant::now() < until {
         client.poll(POLL_MAX, &mut |op, delivery| {
-            let Delivery {
-                end, offset, broker, ..
-            } = delivery;
-            acknowledged = end == End::Ok;
-            sends.end(op, Written { offset, broker }, end);
+            acknowledged = delivery.end == End::Ok;
+            sends.reported(op, delivery);
         });
         sends.expire(Instant::now());
     }

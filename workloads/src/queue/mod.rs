@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::arena::{Arena, Invalid, LeastVersion, Promises, Running, Workload};
-use crate::client::{Isolation, Shared, at_work, final_reads, spawn};
+use crate::client::{FlightSettings, Isolation, Shared, at_work, final_reads, spawn};
 use crate::log::{OpenSends, Task, Writers};
 use crate::scribe::Counters;
 use drain::Drain;
@@ -93,6 +93,7 @@ impl Workload for QueueConfig {
             next_value: Arc::default(),
             named: false,
             expiry: None,
+            flight: FlightSettings::default(),
         };
         let (writers, mut ready) = Writers::start(&self.producers(), &shared, &task)?;
         let mut queues = Queues {

@@ -20,7 +20,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::arena::{Arena, Invalid, Promises, Running, Workload};
-use crate::client::{Isolation, Shared, at_work, final_reads, spawn};
+use crate::client::{FlightSettings, Isolation, Shared, at_work, final_reads, spawn};
 use crate::log::{Task, Writers};
 use crate::scribe::Counters;
 use reader::Reader;
@@ -65,6 +65,7 @@ impl Workload for TimestampsConfig {
             next_value: Arc::default(),
             named: false,
             expiry: None,
+            flight: FlightSettings::default(),
         };
         let (writers, ready) = Writers::start(&self.writes(), &shared, &task)?;
         let mut clients = Clients {

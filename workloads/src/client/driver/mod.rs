@@ -147,11 +147,15 @@ impl Core {
 
     /// A new client of the process that works now.
     fn client(self: &Arc<Self>, op: &str, settings: &Value) -> Result<Client, Refusal> {
+        self.client_of(json!({"op": op, "settings": settings}))
+    }
+
+    fn client_of(self: &Arc<Self>, request: Value) -> Result<Client, Refusal> {
         let client = Client {
             process: self.process()?,
             number: self.next_client.fetch_add(1, Relaxed),
         };
-        client.ask(json!({"op": op, "settings": settings}), MAKE_WITHIN)?;
+        client.ask(request, MAKE_WITHIN)?;
         Ok(client)
     }
 }

@@ -203,7 +203,7 @@ impl Process {
             match waiting {
                 Waiting::Call(answer) => drop(answer.send(Err(reason.clone()))),
                 Waiting::Send { token, reports, .. } => {
-                    let _ = reports.send((token, delivery(End::Info(reason.clone()))));
+                    let _ = reports.send((token, Delivery::ended(End::Info(reason.clone()))));
                 }
             }
         }
@@ -336,7 +336,10 @@ impl Process {
             Kind::Fail | Kind::Info => End::Info(answer.error()),
         };
         let is_written = end == End::Ok;
+        let in_flight = answer.optional_number("in-flight")?.map(u32::try_from);
         Ok(Delivery {
+            expired: answer.is("expired")? && !is_written,
+            in_flight: in_flight.transpose().map_err(|_| "`in-flight` is out of range")?,
             end,
             offset: offset.filter(|_| is_written),
             broker: broker
@@ -379,15 +382,6 @@ fn discard(text: String) -> Refusal {
     Refusal {
         text,
         advice: Advice::Discard,
-    }
-}
-
-fn delivery(end: End) -> Delivery {
-    Delivery {
-        end,
-        offset: None,
-        broker: None,
-        timestamp: None,
     }
 }
 

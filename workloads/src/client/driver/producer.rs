@@ -39,7 +39,11 @@ pub(super) struct Handle {
 
 impl DriverProducer {
     pub(super) fn make(core: &Arc<Core>, settings: &ProducerSettings) -> Result<Self, Refusal> {
-        let client = core.client("producer", &of_producer(&core.place, settings))?;
+        let mut request = json!({"op": "producer", "settings": of_producer(&core.place, settings)});
+        if settings.flight.ends_with_failure {
+            request["ends-with-failure"] = json!(true);
+        }
+        let client = core.client_of(request)?;
         let (report, reports) = channel();
         let producer = Self {
             place: core.place.clone(),

@@ -9,7 +9,8 @@ use history::{F, MemoryRecorder, Span, Topic, What};
 use super::{Described, Driver, Program};
 use crate::arena::Arena;
 use crate::client::library::{
-    Advice, Consumer, ConsumerSettings, Delivery, Library, Outgoing, Polled, Producer, ProducerSettings,
+    Advice, Consumer, ConsumerSettings, Delivery, FlightSettings, Library, Outgoing, Polled, Producer,
+    ProducerSettings,
 };
 use crate::client::{Isolation, Shared};
 use crate::scribe::End;
@@ -48,6 +49,8 @@ for line in sys.stdin:
             if how == "twice": say(answer | {"offset": 1, "broker": 1})
             if how == "fatal": answer = {"id": ask["id"], "type": "info", "error": "fenced", "fatal": "fenced"}
             if how == "mute": answer["offset"] = None
+            if how == "late": answer = {"id": ask["id"], "type": "info", "error": "too late", "expired": True, "in-flight": 3}
+            if how == "huge": answer["in-flight"] = -1
             if how == "no": answer = {"id": ask["id"], "type": "fail", "error": "too large"}
         if answer["type"] == "ok" and "offset" not in answer:
             answer.update(offset=len(log), broker=2, timestamp=5)
@@ -125,6 +128,7 @@ impl Court {
             linger: Duration::ZERO,
             batch_bytes: 100_000,
             gives_up_after: None,
+            flight: FlightSettings::default(),
             transaction: None,
         };
         self.driver.producer(&settings).expect("a producer")
@@ -178,12 +182,7 @@ fn send_four(producer: &mut dyn Producer) -> Vec<Delivery> {
         };
         if let Err(refusal) = producer.send(&record, value) {
             // It certainly never left.
-            let delivery = Delivery {
-                end: End::Fail(refusal.text),
-                offset: None,
-                broker: None,
-                timestamp: None,
-            };
+            let delivery = Delivery::ended(End::Fail(refusal.text));
             ended.insert(value, delivery);
         }
     }
@@ -247,6 +246,13 @@ fn what_a_driver_says_of_a_write_is_what_is_written_down() {
     assert_eq!(words(&send_four(&mut *producer)), ["ok", "ok", "info", "info"]);
     assert_eq!(producer.fatal().as_deref(), Some("fenced"));
     assert_eq!(court.crashes(), [""; 0], "the others of the process go on");
+    let Some(court) = Court::new("late") else { return };
+    let flights: Vec<_> = send_four(&mut *court.producer())
+        .iter()
+        .map(|delivery| (delivery.expired, delivery.in_flight))
+        .collect();
+    let (none, late) = ((false, None), (true, Some(3)));
+    assert_eq!(flights, [none, none, late, late]);
 }
 
 /// A driver that goes wrong in its third write is ended for that reason, what is open ends in doubt, and the next one works.
@@ -295,6 +301,7 @@ fn a_driver_that_answers_nonsense_is_ended() {
     assert_contained("text", "it answered nonsense: no JSON");
     assert_contained("chatter", "an answer to request 999999, which is not open");
     assert_contained("types", "`offset` is no whole number");
+    assert_contained("huge", "`in-flight` is out of range");
 }
 
 #[test]

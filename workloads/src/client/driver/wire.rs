@@ -115,6 +115,15 @@ impl Answer {
         number(&self.body, name)
     }
 
+    /// Whether that is so; not where nothing is said.
+    pub(super) fn is(&self, name: &str) -> Result<bool, Nonsense> {
+        match self.body.get(name) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(is)) => Ok(*is),
+            Some(_) => Err(format!("`{name}` is neither true nor false")),
+        }
+    }
+
     pub(super) fn texts(&self, name: &str) -> Result<Vec<String>, Nonsense> {
         let of_text = |text: &Value| text.as_str().map(shown);
         let texts = self.list(name)?.iter().map(of_text).collect::<Option<_>>();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,8 @@ use super::settings::{Context, client, positions_list};
 const INIT_WITHIN: Duration = Duration::from_secs(2);
 /// How long is waited before a call is made again.
 const AGAIN_AFTER: Duration = Duration::from_millis(50);
+/// How often it is looked how many requests are under way, where somebody asks.
+const LOOK_EVERY_MS: &str = "50";
 /// The header that says which value a tombstone stands for, as it has no bytes itself.
 pub(super) const TOMBSTONE_VALUE: &str = "v";
 
@@ -41,6 +44,9 @@ impl LibrdkafkaProducer {
             context: Context::new(place, &settings.name),
             unacknowledged: settings.acks == "0",
             sender,
+            flight: settings.flight,
+            in_flight: AtomicU32::new(0),
+            has_failed: AtomicBool::new(false),
         };
         let client: ThreadedProducer<Reports> = configure(place, settings)
             .create_with_context(context)
@@ -102,6 +108,9 @@ fn configure(place: &Place, settings: &ProducerSettings) -> ClientConfig {
             place.request_timeout.as_millis().to_string(),
         )
         .set("message.timeout.ms", gives_up_after.to_string());
+    if settings.flight.is_told {
+        config.set("statistics.interval.ms", LOOK_EVERY_MS);
+    }
     config
 }
 
@@ -146,6 +155,9 @@ impl Producer for LibrdkafkaProducer {
     }
 
     fn fatal(&self) -> Option<String> {
+        if self.client.context().has_failed.load(Relaxed) {
+            return Some("it gave a record up".to_owned());
+        }
         let (code, text) = self.client.client().fatal_error()?;
         Some(format!("{code}: {text}"))
     }

@@ -1,14 +1,16 @@
 //! The delivery reports of a producer, from the thread that librdkafka calls back to whoever asks for them.
 
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::Sender;
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::producer::{DeliveryResult, ProducerContext};
+use rdkafka::statistics::Statistics;
 
-use super::super::library::Delivery;
+use super::super::library::{Delivery, FlightSettings};
 use super::delivery::{broker, classify, status};
 use super::settings::Context;
 use crate::scribe::End;
@@ -19,6 +21,11 @@ pub(super) struct Reports {
     /// Whether nobody is asked to acknowledge: `acks=0`.
     pub(super) unacknowledged: bool,
     pub(super) sender: Sender<(u64, Delivery)>,
+    pub(super) flight: FlightSettings,
+    /// The most requests that were under way at one broker, as far as it was looked.
+    pub(super) in_flight: AtomicU32,
+    /// Whether a record was given up after which the client is to write nothing more.
+    pub(super) has_failed: AtomicBool,
 }
 
 impl ClientContext for Reports {
@@ -28,6 +35,12 @@ impl ClientContext for Reports {
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.context.error(error, reason);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let counts = statistics.brokers.values().map(|broker| broker.waitresp_cnt);
+        let most = counts.max().and_then(|count| u32::try_from(count).ok());
+        self.in_flight.fetch_max(most.unwrap_or(0), Relaxed);
     }
 }
 
@@ -49,7 +62,13 @@ impl ProducerContext for Reports {
             offset: offset.filter(|_| is_written),
             broker: broker(message).filter(|_| is_written),
             timestamp: message.timestamp().to_millis().filter(|_| is_written),
+            expired: error
+                .is_some_and(|error| error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageTimedOut)),
+            in_flight: self.flight.is_told.then(|| self.in_flight.load(Relaxed)),
         };
+        if !is_written && self.flight.ends_with_failure {
+            self.has_failed.store(true, Relaxed);
+        }
         // Nobody asks any more where the producer was thrown away.
         let _ = self.sender.send((token as u64, delivery));
     }

@@ -9,8 +9,8 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 
 use super::super::library::{
-    Advice, Change, Consumer, ConsumerSettings, GroupSettings, Incoming, Library, Outgoing, Producer,
-    ProducerSettings, ShareSettings, TransactionSettings,
+    Advice, Change, Consumer, ConsumerSettings, FlightSettings, GroupSettings, Incoming, Library, Outgoing,
+    Producer, ProducerSettings, ShareSettings, TransactionSettings,
 };
 use super::super::{GroupProtocol, Isolation, Shared};
 use crate::arena::Arena;
@@ -61,6 +61,7 @@ impl Court {
             linger: Duration::ZERO,
             batch_bytes: 100_000,
             gives_up_after: None,
+            flight: FlightSettings::default(),
             transaction: transaction.map(|id| TransactionSettings {
                 id: id.to_owned(),
                 timeout: Duration::from_secs(5),

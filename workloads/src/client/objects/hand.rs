@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use history::{Key, Offset, Span, Value};
 
 use super::MARKER;
-use crate::client::{Delivery, Outgoing, Producer, ProducerSettings, Refusal, Shared};
+use crate::client::{Delivery, FlightSettings, Outgoing, Producer, ProducerSettings, Refusal, Shared};
 use crate::log::Acks;
 use crate::scribe::End;
 
@@ -42,6 +42,7 @@ impl Hand {
             batch_bytes: BATCH_BYTES,
             // An idempotent producer that gives a record up may write the next one twice.
             gives_up_after: None,
+            flight: FlightSettings::default(),
             transaction: None,
         })?;
         client.warm(WARM_WITHIN);
@@ -86,14 +87,8 @@ impl Hand {
     pub(crate) fn write(&mut self, record: Outgoing) -> Delivery {
         let token = self.next_token;
         self.next_token += 1;
-        let ended = |end| Delivery {
-            end,
-            offset: None,
-            broker: None,
-            timestamp: None,
-        };
         if let Err(refusal) = self.client.send(&record, token) {
-            return ended(End::Fail(refusal.text));
+            return Delivery::ended(End::Fail(refusal.text));
         }
         let until = Instant::now() + self.deadline.duration();
         loop {
@@ -110,7 +105,7 @@ impl Hand {
             }
             if left.is_zero() {
                 let reason = format!("no report within {}", self.deadline);
-                return ended(End::Info(reason));
+                return Delivery::ended(End::Info(reason));
             }
         }
     }

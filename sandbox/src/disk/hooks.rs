@@ -120,12 +120,14 @@ pub(crate) struct Verdict {
     pub error: Option<i32>,
     /// The power fails now.
     pub cut: bool,
+    /// The changes of hooks it knows of: one that comes between this verdict and its delay ends the delay.
+    changes: u64,
 }
 
 impl Verdict {
     /// It is done at once.
     pub(crate) fn is_plain(self) -> bool {
-        self == Self::default()
+        self.delay.is_zero() && self.error.is_none() && !self.cut
     }
 }
 
@@ -213,8 +215,12 @@ impl Hooks {
 
     /// What becomes of an operation on these bytes of a file; none where it is on the whole of it.
     pub(crate) fn judge(&self, operation: Operation, path: &Path, bytes: Range<u64>) -> Verdict {
-        let mut verdict = Verdict::default();
-        for set in &mut self.lock().set {
+        let mut inner = self.lock();
+        let mut verdict = Verdict {
+            changes: inner.changes,
+            ..Verdict::default()
+        };
+        for set in &mut inner.set {
             if set.hook.operation == operation && set.hook.files.contain(path) {
                 set.judge(path, &bytes, &mut verdict);
             }
@@ -256,13 +262,14 @@ impl Hooks {
         reads.map(|set| set.hook.files.clone()).collect()
     }
 
-    /// Waits so long, or until hooks change.
-    pub(crate) fn wait(&self, delay: Duration) -> Duration {
+    /// Waits as long as a verdict says, or until hooks have changed since it was given.
+    pub(crate) fn wait(&self, verdict: Verdict) -> Duration {
         let begun = Instant::now();
-        let inner = self.lock();
-        let changes = inner.changes;
-        let unchanged = |inner: &mut Inner| inner.changes == changes;
-        drop(self.changed.wait_timeout_while(inner, delay, unchanged));
+        let unchanged = |inner: &mut Inner| inner.changes == verdict.changes;
+        drop(
+            self.changed
+                .wait_timeout_while(self.lock(), verdict.delay, unchanged),
+        );
         begun.elapsed()
     }
 

@@ -162,7 +162,7 @@ impl Shared {
     /// Waits as a verdict says, and then says whether the operation may be done.
     pub(crate) fn carry_out(&self, verdict: Verdict, operation: Operation, ino: Ino) -> io::Result<()> {
         if !verdict.delay.is_zero() {
-            let waited = self.hooks.wait(verdict.delay);
+            let waited = self.hooks.wait(verdict);
             self.hooks.waited(operation, &self.name(ino), waited);
         }
         if verdict.cut {

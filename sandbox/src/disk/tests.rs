@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
+use super::hooks::Hooks;
 use super::volume::{Ino, ROOT, Volume};
-use super::{Files, Loss};
+use super::{Effect, Files, Hook, Loss, Operation};
 
 /// The directories of the trials; they are there from the beginning.
 const DIRECTORIES: [&str; 2] = ["p", "q"];
@@ -351,4 +352,19 @@ fn kinds_of_files_are_told_by_their_paths() {
     assert!(!segments.contain(Path::new("log-0/00.index")));
     let of_metadata = files(&[], Some("__cluster_metadata-0"), None);
     assert!(of_metadata.contain(metadata) && !of_metadata.contain(segment));
+}
+
+#[test]
+fn a_hook_that_heals_before_its_delay_begins_ends_it_all_the_same() {
+    let hooks = Hooks::default();
+    let minute = Duration::from_secs(60);
+    let id = hooks.set(Hook {
+        files: Files::any(),
+        operation: Operation::Write,
+        effect: Effect::Delay(minute),
+    });
+    let verdict = hooks.judge(Operation::Write, Path::new("log-0/00.log"), 0..10);
+    assert_eq!(verdict.delay, minute);
+    hooks.remove(id);
+    assert!(hooks.wait(verdict) < minute);
 }

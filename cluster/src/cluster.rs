@@ -99,11 +99,31 @@ pub trait Cluster: Send + Sync {
     /// the side channel: a follower that stands at its leader's end never leaves the ISR.
     async fn nudge(&self, key: Key) -> Result<()>;
     /// Whether every replica is in its ISR, in the eyes of every broker, with the same end offset: then
-    /// each key's end. Otherwise the error says who is not.
+    /// each key's end. Otherwise the error says who is not; it is a [`WatermarkBehind`] where that is all.
     async fn settled(&self) -> Result<Vec<Offset>>;
     /// Reads one replica's own copy of a partition, by raw Fetch at that node over the side channel, from its
     /// start to its own high watermark.
     async fn replica_log(&self, node: NodeId, key: Key) -> Result<ReplicaLog>;
+}
+
+/// A replica that holds all that the others do, and has not heard yet that all of it is committed.
+///
+/// A follower hears so in an answer to a fetch. It throws such an answer away where it came while its leader changed, and within one fetch
+/// session a leader says the same high watermark of a partition once (KIP-227): without another record the follower stays behind. Seen
+/// with Kafka 4.4.0 for a minute after a truncation, on a machine that was short of time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name} ends at {end} on node {node}, whose high watermark is {high_watermark}")]
+pub struct WatermarkBehind {
+    /// The partition.
+    pub key: Key,
+    /// Its name.
+    pub name: String,
+    /// Where every replica ends.
+    pub end: Offset,
+    /// The first of the replicas of which it is true.
+    pub node: NodeId,
+    /// What that one takes for committed.
+    pub high_watermark: Offset,
 }
 
 /// What was removed from a node's disk, and what took its place.

@@ -37,7 +37,7 @@ pub use admin::{
 };
 pub use brokers::{BROKERS, Broker, SIMULATED};
 pub use clock::{ClockReading, Skew, WallClock};
-pub use cluster::{Cluster, Ports, Recovery, ReplicaLog, Wiped};
+pub use cluster::{Cluster, Ports, Recovery, ReplicaLog, WatermarkBehind, Wiped};
 pub use disk::{
     Disk, DiskEffect, DiskStats, FileKind, Files, Flip, Hook, HookCounts, HookId, Loss, Lost, Operation,
     Which,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use cluster::Cluster;
+use cluster::{Cluster, WatermarkBehind};
 use history::{Application, Expectation, Offset, ProducerPromise, Recorder, Span, Topic};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -16,6 +16,8 @@ use crate::sim::ClientsConfig;
 
 /// How long the cluster is left alone between two looks at whether it has settled.
 const SETTLE_AGAIN_AFTER: Duration = Duration::from_millis(50);
+/// How long a replica may not know that all is committed before it is told with another record, and before it is told again.
+const NUDGE_AFTER: Duration = Duration::from_secs(5);
 
 /// A workload. Its configuration is the type that implements this.
 #[async_trait]
@@ -183,15 +185,25 @@ pub(crate) fn assert_wrong(found: &[Invalid], expected: &[(&str, &str)]) {
 }
 
 /// Waits until every replica is in its ISR with the same end, and gives each key's end; or says who is not
-/// when the time is over. To be called once the producers are closed.
+/// when the time is over. To be called once the producers are closed. A replica that is only not told that all is committed
+/// ([`WatermarkBehind`]) hears so with an empty record, which no check looks at.
 pub async fn settle(cluster: &dyn Cluster, within: Duration) -> Result<Vec<Offset>, String> {
     let deadline = Instant::now() + within;
     let mut reason = "was never asked".to_owned();
+    let mut nudge_at = Instant::now() + NUDGE_AFTER;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         match timeout(left, cluster.settled()).await {
             Ok(Ok(ends)) => return Ok(ends),
-            Ok(Err(error)) => reason = format!("{error:#}"),
+            Ok(Err(error)) => {
+                reason = format!("{error:#}");
+                let behind = error.downcast_ref::<WatermarkBehind>();
+                if let Some(behind) = behind.filter(|_| Instant::now() >= nudge_at) {
+                    // What comes of it is seen when the cluster is asked again.
+                    let _ = timeout(left, cluster.nudge(behind.key)).await;
+                    nudge_at = Instant::now() + NUDGE_AFTER;
+                }
+            }
             Err(_) => {
                 return Err(format!("the replicas did not settle within {within:?}: {reason}"));
             }

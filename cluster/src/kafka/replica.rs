@@ -11,7 +11,7 @@ use super::ask::{End, Metadata, PartitionState, Place};
 use super::batches;
 use super::node::Node;
 use super::wire::Connection;
-use crate::ReplicaLog;
+use crate::{ReplicaLog, WatermarkBehind};
 
 /// A broker answers each question within this time.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -132,6 +132,7 @@ fn settled_end(standings: &[Standing], key: Key, topic: &Topic, partition: u32) 
     }
     let (_, state) = first.with_context(|| format!("nobody was asked for {name}"))?;
     let mut end = None;
+    let mut behind = None;
     for node in &state.replicas {
         let standing = standings.iter().find(|standing| standing.node == *node);
         let own = standing.and_then(|standing| standing.ends[key as usize]);
@@ -141,13 +142,22 @@ fn settled_end(standings: &[Standing], key: Key, topic: &Topic, partition: u32) 
             own == same,
             "{name} ends at {same} on node {other} and at {own} on node {node}"
         );
-        ensure!(
-            high_watermark == own,
-            "{name} ends at {own} on node {node}, whose high watermark is {high_watermark}"
-        );
+        if high_watermark != own {
+            behind = behind.or(Some((*node, high_watermark)));
+        }
     }
-    end.map(|(_, end)| end)
-        .with_context(|| format!("{name} has no replica"))
+    let (_, end) = end.with_context(|| format!("{name} has no replica"))?;
+    let Some((node, high_watermark)) = behind else {
+        return Ok(end);
+    };
+    Err(WatermarkBehind {
+        key,
+        name,
+        end,
+        node,
+        high_watermark,
+    }
+    .into())
 }
 
 fn is_same_set(one: &[NodeId], other: &[NodeId]) -> bool {
@@ -295,6 +305,10 @@ mod tests {
             &[fine(1), standing(2, Some(1), &[1, 2], Some((7, 5)))],
             "a-0 ends at 7 on node 2, whose high watermark is 5",
         );
+        let behind = [fine(1), standing(2, Some(1), &[1, 2], Some((7, 5)))];
+        let error = settled_end(&behind, 0, &topic("a", 1), 0).expect_err("not yet");
+        let behind: &WatermarkBehind = error.downcast_ref().expect("that is all");
+        assert_eq!((behind.key, behind.node, behind.high_watermark), (0, 2, 5));
         check(
             &[fine(1), standing(2, Some(1), &[1, 2], None)],
             "node 2 has no replica of a-0",

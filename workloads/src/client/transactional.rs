@@ -143,10 +143,13 @@ impl Transactional {
         }
     }
 
-    /// Aborts. Only once that is done it is certain.
+    /// Aborts. Only once that is done it is certain. Whether the client is of further use.
     pub(crate) fn abort(&mut self, why: &str) -> (End, bool) {
         match self.call(|client| client.abort(CALL_WITHIN)) {
-            Ok(()) => (End::Fail(format!("{why}; aborted")), true),
+            Ok(()) => (
+                End::Fail(format!("{why}; aborted")),
+                self.client.fatal().is_none(),
+            ),
             Err(refusal) => (End::Info(format!("{why}; not aborted: {}", refusal.text)), false),
         }
     }

@@ -47,6 +47,7 @@ impl LibrdkafkaProducer {
             flight: settings.flight,
             in_flight: AtomicU32::new(0),
             has_failed: AtomicBool::new(false),
+            took_back: AtomicBool::new(false),
         };
         let client: ThreadedProducer<Reports> = configure(place, settings)
             .create_with_context(context)
@@ -157,6 +158,12 @@ impl Producer for LibrdkafkaProducer {
     fn fatal(&self) -> Option<String> {
         if self.client.context().has_failed.load(Relaxed) {
             return Some("it gave a record up".to_owned());
+        }
+        if self.client.context().took_back.load(Relaxed) {
+            return Some(
+                "the abort took back a record that a broker may have, and its sequence number with it"
+                    .to_owned(),
+            );
         }
         let (code, text) = self.client.client().fatal_error()?;
         Some(format!("{code}: {text}"))

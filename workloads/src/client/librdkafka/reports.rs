@@ -11,7 +11,7 @@ use rdkafka::producer::{DeliveryResult, ProducerContext};
 use rdkafka::statistics::Statistics;
 
 use super::super::library::{Delivery, FlightSettings};
-use super::delivery::{broker, classify, status};
+use super::delivery::{Status, broker, classify, status};
 use super::settings::Context;
 use crate::scribe::End;
 
@@ -26,6 +26,19 @@ pub(super) struct Reports {
     pub(super) in_flight: AtomicU32,
     /// Whether a record was given up after which the client is to write nothing more.
     pub(super) has_failed: AtomicBool,
+    /// Set once a record that a broker may have was taken back; see [`takes_back`].
+    pub(super) took_back: AtomicBool,
+}
+
+/// Whether an abort took a record out of the queue that waited there for another attempt, so that its number in the partition's
+/// sequence is given to the next one.
+///
+/// `rd_kafka_toppar_purge_queues` of librdkafka 2.12 moves the base of the sequence past all that it takes out, as if none had been sent.
+/// Where the first attempt did reach the broker, the next record comes with a number that the broker has seen, is acknowledged as a
+/// repetition, with the offset of the other one, and is not there: a committed write lost by its client. Seen with Kafka 4.4.0.
+fn takes_back(error: Option<&KafkaError>, status: Status) -> bool {
+    let purged = KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue);
+    error == Some(&purged) && status == Status::MaybePersisted
 }
 
 impl ClientContext for Reports {
@@ -54,7 +67,11 @@ impl ProducerContext for Reports {
             Err((error, message)) => (message, Some(error)),
         };
         let offset = Some(message.offset()).filter(|offset| *offset >= 0);
-        let status = status(message).where_disks_may_fail(self.context.place.disks_may_fail);
+        let status = status(message);
+        if takes_back(error, status) {
+            self.took_back.store(true, Relaxed);
+        }
+        let status = status.where_disks_may_fail(self.context.place.disks_may_fail);
         let end = classify(error, status, offset, self.unacknowledged);
         let is_written = end == End::Ok;
         let delivery = Delivery {

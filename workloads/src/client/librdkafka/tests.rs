@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use history::{MemoryRecorder, Span, Topic};
-use rdkafka::mocking::MockCluster;
+use rdkafka::mocking::{MockCluster, MockCoordinator};
 use rdkafka::producer::DefaultProducerContext;
 
 use super::super::library::{
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const CALL: Duration = Duration::from_secs(5);
 
 struct Court {
-    _brokers: MockCluster<'static, DefaultProducerContext>,
+    brokers: MockCluster<'static, DefaultProducerContext>,
     library: Arc<dyn Library>,
 }
 
@@ -47,7 +47,7 @@ impl Court {
         };
         let shared = Shared::new(arena, Span::from_secs(2), Span::from_secs(1)).expect("no file");
         Self {
-            _brokers: brokers,
+            brokers,
             library: shared.library.clone(),
         }
     }
@@ -215,6 +215,41 @@ fn a_transaction_is_committed_and_one_that_is_not_its_own_is_refused() {
         reported = Some((token, delivery.end));
     });
     assert_eq!(reported, Some((9, End::Ok)));
+}
+
+#[test]
+fn a_client_whose_abort_takes_back_what_it_sent_is_of_no_further_use() {
+    let court = Court::new();
+    court
+        .brokers
+        .partition_leader("log", 0, Some(1))
+        .expect("a leader");
+    let of_transactions = MockCoordinator::Transaction("t".to_owned());
+    court
+        .brokers
+        .coordinator(of_transactions, 2)
+        .expect("a coordinator");
+    let mut producer = court.producer(Some("t"));
+    producer.begin().expect("a transaction");
+    write(&mut *producer, &[outgoing(0)]);
+    producer.abort(PATIENCE).expect("an abort");
+    assert_eq!(producer.fatal(), None, "all that was sent was reported");
+    producer.begin().expect("a transaction");
+    // The request is under way, and nobody knows what became of it.
+    let slow = court.brokers.broker_round_trip_time(1, PATIENCE);
+    slow.expect("a slow broker");
+    producer.send(&outgoing(1), 1).expect("room for it");
+    std::thread::sleep(Duration::from_millis(500));
+    court.brokers.broker_down(1).expect("a broker that is gone");
+    std::thread::sleep(Duration::from_millis(500));
+    producer.abort(PATIENCE).expect("an abort");
+    assert!(
+        producer
+            .fatal()
+            .is_some_and(|why| why.contains("sequence number")),
+        "{:?}",
+        producer.fatal()
+    );
 }
 
 #[test]

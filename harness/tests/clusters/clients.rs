@@ -94,7 +94,10 @@ fn apaches_client_with_one_acknowledgement_loses_writes_too() {
 #[test]
 #[ignore = "brings up a real cluster"]
 fn an_older_client_speaks_to_a_newer_broker_in_transactions() {
-    let trial = Trial::of("txn", &["--seed", "1", "--client", "java:3.9.2"]);
+    let trial = Trial::of(
+        "txn",
+        &["--seed", "1", "--client", "java:3.9.2", "--time-limit", "15s"],
+    );
     trial.verdict(0);
     let aborted = events(&trial.file("history.jsonl"), "fail").join("\n");
     assert!(aborted.contains("on purpose; aborted"));

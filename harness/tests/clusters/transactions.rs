@@ -19,7 +19,10 @@ fn transactions_are_whole_whatever_happens_to_brokers_and_clients() {
 #[test]
 #[ignore = "brings up a real cluster"]
 fn what_is_aborted_and_read_is_caught() {
-    let trial = Trial::of("controls/txn-uncommitted", &["--seed", "1"]);
+    let trial = Trial::of(
+        "controls/txn-uncommitted",
+        &["--seed", "1", "--time-limit", "15s"],
+    );
     let verdict = trial.verdict(1);
     let read = &verdict["anomalies"]["G1a"];
     assert!(read["count"].as_u64() > Some(0), "{verdict:#}");

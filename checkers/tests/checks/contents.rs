@@ -129,6 +129,31 @@ fn inconsistent_offsets() {
     table(INCONSISTENT_OFFSETS);
 }
 
+#[test]
+fn a_write_that_was_taken_for_a_repetition_says_so() {
+    let repeated = |topics: &str, last: &str| {
+        let text = format!(
+            "
+            topics log:2 {topics}
+            phase steady
+            p0 send 0:1 -> ok @0
+            p0 send 0:2 -> ok @1
+            p0 send 0:3 -> ok @2
+            {last}
+            finally 0@0=1 0@1=2 0@2=3"
+        );
+        let verdict = crate::judge(&crate::dsl::history(&text), &checkers::Options::default());
+        let story = verdict.anomalies["lost-write"].cases[0].story.join("\n");
+        story.contains("Offset 1 is that of value 2, which client 0 had written before (op ")
+    };
+    assert!(repeated("", "p0 send 0:4 -> ok @1"));
+    assert!(!repeated("", "p1 send 0:4 -> ok @1"), "it is another client's");
+    assert!(
+        !repeated("at-least-once", "p0 send 0:4 -> ok @1"),
+        "nobody numbers them"
+    );
+}
+
 const RECORDS_THAT_SHOULD_NOT_BE_THERE: Rows = &[
     (
         "a value that nobody sent",

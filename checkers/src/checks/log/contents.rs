@@ -112,7 +112,6 @@ fn divided(context: &Context, key: Key, offset: u64) -> Case {
     }));
     story.extend(context.faults_known(time));
     let writers = ids.iter().filter_map(|id| id.as_write());
-    story.extend(taken_for_a_repetition(context, writers.clone()));
     Case {
         offset: Some(offset),
         values,
@@ -122,21 +121,6 @@ fn divided(context: &Context, key: Key, offset: u64) -> Case {
         story,
         ..context.case(time, key)
     }
-}
-
-/// Where both values are one idempotent client's: what makes brokers answer so.
-fn taken_for_a_repetition(context: &Context, writers: impl Iterator<Item = u32>) -> Option<String> {
-    let mut clients = writers.map(|number| context.evidence.writes.of_number(number).process);
-    let first = clients.next()?;
-    let others = clients.filter(|client| *client == first).count();
-    let idempotent = context.header.expect.producers == ProducerPromise::Idempotent;
-    (idempotent && others > 0).then(|| {
-        format!(
-            "Both are client {first}'s: a broker that takes a write for a repetition, by producer id, epoch and sequence number, acknowledges \
-             the offset of the earlier one and writes nothing. So either the client gave one sequence number twice, or the broker is wrong: \
-             the batches on the disks say which."
-        )
-    })
 }
 
 fn repeated(context: &Context, number: u32, offsets: &[Offset]) -> Case {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use history::{Key, NodeId, Offset, Value};
+use history::{Key, NodeId, Offset, ProducerPromise, Value};
 
 use crate::context::{Context, distinct};
 use crate::evidence::{Pass, WriteStory};
@@ -35,8 +35,32 @@ pub(super) fn lost(context: &Context, number: u32, write: &WriteStory) -> Vec<St
         None => "No client ever read it.".to_owned(),
     });
     story.extend(copies(context, write));
+    story.extend(repetition(context, number, write));
     story.push(proof(context, number, write));
     story
+}
+
+/// Where the acknowledged offset is that of an earlier write of the same idempotent producer: what makes brokers answer so (KIP-98).
+fn repetition(context: &Context, number: u32, write: &WriteStory) -> Option<String> {
+    let offset = write.offset?;
+    if context.header.expect.producers != ProducerPromise::Idempotent {
+        return None;
+    }
+    let there = context.index.at(write.key, offset as u64);
+    let earlier = there
+        .iter()
+        .filter_map(|id| id.as_write())
+        .filter(|other| *other != number)
+        .map(|other| context.evidence.writes.of_number(other))
+        .find(|other| other.process == write.process && other.invoked < write.invoked)?;
+    Some(format!(
+        "Offset {offset} is that of value {}, which client {} had written before (op {}): a broker that takes a write for a repetition, as its \
+         producer id, epoch and sequence number say, acknowledges it with the first one's offset and writes nothing. Either the client used a \
+         sequence number twice, or the broker took it for one; the headers of the batches on the disks tell which.",
+        context.value(earlier.value),
+        earlier.process,
+        earlier.op
+    ))
 }
 
 /// What proves that a write is gone.

@@ -105,7 +105,7 @@ impl Loaded {
         let mut pace = Pace::new(Instant::now(), ledger);
         let (mut begun, mut acknowledged) = (0, 0);
         while begun < load.writes || !sends.is_empty() {
-            while begun < load.writes && sends.has_room() {
+            while begun < load.writes && sends.has_room(0) {
                 let next = generator.next();
                 let (key, value) = (next.key, begun);
                 begun += 1;

@@ -84,6 +84,7 @@ impl Workload for EosConfig {
             next_value: Arc::default(),
             named: false,
             expiry: None,
+            first_alone: false,
             flight: FlightSettings::default(),
         };
         let (writers, mut ready) = Writers::start(&self.writes(), &shared, &task)?;

@@ -77,6 +77,7 @@ impl Workload for GroupConfig {
             next_value: Arc::default(),
             named: false,
             expiry: None,
+            first_alone: false,
             flight: FlightSettings::default(),
         };
         let (writers, ready) = Writers::start(&self.writes(), &shared, &task)?;

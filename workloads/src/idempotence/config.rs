@@ -22,6 +22,10 @@ pub struct IdempotenceConfig {
     pub open_sends: u32,
     /// Requests that a producer has under way at one broker, at most 5.
     pub max_in_flight: u32,
+    /// Whether a new producer with several requests under way begins its second write to a partition only once the first was
+    /// acknowledged. A broker takes any first sequence number of a producer that it does not know (KIP-360): where the first batch
+    /// fails, one that overtook it stands before it, and then there twice.
+    pub first_alone: bool,
     /// How long a producer waits for more records before it sends a batch.
     pub linger: Span,
     /// The largest batch, in bytes: small ones make many requests.
@@ -63,6 +67,7 @@ impl Default for IdempotenceConfig {
             idempotence: true,
             open_sends: 100,
             max_in_flight: 5,
+            first_alone: true,
             linger: Span::from_millis(1),
             batch_bytes: 500,
             expiry: None,

@@ -52,6 +52,7 @@ impl Workload for IdempotenceConfig {
     async fn start(&self, arena: Arena) -> Result<Box<dyn Running>> {
         let in_order = log::InOrder {
             expiry: self.expiry,
+            first_alone: self.first_alone && self.idempotence && self.max_in_flight > 1,
             ends_with_failure: self.expiry.is_some() && self.after_expiry == AfterExpiry::NewProducer,
         };
         Ok(Box::new(log::start(&self.log(), arena, Some(in_order)).await?))

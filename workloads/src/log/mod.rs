@@ -98,6 +98,8 @@ impl Workload for LogConfig {
 pub(crate) struct InOrder {
     /// How long the client goes on trying to write a record before it gives it up; without it without end.
     pub(crate) expiry: Option<Span>,
+    /// Whether a client's first write to a partition has to be acknowledged before it begins another there.
+    pub(crate) first_alone: bool,
     /// Whether it is followed by a new one once it gave a record up.
     pub(crate) ends_with_failure: bool,
 }
@@ -114,6 +116,7 @@ pub(crate) async fn start(
         next_value: Arc::default(),
         named: in_order.is_some(),
         expiry: in_order.and_then(|asked| asked.expiry),
+        first_alone: in_order.is_some_and(|asked| asked.first_alone),
         flight: FlightSettings {
             is_told: in_order.is_some(),
             ends_with_failure: in_order.is_some_and(|asked| asked.ends_with_failure),

@@ -102,6 +102,7 @@ impl Producer {
             .inspect_err(|error| self.log(&format!("cannot be made: {}", error.text)));
         let mut client = client.ok()?;
         client.warm(WARM_WITHIN);
+        self.sends.anew();
         if self.task.named {
             self.sends.named(self.shared.scribe.producer());
         }
@@ -162,7 +163,7 @@ impl Producer {
         let now = Instant::now();
         while self.pace.next() <= now {
             let next = self.generator.next();
-            if self.sends.has_room() {
+            if self.sends.has_room(next.key) {
                 let due = self.pace.begin(Instant::now(), next.gap);
                 self.send(client, next.key, due);
             } else {

@@ -1,6 +1,6 @@
 //! The writes that one producer has open: which process each belongs to, and when Tribunal stops waiting for it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,8 @@ pub(crate) struct OpenSends {
     limit: usize,
     deadline: Duration,
     ledger: Arc<Ledger>,
+    /// Whether a client's first write to a key has to be acknowledged before it begins another there.
+    first_alone: bool,
     state: Mutex<State>,
 }
 
@@ -27,6 +29,10 @@ struct State {
     idle: Vec<u32>,
     /// The client that has what begins now, where operations name it.
     producer: Option<u32>,
+    /// Keys in which a write of the client that is at work was acknowledged, …
+    known: BTreeSet<Key>,
+    /// … and those in which its first write is under way.
+    first: BTreeSet<Key>,
 }
 
 struct Open {
@@ -53,8 +59,21 @@ impl OpenSends {
             limit,
             deadline,
             ledger,
+            first_alone: false,
             state: Mutex::default(),
         }
+    }
+
+    /// The same, where a client's first write to a key has to be acknowledged before it begins another there.
+    pub(crate) fn with_first_alone(self, first_alone: bool) -> Self {
+        Self { first_alone, ..self }
+    }
+
+    /// Another client is at work from now on, which no broker knows.
+    pub(crate) fn anew(&self) {
+        let mut state = self.lock();
+        state.known.clear();
+        state.first.clear();
     }
 
     /// From now on what begins is had by that client.
@@ -62,9 +81,10 @@ impl OpenSends {
         self.lock().producer = Some(producer);
     }
 
-    /// Whether one more may begin.
-    pub(crate) fn has_room(&self) -> bool {
-        self.lock().open.len() < self.limit
+    /// Whether one more may begin in that key.
+    pub(crate) fn has_room(&self, key: Key) -> bool {
+        let state = self.lock();
+        state.open.len() < self.limit && !state.first.contains(&key)
     }
 
     /// Whether none is open.
@@ -88,6 +108,9 @@ impl OpenSends {
             begun,
         };
         state.open.insert(op, open);
+        if self.first_alone && !state.known.contains(&key) {
+            state.first.insert(key);
+        }
         state.deadlines.push_back((begun + self.deadline, op));
         op
     }
@@ -104,7 +127,15 @@ impl OpenSends {
         let Delivery {
             end, offset, broker, ..
         } = delivery;
-        self.end(op, Written { offset, broker }, end);
+        let mut state = self.lock();
+        if let Some(key) = state.open.get(&op).map(|open| open.key) {
+            // Whatever the report says, the client has it under way no more.
+            state.first.remove(&key);
+            if end == End::Ok {
+                state.known.insert(key);
+            }
+        }
+        self.end_locked(&mut state, op, Written { offset, broker }, end);
     }
 
     /// Ends each write whose deadline has passed.
@@ -164,7 +195,7 @@ fn send(key: Key, value: Value, written: Written) -> F {
 
 #[cfg(test)]
 mod tests {
-    use super::{OpenSends, Written};
+    use super::{Delivery, OpenSends, Written};
     use crate::scribe::{End, Scribe};
     use history::{MemoryRecorder, Op, What};
     use std::sync::Arc;
@@ -211,13 +242,31 @@ mod tests {
     fn no_more_than_the_limit_are_open_and_each_has_its_process() {
         let (recorder, sends) = sends(2);
         let first = sends.begin(0, 0, Instant::now());
-        assert!(sends.has_room());
+        assert!(sends.has_room(1));
         sends.begin(1, 1, Instant::now());
-        assert!(!sends.has_room());
+        assert!(!sends.has_room(0));
         sends.end(first, Written::default(), End::Ok);
-        assert!(sends.has_room());
+        assert!(sends.has_room(0));
         let seen = ops(&recorder);
         assert_ne!(seen[0].1.process, seen[1].1.process);
+    }
+
+    #[test]
+    fn the_first_write_of_a_client_to_a_key_is_alone_until_it_is_acknowledged() {
+        let (_, sends) = sends(10);
+        let sends = sends.with_first_alone(true);
+        let report = |op, end| sends.reported(op, Delivery::ended(end));
+        let refused = sends.begin(0, 0, Instant::now());
+        assert!(!sends.has_room(0) && sends.has_room(1));
+        report(refused, End::Fail("no".into()));
+        let first = sends.begin(0, 1, Instant::now());
+        assert!(!sends.has_room(0), "nothing was acknowledged");
+        report(first, End::Ok);
+        sends.begin(0, 2, Instant::now());
+        assert!(sends.has_room(0));
+        sends.anew();
+        sends.begin(0, 3, Instant::now());
+        assert!(!sends.has_room(0), "no broker knows the new client");
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub(crate) struct Task {
     pub(crate) named: bool,
     /// How long the client goes on trying to write a record, where that is not as its settings have it.
     pub(crate) expiry: Option<Span>,
+    /// Whether a client's first write to a partition has to be acknowledged before it begins another there.
+    pub(crate) first_alone: bool,
     /// What is asked of it about what it has under way.
     pub(crate) flight: FlightSettings,
 }
@@ -62,7 +64,8 @@ impl Writers {
         for number in 0..config.producers {
             let open = config.open_sends as usize;
             let (scribe, ledger) = (shared.scribe.clone(), writers.ledger.clone());
-            let sends = Arc::new(OpenSends::new(scribe, open, writers.deadline, ledger));
+            let sends = OpenSends::new(scribe, open, writers.deadline, ledger);
+            let sends = Arc::new(sends.with_first_alone(task.first_alone));
             let producer = Producer::new(
                 number,
                 config.clone(),

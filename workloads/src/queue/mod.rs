@@ -93,6 +93,7 @@ impl Workload for QueueConfig {
             next_value: Arc::default(),
             named: false,
             expiry: None,
+            first_alone: false,
             flight: FlightSettings::default(),
         };
         let (writers, mut ready) = Writers::start(&self.producers(), &shared, &task)?;

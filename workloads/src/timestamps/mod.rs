@@ -65,6 +65,7 @@ impl Workload for TimestampsConfig {
             next_value: Arc::default(),
             named: false,
             expiry: None,
+            first_alone: false,
             flight: FlightSettings::default(),
         };
         let (writers, ready) = Writers::start(&self.writes(), &shared, &task)?;

@@ -8,6 +8,7 @@ use crate::application::Application;
 use crate::availability::AvailabilityLimits;
 use crate::retention::Retention;
 use crate::span::Span;
+use crate::transaction::TransactionLimits;
 
 /// The name of the format, as the header carries it.
 pub const FORMAT: &str = "tribunal-history";
@@ -213,6 +214,9 @@ pub struct Expectation {
     /// How long two controllers may be active at one time, in different terms. Where it is not given, nobody asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub two_controllers: Option<Span>,
+    /// How long a transaction may stay open. Where it is not given, nobody says of one that it hangs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transactions: Option<TransactionLimits>,
     /// Of a hundred writes that were due, how many have to begin in time; else the verdict is unknown. Where it is not given,
     /// nobody asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -248,6 +252,7 @@ impl Default for Expectation {
             liveness: None,
             availability: AvailabilityLimits::default(),
             two_controllers: None,
+            transactions: None,
             load: None,
             in_flight: None,
             expired: None,

@@ -40,6 +40,7 @@ mod source;
 mod span;
 mod text;
 mod times;
+mod transaction;
 mod walk;
 mod write;
 
@@ -74,4 +75,5 @@ pub use share::{Acknowledge, Acknowledged, Acquire, Acquired, Fate, ShareStep};
 pub use source::{Format, MemorySource, Names, Scanned, Source, Wanted};
 pub use span::Span;
 pub use times::{LookUp, Stamp, TimeStep};
+pub use transaction::{OpenTransaction, Told, TransactionLimits, Undecided};
 pub use write::HistoryWriter;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::header::{Key, NodeId, Offset, Value};
+use crate::transaction::Undecided;
 
 /// One answer, or the lack of one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,6 +48,8 @@ pub enum Probe {
     Silent(Silence),
     /// A piece of the replica's own log, read by raw Fetch at this node after the run.
     Log(LogChunk),
+    /// By a partition's leader after the run: transactions hold its last stable offset back, or do no more.
+    Undecided(Undecided),
 }
 
 /// What a node of `ZooKeeper` holds of Kafka's. It may lag behind its leader, as far as the ensemble lets it.

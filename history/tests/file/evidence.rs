@@ -2,7 +2,8 @@
 
 use history::{
     Answer, BrokerLine, DiskCopy, DiskLog, Eligible, MetadataBatch, MetadataLog, Metric, Metrics, Moment,
-    Partitions, Probe, ProbeOf, Probed, QuorumState, Ruling, Served, Service, Stand, Stands, What,
+    OpenTransaction, Partitions, Probe, ProbeOf, Probed, QuorumState, Ruling, Served, Service, Stand, Stands,
+    Told, Undecided, What,
 };
 use proptest::collection::btree_map;
 use proptest::option;
@@ -50,6 +51,33 @@ fn service() -> impl Strategy<Value = Service> {
     })
 }
 
+fn undecided() -> impl Strategy<Value = Undecided> {
+    let words = (option::of(text()), option::of(text()));
+    let open = (any::<(i64, i32, i64)>(), words).prop_map(
+        |((producer, epoch, first), (transactional_id, state))| OpenTransaction {
+            producer,
+            epoch,
+            first,
+            transactional_id,
+            state,
+        },
+    );
+    let told = prop_oneof![
+        Just(Told::All),
+        Just(Told::CannotTell),
+        text().prop_map(Told::Silent)
+    ];
+    (any::<(u32, i64, i64)>(), few(open), told).prop_map(
+        |((key, last_stable, high_watermark), open, told)| Undecided {
+            key,
+            last_stable,
+            high_watermark,
+            open,
+            told,
+        },
+    )
+}
+
 /// Any answer about leadership.
 pub fn answer() -> impl Strategy<Value = Probe> {
     let values = btree_map(proptest::sample::select(&Metric::ALL[..]), any::<i64>(), 0..4);
@@ -58,6 +86,7 @@ pub fn answer() -> impl Strategy<Value = Probe> {
         few(stand()).prop_map(|stands| Probe::Stands(Stands { stands })),
         few(service()).prop_map(|served| Probe::Served(Served { served })),
         values.prop_map(|values| Probe::Metrics(Metrics { values })),
+        undecided().prop_map(Probe::Undecided),
     ]
 }
 

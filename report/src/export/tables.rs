@@ -302,5 +302,6 @@ fn probe(answer: &Probe) -> &'static str {
         Probe::ZooKeeper(_) => "zookeeper",
         Probe::Silent(_) => "silent",
         Probe::Log(_) => "log",
+        Probe::Undecided(_) => "undecided",
     }
 }

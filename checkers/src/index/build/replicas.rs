@@ -25,6 +25,11 @@ impl Builder {
                 self.keys_in_range(time, keys, || format!("what node {node} answers as a leader"));
             }
             Probe::Log(chunk) => self.chunk(time, node, chunk),
+            Probe::Undecided(said) => {
+                self.keys_in_range(time, [said.key], || {
+                    format!("what node {node} says of open transactions")
+                });
+            }
             Probe::Served(_)
             | Probe::Metrics(_)
             | Probe::Quorum(_)

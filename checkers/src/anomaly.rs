@@ -93,6 +93,13 @@ anomalies! {
     /// Atomicity of transactions over partitions (KIP-98).
     TORN_TRANSFER = "torn-transfer", found by "bank";
 
+    /// A transaction stays open in a partition and nobody will end it: who reads committed records gets nothing behind it.
+    ///
+    /// Kafka's hanging transaction: KIP-664 finds them (`kafka-transactions.sh find-hanging`), and KIP-890 says how they come about. The last
+    /// stable offset stays below the high watermark for longer than transaction timeout and the coordinator's interval allow, by far,
+    /// after the last client and the last fault, and no coordinator is at it.
+    HANGING_TRANSACTION = "hanging-transaction", found by "transactions";
+
     /// A record went by its age, and an older one of its partition is still there.
     ///
     /// Kafka's log retention: segments are removed from the log's start on (`log.retention`), so what is gone is a beginning of the log.

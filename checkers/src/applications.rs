@@ -1,4 +1,5 @@
-//! What a walk through a history gathers for the checks of applications: groups, exactly-once processing, accounts, order.
+//! What a walk through a history gathers for the checks of applications: groups, exactly-once processing, accounts, order,
+//! transactions that stay open.
 
 mod claims;
 mod finals;
@@ -6,6 +7,7 @@ mod members;
 mod order;
 mod processed;
 mod times;
+mod transactions;
 
 use history::{Application, Event, Header};
 
@@ -15,6 +17,7 @@ pub(crate) use members::{Committing, Members};
 pub(crate) use order::Sequences;
 pub(crate) use processed::{Made, Processed};
 pub(crate) use times::{Answer, Seen, Times};
+pub(crate) use transactions::{Held, Transactions};
 
 /// Everything that is gathered.
 #[derive(Default)]
@@ -24,6 +27,7 @@ pub(crate) struct Applications {
     pub(crate) processed: Processed,
     pub(crate) sequences: Sequences,
     pub(crate) times: Times,
+    pub(crate) transactions: Transactions,
 }
 
 impl Applications {
@@ -48,5 +52,6 @@ impl Applications {
         self.members.event(event);
         self.processed.event(event);
         self.times.event(event);
+        self.transactions.event(event);
     }
 }

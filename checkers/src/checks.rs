@@ -16,4 +16,5 @@ pub(crate) mod queue;
 pub(crate) mod replicas;
 pub(crate) mod retention;
 pub(crate) mod timestamps;
+pub(crate) mod transactions;
 pub(crate) mod txn;

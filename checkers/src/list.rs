@@ -32,6 +32,7 @@ checks![
     log,
     ordering,
     txn,
+    transactions,
     groups,
     eos,
     bank,

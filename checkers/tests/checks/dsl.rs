@@ -34,6 +34,8 @@
 //! node1 metadata-log end=1 0-0/t1:7 rules 0@1=none/e2.3[1][2]   # what its records say: offset @ key = leader / e epoch .
 //!                                               # partition epoch [ISR], [ELR], and ! after an unclean election; the term is that of the last batch
 //! node1 metrics leaders=2 under-replicated=1
+//! node1 undecided 0 5:9 told 7/e0@5=ID:Empty   # of key 0: last stable offset : high watermark, whether all have told (cannot-tell, silent),
+//!                                               # and producer / epoch @ first offset = transactional id : state; transactions=5s,1s in the header
 //! node1 log 0 hw=2 0=5/e0 1=6/e0 last
 //! node1 disk end 0 end=3 hw=2 0=5/e0 1=6/e0 noted=0@0,1@2 hole=2-3   # a copy of its log of key 0, see `disks.rs`
 //! p1 rebalance given m1.g3 0 1 -> ok            # also: revoked, lost; the member's id and its generation
@@ -459,6 +461,7 @@ impl Parser {
                 return self.push(What::Disk(Box::new(copy)));
             }
             "log" => Probe::Log(chunk(&rest)),
+            "undecided" => Probe::Undecided(promises::undecided(&rest)),
             other => panic!("a node does not `{other}`"),
         };
         let (node, incarnation) = (number(node, "node"), parse(incarnation));

@@ -34,6 +34,7 @@ fn every_check_says_what_it_is_for() {
     log: Every acknowledged write is in the log once, at one offset, and every client reads the log in its order.
     ordering: What one producer wrote to a partition stands there in the order in which it was written.
     txn: No operation depends on itself, by what clients sent and read and by the order in which they did it.
+    transactions: No transaction stays open for ever: once the clients have ended, every partition is decided up to its end.
     groups: Members of a consumer group read every record at least once, and what they committed stays committed.
     eos: Every record of the first topic became exactly one record of the second, in order.
     bank: Money is moved, and none is made or lost: the total of all accounts stays what it was.

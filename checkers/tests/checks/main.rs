@@ -12,6 +12,7 @@ mod disks;
 mod dsl;
 mod effect;
 mod foreign;
+mod hanging;
 mod jepsen;
 mod leadership;
 mod list;

@@ -1,6 +1,8 @@
-//! What the words of a header say of applications, and of what brokers may remove.
+//! What the words of a header say of applications, of transactions, and of what brokers may remove.
 
-use history::{Application, Bank, Header, Queue, Timestamps, Topic};
+use history::{
+    Application, Bank, Header, OpenTransaction, Queue, Timestamps, Told, Topic, TransactionLimits, Undecided,
+};
 
 use super::parse;
 
@@ -38,6 +40,13 @@ pub(super) fn take(header: &mut Header, word: &str) -> bool {
             };
             header.topics.push(second);
         }
+        Some(("transactions", limits)) => {
+            let (timeout, interval) = limits.split_once(',').expect("TIMEOUT,INTERVAL");
+            header.expect.transactions = Some(TransactionLimits {
+                timeout: timeout.parse().expect("a length of time"),
+                abort_interval: interval.parse().expect("a length of time"),
+            });
+        }
         Some(("skew", skew)) => {
             let skew = skew.parse().expect("a length of time");
             header.expect.application = Some(Application::Timestamps(Timestamps { skew }));
@@ -53,4 +62,37 @@ pub(super) fn take(header: &mut Header, word: &str) -> bool {
         _ => return false,
     }
     true
+}
+
+/// `0 5:9 told` or `cannot-tell` or `silent`, then `7/e0@5` or `7/e0@5=ID:STATE`
+pub(super) fn undecided(words: &[&str]) -> Undecided {
+    let (stable, high) = words[1].split_once(':').expect("it is STABLE:HIGH");
+    Undecided {
+        key: parse(words[0]),
+        last_stable: parse(stable),
+        high_watermark: parse(high),
+        open: words[3..].iter().map(|word| open(word)).collect(),
+        told: match words[2] {
+            "told" => Told::All,
+            "cannot-tell" => Told::CannotTell,
+            "silent" => Told::Silent("no answer in 2000 ms".to_owned()),
+            other => panic!("nobody tells `{other}`"),
+        },
+    }
+}
+
+fn open(word: &str) -> OpenTransaction {
+    let (who, known) = word
+        .split_once('=')
+        .map_or((word, None), |(who, known)| (who, Some(known)));
+    let (producer, rest) = who.split_once("/e").expect("it is PRODUCER/eEPOCH@OFFSET");
+    let (epoch, first) = rest.split_once('@').expect("it is PRODUCER/eEPOCH@OFFSET");
+    let known = known.map(|known| known.split_once(':').expect("it is ID:STATE"));
+    OpenTransaction {
+        producer: parse(producer),
+        epoch: parse(epoch),
+        first: parse(first),
+        transactional_id: known.map(|(id, _)| id.to_owned()),
+        state: known.map(|(_, state)| state.to_owned()),
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use async_trait::async_trait;
-use history::{Key, Moment, NodeId, Offset, Topic, Value};
+use history::{Key, Moment, NodeId, Offset, Topic, Undecided, Value};
 
 use crate::admin::Admin;
 use crate::clock::ClockReading;
@@ -101,6 +101,11 @@ pub trait Cluster: Send + Sync {
     /// Whether every replica is in its ISR, in the eyes of every broker, with the same end offset: then
     /// each key's end. Otherwise the error says who is not; it is a [`WatermarkBehind`] where that is all.
     async fn settled(&self) -> Result<Vec<Offset>>;
+    /// How far a partition is decided, by its leader's word and that of the coordinators of transactions, and who the leader is; `None`
+    /// where this cluster does not tell.
+    async fn undecided(&self, _key: Key) -> Result<Option<(NodeId, Undecided)>> {
+        Ok(None)
+    }
     /// Reads one replica's own copy of a partition, by raw Fetch at that node over the side channel, from its
     /// start to its own high watermark.
     async fn replica_log(&self, node: NodeId, key: Key) -> Result<ReplicaLog>;

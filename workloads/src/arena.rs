@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use async_trait::async_trait;
 use cluster::{Cluster, WatermarkBehind};
-use history::{Application, Expectation, Offset, ProducerPromise, Recorder, Span, Topic};
+use history::{Application, Expectation, Offset, ProducerPromise, Recorder, Span, Topic, TransactionLimits};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::client::Program;
@@ -44,6 +44,10 @@ pub trait Workload: Send + Sync {
     fn promises(&self) -> Promises;
     /// What else a run is held to, for the history's header: what only this workload knows of.
     fn expect(&self, _expect: &mut Expectation) {}
+    /// After which time brokers abort its transactions by themselves; `None` where it has none.
+    fn transaction_timeout(&self) -> Option<Span> {
+        None
+    }
     /// What it needs of a client library beside writing and reading, in the driver protocol's words: `transactions`, `groups`,
     /// `consumer-protocol`, `static-members`, `membership` (it says of which generation it is), `share-groups`, `times`.
     fn needs(&self) -> Vec<&'static str> {
@@ -116,6 +120,8 @@ pub struct Arena {
     pub recorder: Arc<dyn Recorder>,
     /// The file that the client library's own log lines are appended to; where there is none they are dropped.
     pub log_file: Option<PathBuf>,
+    /// How long a transaction may stay open, where clients have any: partitions that stay undecided for longer are watched at the end.
+    pub transactions: Option<TransactionLimits>,
     /// Whether the brokers' disks may fail. Then a broker that refuses a record may have it, and others with it: it
     /// wrote it down, let its followers read it, and failed to sync it.
     pub disks_may_fail: bool,

@@ -2,7 +2,7 @@
 
 use crate::sim::ClientsConfig;
 use anyhow::Result;
-use history::Expectation;
+use history::{Expectation, Span};
 use serde::{Deserialize, Serialize};
 
 use crate::arena::{Arena, Invalid, LeastVersion, Promises, Running, Workload};
@@ -111,6 +111,11 @@ impl WorkloadConfig {
     /// What else a run is held to, for the history's header.
     pub fn expect(&self, expect: &mut Expectation) {
         self.workload().expect(expect);
+    }
+
+    /// After which time brokers abort its transactions by themselves; `None` where it has none.
+    pub fn transaction_timeout(&self) -> Option<Span> {
+        self.workload().transaction_timeout()
     }
 
     /// What it needs of a client library beside writing and reading, in the driver protocol's words.

@@ -139,6 +139,7 @@ async fn what_is_acknowledged_is_read_back_from_every_replica() {
         seed: 1,
         recorder: recorder.clone(),
         log_file: Some(log_file.clone()),
+        transactions: None,
         disks_may_fail: false,
     };
     let begun = Instant::now();

@@ -3,6 +3,8 @@
 mod eligible;
 mod leading;
 mod probe;
+mod produce;
+mod transactions;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -34,6 +36,7 @@ use uuid::Uuid;
 
 pub(super) use leading::{Led, OffsetOrCode, OffsetsOrCodes};
 pub(super) use probe::PROBE_TOPIC;
+pub(super) use produce::Identity;
 
 use super::wire::{Connection, WireError};
 
@@ -329,7 +332,8 @@ impl Connection {
         (acks, theirs): (i16, Duration),
         within: Duration,
     ) -> Result<Vec<PartitionProduceResponse>, WireError> {
-        let records = batch_of(values).map_err(|error| WireError::Protocol(format!("{error:#}")))?;
+        let records =
+            batch_of(values, Author::NOBODY).map_err(|error| WireError::Protocol(format!("{error:#}")))?;
         let data = partitions.iter().map(|partition| {
             PartitionProduceData::default()
                 .with_index(*partition as i32)
@@ -438,21 +442,41 @@ fn config(name: &str, value: String) -> CreatableTopicConfig {
         .with_value(Some(StrBytes::from_string(value)))
 }
 
-fn batch_of(values: &[impl AsRef<[u8]>]) -> anyhow::Result<Bytes> {
+/// In whose name a batch is written.
+#[derive(Clone, Copy)]
+struct Author {
+    transactional: bool,
+    producer: i64,
+    epoch: i16,
+    /// The number of the first record.
+    sequence: i32,
+}
+
+impl Author {
+    /// A producer that nobody tells from others.
+    const NOBODY: Self = Self {
+        transactional: false,
+        producer: NO_PRODUCER_ID,
+        epoch: NO_PRODUCER_EPOCH,
+        sequence: NO_SEQUENCE,
+    };
+}
+
+fn batch_of(values: &[impl AsRef<[u8]>], author: Author) -> anyhow::Result<Bytes> {
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)?
         .as_millis() as i64;
     let record = |(index, value): (usize, &[u8])| Record {
-        transactional: false,
+        transactional: author.transactional,
         control: false,
         delete_horizon: false,
         partition_leader_epoch: NO_PARTITION_LEADER_EPOCH,
-        producer_id: NO_PRODUCER_ID,
-        producer_epoch: NO_PRODUCER_EPOCH,
+        producer_id: author.producer,
+        producer_epoch: author.epoch,
         timestamp_type: TimestampType::Creation,
         offset: index as i64,
         // The same distance from the offset in every record, or the encoder begins another batch.
-        sequence: NO_SEQUENCE + index as i32,
+        sequence: author.sequence + index as i32,
         timestamp: now,
         // A compacted topic takes no record without a key.
         key: Some(Bytes::new()),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use async_trait::async_trait;
-use history::{Key, Moment, NodeId, Offset, Recorder, Topic};
+use history::{Key, Moment, NodeId, Offset, Recorder, Topic, Undecided};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -30,6 +30,7 @@ use super::observer::{Observed, Observer};
 use super::prober::{Prober, Probing};
 use super::releases::KafkaReleases;
 use super::replica;
+use super::undecided;
 use super::voters::KafkaVoters;
 use super::wire::Connection;
 use crate::{
@@ -469,6 +470,14 @@ impl Cluster for KafkaCluster {
 
     async fn settled(&self) -> Result<Vec<Offset>> {
         replica::settled(&self.brokers(), &self.topics).await
+    }
+
+    async fn undecided(&self, key: Key) -> Result<Option<(NodeId, Undecided)>> {
+        let leader = self.view.partition(key).and_then(|view| view.leader);
+        let leader = leader.with_context(|| format!("it is not known who leads key {key}"))?;
+        let asked = undecided::ask(self.node(leader)?, &self.brokers(), &self.topics, key).await;
+        let said = asked.with_context(|| format!("ask node {leader} how far key {key} is decided"))?;
+        Ok(Some((leader, said)))
     }
 
     async fn replica_log(&self, node: NodeId, key: Key) -> Result<ReplicaLog> {

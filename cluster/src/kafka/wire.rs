@@ -211,6 +211,17 @@ impl Connection {
         by(Instant::now() + within, within, self.exchange(request, version)).await
     }
 
+    /// The same in the newest version that both sides know and that is no newer than that.
+    pub(super) async fn call_up_to<R: Request>(
+        &mut self,
+        request: &R,
+        newest: i16,
+        within: Duration,
+    ) -> Result<R::Response, WireError> {
+        let version = self.version::<R>()?.min(newest);
+        by(Instant::now() + within, within, self.exchange(request, version)).await
+    }
+
     async fn ask_versions(&mut self) -> Result<ApiVersionsResponse, WireError> {
         let request = ApiVersionsRequest::default()
             .with_client_software_name(StrBytes::from_static_str(CLIENT_ID))

@@ -35,6 +35,8 @@ pub enum Need {
     Assign,
     /// Seconds in which nothing changes.
     Time,
+    /// An end of every operation in the history.
+    Ends,
 }
 
 impl Need {
@@ -53,6 +55,7 @@ impl Need {
             Self::Nodes => "more than one node",
             Self::Assign => "consumers that name their partitions",
             Self::Time => "a `recover` as long as `liveness` in its limits",
+            Self::Ends => "clients whose operations all end in the history",
         }
     }
 }
@@ -116,6 +119,9 @@ bugs! {
 
     /// A committed transaction is aborted in one of its partitions.
     TornTransaction = "torn-transaction", shows "lost-write", needs [Transactions, Steps, Partitions];
+
+    /// From some transaction on, one partition gets no markers of one producer any more, and its coordinator believes that it has them.
+    HangingTransaction = "hanging-transaction", shows "hanging-transaction", needs [Transactions, Ends];
 
     /// A record that consumers have read, and whose producer never got an answer, vanishes.
     VanishedRecord = "vanished-record", shows "vanished-read", needs [Acks];

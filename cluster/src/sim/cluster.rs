@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
 use async_trait::async_trait;
-use history::{Key, Moment, NodeId, Offset, Probe, Recorder, Topic, What};
+use history::{Key, Moment, NodeId, Offset, Probe, Recorder, Topic, Undecided, What};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
@@ -304,6 +304,10 @@ impl Cluster for SimCluster {
     async fn settled(&self) -> Result<Vec<Offset>> {
         self.with(|world, _| world.settled())
             .map_err(|error| anyhow!(error))
+    }
+
+    async fn undecided(&self, key: Key) -> Result<Option<(NodeId, Undecided)>> {
+        Ok(self.with(|world, _| world.undecided(key)))
     }
 
     async fn replica_log(&self, node: NodeId, key: Key) -> Result<ReplicaLog> {

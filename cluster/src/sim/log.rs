@@ -210,6 +210,17 @@ impl Log {
         open.map(|(_, first)| *first)
     }
 
+    /// The open transactions: producer, the epoch of its newest record, and first offset.
+    pub(super) fn open(&self) -> Vec<(u32, i16, Offset)> {
+        let epoch = |producer: u32| {
+            let last = self.producers.get(producer as usize).copied().flatten();
+            last.map_or(-1, |last| last.epoch)
+        };
+        let open = self.open.iter();
+        open.map(|(producer, first)| (*producer, epoch(*producer), *first))
+            .collect()
+    }
+
     /// The last stable offset: below it every transaction is decided, and its marker committed.
     pub(super) fn stable(&mut self, high_watermark: Offset) -> Offset {
         self.ending.retain(|(_, marker)| *marker >= high_watermark);

@@ -3,7 +3,7 @@
 //! Its state is taken for what its log promises: whoever leads the coordinator's partition has all of it. Each
 //! transaction of a producer has an epoch of its own (KIP-890), so that a record that comes late is refused.
 
-use history::{Key, NodeId, Offset};
+use history::{Key, NodeId, Offset, OpenTransaction, Told, Undecided};
 
 use super::log::Entry;
 use super::message::{ClientId, Progress, Refusal, Request, Response, Token};
@@ -39,6 +39,20 @@ enum State {
         left: Vec<Key>,
         progress: Option<Progress>,
     },
+}
+
+impl Producer {
+    /// How far its transaction is, as Kafka writes it.
+    fn state_word(&self) -> &'static str {
+        match (&self.state, self.ended) {
+            (State::Ongoing { .. }, _) => "Ongoing",
+            (State::Ending { commit: true, .. }, _) => "PrepareCommit",
+            (State::Ending { commit: false, .. }, _) => "PrepareAbort",
+            (State::Empty, Some((_, true))) => "CompleteCommit",
+            (State::Empty, Some((_, false))) => "CompleteAbort",
+            (State::Empty, None) => "Empty",
+        }
+    }
 }
 
 impl Coordinator {
@@ -209,6 +223,9 @@ impl World {
         let Some((leader, leader_epoch)) = self.leader_for_markers(key) else {
             return self.push(self.now + MARKER_AGAIN_AFTER, again);
         };
+        if self.loses_marker(producer, key, leader, commit) {
+            return self.marker_done(producer, key);
+        }
         let commit = self.decides_otherwise(producer, key, leader, commit, partitions);
         let entry = Entry::marker(commit, leader_epoch, producer, epoch);
         self.before_marker(leader, producer, key, commit);
@@ -299,6 +316,38 @@ impl World {
                 self.group.commit(&progress);
             }
         }
+    }
+
+    /// How far a partition is decided, by its leader, and what the coordinator knows of who holds it back; `None` where nobody leads it.
+    pub fn undecided(&mut self, key: Key) -> Option<(NodeId, Undecided)> {
+        let leader = self.leader_of(key)?;
+        let replica = self.replica(leader, key)?;
+        let high_watermark = replica.high_watermark;
+        let last_stable = replica.log.stable(high_watermark);
+        let mut open = replica.log.open();
+        open.sort_by_key(|(_, _, first)| *first);
+        let open = open.into_iter().map(|(producer, epoch, first)| {
+            let known = self.coordinator.producers.get(producer as usize);
+            OpenTransaction {
+                producer: i64::from(producer),
+                epoch: i32::from(epoch),
+                first,
+                transactional_id: known
+                    .and_then(|known| known.transactional_id)
+                    .map(|id| id.to_string()),
+                state: known.map(|known| known.state_word().to_owned()),
+            }
+        });
+        Some((
+            leader,
+            Undecided {
+                key,
+                last_stable,
+                high_watermark,
+                open: open.collect(),
+                told: Told::All,
+            },
+        ))
     }
 
     /// Aborts what has been open for too long.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, anyhow};
 use cluster::kafka::Timeouts;
 use cluster::sim::Bug;
-use history::{Expectation, Span, Topic};
+use history::{Expectation, Span, Topic, TransactionLimits};
 use nemesis::{Power, Schedule, Step};
 
 use super::check::{check, nemesis};
@@ -14,6 +14,9 @@ use super::{ClientName, DiskChoice, MetricsChoice, Plan, Shape, Whereabouts, pla
 
 /// The first line of a resolved plan.
 const REPLAY: &str = "# Everything this run was made of: `tribunal run` with this file runs it again.";
+
+/// How often coordinators look for transactions whose time is over.
+const ABORT_INTERVAL: &str = "transaction.abort.timed.out.transaction.cleanup.interval.ms";
 
 /// How long a partition may go without an acknowledged write, where the plan does not say: several times what an
 /// election and the clients' next try take with the brokers' timeouts tuned, …
@@ -272,6 +275,21 @@ impl Resolved {
             // Simulated clients have no requests that could be counted.
             (expect.in_flight, expect.expired) = (None, None);
         }
+        expect.transactions = self.transactions();
         expect
+    }
+
+    /// How long a transaction of the clients may stay open; `None` where they have none.
+    pub fn transactions(&self) -> Option<TransactionLimits> {
+        let timeout = self.plan.workload.transaction_timeout()?;
+        if self.plan.is_simulated() {
+            return Some(workloads::sim::transaction_limits());
+        }
+        let interval = self.plan.properties.get(ABORT_INTERVAL);
+        let interval = interval.and_then(|interval| interval.trim().parse().ok());
+        Some(TransactionLimits {
+            timeout,
+            abort_interval: interval.map_or(TransactionLimits::ABORT_INTERVAL, Span::from_millis),
+        })
     }
 }

@@ -89,6 +89,7 @@ fn lacks(plan: &Plan, need: Need) -> bool {
         Need::Partitions => partitions < 2,
         Need::Nodes => plan.nodes < 2,
         Need::Assign => clients.subscribe,
+        Need::Ends => clients.silent_per_mille > 0,
         Need::Time => plan
             .limits
             .liveness

@@ -305,6 +305,7 @@ impl Trial<'_> {
             seed: self.resolved.seed,
             recorder: self.recorder.clone(),
             log_file: Some(self.directory.clients_log()),
+            transactions: self.resolved.transactions(),
             disks_may_fail: self.resolved.has_disks(),
         }
     }

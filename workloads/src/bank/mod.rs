@@ -15,7 +15,7 @@ use std::time::Duration;
 use anyhow::Result;
 use async_trait::async_trait;
 use cluster::Cluster;
-use history::{Application, Bank, Offset, ProducerPromise};
+use history::{Application, Bank, Offset, ProducerPromise, Span};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -41,6 +41,10 @@ impl Workload for BankConfig {
         (partitions.iter().sum::<u32>() < 2).then(|| {
             "the workload `bank` moves amounts from one partition to another: give topics with two partitions at least".to_owned()
         })
+    }
+
+    fn transaction_timeout(&self) -> Option<Span> {
+        self.transactions.then_some(self.transaction_timeout)
     }
 
     fn needs(&self) -> Vec<&'static str> {

@@ -46,6 +46,7 @@ impl Court {
             seed: 7,
             recorder: self.recorder.clone(),
             log_file: None,
+            transactions: None,
             disks_may_fail: false,
         };
         config.start(arena).await.expect("clients")

@@ -16,11 +16,12 @@ mod reader;
 mod thread;
 mod transactional;
 mod turns;
+mod undecided;
 
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
-use history::{MemoryRecorder, Span, Topic};
+use history::{MemoryRecorder, Span, Topic, TransactionLimits};
 use serde::{Deserialize, Serialize};
 
 use crate::arena::Arena;
@@ -80,6 +81,8 @@ pub(crate) struct Shared {
     pub(crate) seed: u64,
     pub(crate) keys: Keys,
     pub(crate) scribe: Arc<Scribe>,
+    /// How long a transaction may stay open, where there are any.
+    pub(crate) transactions: Option<TransactionLimits>,
 }
 
 impl Shared {
@@ -107,6 +110,7 @@ impl Shared {
             seed: arena.seed,
             keys,
             scribe,
+            transactions: arena.transactions,
         }))
     }
 

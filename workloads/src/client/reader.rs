@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use super::librdkafka::{
     Context, by_assignment, client as settings, is_lost, is_of_a_connection, positions_list, record,
 };
-use super::{Isolation, Shared};
+use super::{Isolation, Shared, undecided};
 use crate::scribe::End;
 
 /// The longest wait for a record.
@@ -48,7 +48,12 @@ pub(crate) async fn final_reads(
         pass_markers(&shared, &*cluster).await;
     }
     let read = move || read_through(&reader, process, isolation, settled, within);
-    let read = tokio::task::spawn_blocking(read).await;
+    let watch = async {
+        if let Some(limits) = shared.transactions {
+            undecided::watch(&shared, &cluster, limits).await;
+        }
+    };
+    let (read, ()) = tokio::join!(tokio::task::spawn_blocking(read), watch);
     let (ends, unread) = match read {
         Ok(Ok((ends, unread))) => (ends, unread),
         Ok(Err(error)) => (Vec::new(), Some(format!("{error:#}"))),

@@ -15,7 +15,7 @@ use std::time::Duration;
 use anyhow::Result;
 use async_trait::async_trait;
 use cluster::Cluster;
-use history::{Application, Offset, ProducerPromise};
+use history::{Application, Offset, ProducerPromise, Span};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -54,6 +54,10 @@ impl Workload for EosConfig {
 
     fn least_version(&self) -> Option<LeastVersion> {
         self.protocol.least_version("protocol")
+    }
+
+    fn transaction_timeout(&self) -> Option<Span> {
+        Some(self.transaction_timeout)
     }
 
     fn needs(&self) -> Vec<&'static str> {

@@ -54,6 +54,7 @@ impl Court {
             seed: 1,
             recorder,
             log_file: None,
+            transactions: None,
             disks_may_fail: false,
         }
     }

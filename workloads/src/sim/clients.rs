@@ -1,5 +1,6 @@
 //! All clients of a simulated run, and the final reads.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cluster::sim::{ClientId, Dice, Guests, Happening, Sink, World};
@@ -22,6 +23,8 @@ pub struct Clients {
     seed: u64,
     /// Why the replicas had not settled when the final reads began.
     unsettled: Option<String>,
+    /// The partitions that were not decided when they were last asked.
+    undecided: BTreeSet<Key>,
 }
 
 impl Clients {
@@ -32,6 +35,7 @@ impl Clients {
             workers: Vec::new(),
             seed,
             unsettled: None,
+            undecided: BTreeSet::new(),
         }
     }
 
@@ -99,6 +103,7 @@ impl Clients {
             world.ends_now()
         });
         let until = world.now() + within;
+        self.see_undecided(world, sink);
         self.add(Role::Reader, world, sink);
         if let Some(reader) = self.workers.last_mut() {
             reader.goal = Some(Goal {
@@ -106,6 +111,29 @@ impl Clients {
                 until,
                 unread: None,
             });
+        }
+    }
+
+    /// Takes down which partitions are not decided, or are by now.
+    fn see_undecided(&mut self, world: &mut World, sink: &mut dyn Sink) {
+        for key in 0..world.keys() {
+            let Some((node, said)) = world.undecided(key) else {
+                continue;
+            };
+            let decided = said.last_stable >= said.high_watermark;
+            if decided && !self.undecided.remove(&key) {
+                continue;
+            }
+            if !decided {
+                self.undecided.insert(key);
+            }
+            let observed = Observed {
+                node,
+                incarnation: world.incarnation(node),
+                asked: world.now(),
+                answer: Probe::Undecided(said),
+            };
+            sink.take(world.now(), What::Observed(observed));
         }
     }
 
@@ -126,6 +154,8 @@ impl Clients {
             Some(goal) => (goal.ends, goal.unread),
             None => (Vec::new(), Some("nobody read".to_owned())),
         };
+        // The reader has waited for what is not decided.
+        self.see_undecided(world, sink);
         for node in world.ids() {
             for key in 0..world.keys() {
                 read_copy(node, key, world, sink);

@@ -19,5 +19,5 @@ mod worker;
 pub use clients::Clients;
 pub use config::ClientsConfig;
 pub use plan::SimConfig;
-pub use running::SimRunning;
+pub use running::{SimRunning, transaction_limits};
 pub use simulate::{Simulated, Simulation, Troubles, simulate};

@@ -129,6 +129,10 @@ impl Workload for SimConfig {
         Some(ClientsConfig::from(self))
     }
 
+    fn transaction_timeout(&self) -> Option<Span> {
+        self.transactions.then(|| super::transaction_limits().timeout)
+    }
+
     fn promises(&self) -> Promises {
         ClientsConfig::from(self).promises()
     }

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cluster::Cluster;
-use cluster::sim::{Guests, Happening, SimCluster, Sink, World};
-use history::{Offset, Topic};
+use cluster::sim::{Guests, Happening, SimCluster, Sink, Timing, World};
+use history::{Offset, Topic, TransactionLimits};
 use tokio::time::{Instant, sleep};
 
 use super::clients::Clients;
 use super::config::ClientsConfig;
+use super::simulate::limits_of;
 use crate::arena::Running;
 use crate::scribe::Counters;
 
@@ -18,6 +19,11 @@ use crate::scribe::Counters;
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 /// How long the clients may take to end beyond what an operation may take.
 const END_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long a transaction may stay open on the simulated broker, whatever clients ask for.
+pub fn transaction_limits() -> TransactionLimits {
+    limits_of(&Timing::TUNED)
+}
 
 /// Simulated clients at work.
 pub struct SimRunning {

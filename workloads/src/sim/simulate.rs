@@ -3,7 +3,9 @@
 use cluster::sim::{
     Bug, Dice, Guests, Harm, MILLISECOND, Need, Network, Settings, Sink, Timing, Trouble, World,
 };
-use history::{Event, Expectation, FORMAT, Header, History, Moment, Phase, Span, Topic, VERSION, What};
+use history::{
+    Event, Expectation, FORMAT, Header, History, Moment, Phase, Span, Topic, TransactionLimits, VERSION, What,
+};
 
 use super::clients::Clients;
 use super::config::ClientsConfig;
@@ -158,6 +160,7 @@ impl Simulation {
                 Need::Acks => clients.acks = Acks::All,
                 Need::Assign => clients.subscribe = false,
                 Need::Time => clients.operations = clients.operations.max(OPERATIONS_OF_SECONDS),
+                Need::Ends => clients.silent_per_mille = 0,
                 Need::Replicas | Need::Nodes => {}
                 Need::Partitions => self.topics[0].partitions = self.topics[0].partitions.max(2),
             }
@@ -185,6 +188,7 @@ impl Simulation {
                 producers: promises.producers,
                 acks: promises.acks,
                 liveness: Some(LIVENESS),
+                transactions: self.clients.transactions.then(|| limits_of(&Timing::QUICK)),
                 ..Expectation::default()
             },
         }
@@ -210,6 +214,15 @@ impl Simulation {
             network: self.network,
             bugs: bugs.into_iter().collect(),
         }
+    }
+}
+
+/// How long a transaction may stay open there.
+pub(super) fn limits_of(timing: &Timing) -> TransactionLimits {
+    let span = |nanoseconds: u64| Span::from_millis(nanoseconds / MILLISECOND);
+    TransactionLimits {
+        timeout: span(timing.transaction),
+        abort_interval: span(timing.tick),
     }
 }
 

@@ -47,6 +47,10 @@ pub struct TxnConfig {
     /// The mean time between crashes of each client, each in the middle of a transaction; without it none crashes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crash_every: Option<Span>,
+    /// The mean time between two records that come late: producers of Tribunal's own write them when their transactions have ended, as
+    /// if they were of these. Brokers that take them are left with a transaction that nobody ends. Without it none comes late.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late_every: Option<Span>,
 }
 
 impl Default for TxnConfig {
@@ -67,6 +71,7 @@ impl Default for TxnConfig {
             fence_every: None,
             stall_every: None,
             crash_every: None,
+            late_every: None,
         }
     }
 }
@@ -97,6 +102,7 @@ impl TxnConfig {
             ("fence-every", self.fence_every),
             ("stall-every", self.stall_every),
             ("crash-every", self.crash_every),
+            ("late-every", self.late_every),
         ] {
             if let Some(every) = every {
                 found.span(name, every, second, HOUR);
@@ -169,5 +175,7 @@ mod tests {
         check(early, &[("deadline", "the broker would abort")]);
         let often = |config: &mut TxnConfig| config.fence_every = Some(Span::from_millis(10));
         check(often, &[("fence-every", "\"1s\" to \"1h\"")]);
+        let late = |config: &mut TxnConfig| config.late_every = Some(Span::from_secs(7_200));
+        check(late, &[("late-every", "\"1s\" to \"1h\"")]);
     }
 }

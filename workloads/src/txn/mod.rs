@@ -5,6 +5,7 @@
 
 mod config;
 mod generator;
+mod late;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -17,14 +18,16 @@ use std::time::Duration;
 use anyhow::Result;
 use async_trait::async_trait;
 use cluster::Cluster;
-use history::{Offset, ProducerPromise};
+use history::{Offset, ProducerPromise, Span};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::arena::{Arena, Invalid, Promises, Running, Workload};
 use crate::client::{Isolation, Shared, at_work, final_reads, spawn};
 use crate::scribe::Counters;
 use crate::sim::ClientsConfig;
+use late::Latecomers;
 use worker::Worker;
 
 pub use config::TxnConfig;
@@ -54,6 +57,10 @@ impl Workload for TxnConfig {
         }
     }
 
+    fn transaction_timeout(&self) -> Option<Span> {
+        Some(self.transaction_timeout)
+    }
+
     fn needs(&self) -> Vec<&'static str> {
         vec!["transactions"]
     }
@@ -65,6 +72,7 @@ impl Workload for TxnConfig {
             shared,
             stop: Arc::default(),
             workers: Vec::new(),
+            late: None,
         };
         let ready = txn.start_workers()?;
         at_work(ready, READY_WITHIN).await;
@@ -78,6 +86,7 @@ struct Transactions {
     shared: Arc<Shared>,
     stop: Arc<AtomicBool>,
     workers: Vec<oneshot::Receiver<()>>,
+    late: Option<JoinHandle<()>>,
 }
 
 impl Transactions {
@@ -101,6 +110,17 @@ impl Transactions {
             self.workers.push(ended);
             all_ready.push(is_ready);
         }
+        self.late = self.config.late_every.map(|every| {
+            let latecomers = Latecomers {
+                shared: self.shared.clone(),
+                every,
+                transaction_timeout: self.config.transaction_timeout.duration(),
+                deadline: self.config.deadline.duration(),
+                next_value,
+                stop: self.stop.clone(),
+            };
+            tokio::spawn(latecomers.run())
+        });
         Ok(all_ready)
     }
 }
@@ -116,6 +136,9 @@ impl Running for Transactions {
         let within = self.config.longest() + END_WITHIN;
         for ended in self.workers.drain(..) {
             let _ = timeout(within, ended).await;
+        }
+        if let Some(late) = self.late.take() {
+            let _ = timeout(within, late).await;
         }
     }
 

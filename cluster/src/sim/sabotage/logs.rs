@@ -359,6 +359,27 @@ impl World {
         commit
     }
 
+    /// Whether a partition does not get a transaction's marker: from the first that is committed on, once the bug's time has come.
+    pub(in crate::sim) fn loses_marker(
+        &mut self,
+        producer: u32,
+        key: Key,
+        leader: NodeId,
+        commit: bool,
+    ) -> bool {
+        if self.sabotage.is_none() {
+            return false;
+        }
+        if commit && self.armed(Bug::HangingTransaction) {
+            let replica = self.replica(leader, key);
+            if replica.is_some_and(|replica| replica.log.open_since(producer).is_some()) {
+                self.sabotage.unmarked = Some((producer, key));
+                self.fire(Bug::HangingTransaction);
+            }
+        }
+        self.sabotage.unmarked == Some((producer, key))
+    }
+
     /// A transaction's marker is about to be written: its last record there may come twice, or come back.
     pub(in crate::sim) fn before_marker(&mut self, leader: NodeId, producer: u32, key: Key, commit: bool) {
         if self.sabotage.is_none() {

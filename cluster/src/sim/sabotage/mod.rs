@@ -55,6 +55,8 @@ pub(super) struct Sabotage {
     refused: Vec<(Key, Value)>,
     /// The partition that takes nothing any more.
     stalled: Option<Key>,
+    /// The producer whose markers a partition does not get.
+    unmarked: Option<(u32, Key)>,
     /// Gaps that were left on purpose.
     holes: Vec<Hole>,
     /// The partition and node that the bug under way is about, and what that node tells of it.

@@ -103,6 +103,7 @@ impl Court {
             seed: 1,
             recorder: recorder.clone(),
             log_file: Some(log_file.clone()),
+            transactions: None,
             disks_may_fail: false,
         };
         let shared = Shared::new(arena, Span::from_secs(2), Span::from_secs(1)).expect("a log file");

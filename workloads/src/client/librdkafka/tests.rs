@@ -43,6 +43,7 @@ impl Court {
             seed: 1,
             recorder: Arc::new(MemoryRecorder::default()),
             log_file: None,
+            transactions: None,
             disks_may_fail: false,
         };
         let shared = Shared::new(arena, Span::from_secs(2), Span::from_secs(1)).expect("no file");

@@ -46,6 +46,7 @@ shipped![
     "controls/acks-all",
     "controls/unclean",
     "controls/txn-uncommitted",
+    "controls/hanging-transaction",
     "controls/list-append-acks1",
     "controls/register-acks1",
     "controls/group-commit-first",

@@ -100,7 +100,20 @@ anomalies! {
     /// after the last client and the last fault, and no coordinator is at it.
     HANGING_TRANSACTION = "hanging-transaction", found by "transactions";
 
-    /// A record went by its age, and an older one of its partition is still there.
+    /// A record was read after the broker had acknowledged that it is deleted.
+    ///
+    /// Kafka's `DeleteRecords` (KIP-107): acknowledged once no live replica's log begins below. Read by a client that was assigned the
+    /// partition afterwards. Where not all replicas were seen in sync as it was acknowledged, where all of them ended since, or where an
+    /// unclean election was possible, it breaks no promise.
+    RESURRECTED = "resurrected", found by "retention";
+
+    /// A tombstone is gone from a compacted topic, and an older record of its key is not, so that the key seems never to have been deleted.
+    ///
+    /// Kafka's log compaction (`delete.retention.ms`): what a tombstone follows is removed before it. Where a replica was not in sync since
+    /// the tombstone was written, it breaks no promise.
+    RESURRECTED_KEY = "resurrected-key", found by "retention";
+
+    /// A record went by its age or by size, and an older one of its partition is still there.
     ///
     /// Kafka's log retention: segments are removed from the log's start on (`log.retention`), so what is gone is a beginning of the log.
     REMOVED_OUT_OF_ORDER = "removed-out-of-order", found by "retention";

@@ -12,6 +12,7 @@ use crate::checks::liveness::Progress;
 use crate::checks::log::Tally;
 use crate::checks::metrics::Told;
 use crate::checks::queue::Deliveries;
+use crate::checks::retention::Returned;
 use crate::disks::Disks;
 use crate::evidence::Evidence;
 use crate::index::Index;
@@ -47,6 +48,8 @@ pub(crate) struct Context<'s> {
     pub(crate) applications: Applications,
     /// What a share group delivered.
     pub(crate) deliveries: Deliveries,
+    /// Deleted records that were read, and who was in sync.
+    pub(crate) returned: Returned,
     pub(crate) losses: Losses,
     /// When somebody ended the run.
     pub(crate) interrupted: Kept<u64>,

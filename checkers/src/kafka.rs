@@ -14,6 +14,7 @@ use crate::checks::liveness::Progress;
 use crate::checks::log::{self, Tally};
 use crate::checks::metrics::Told;
 use crate::checks::queue::Deliveries;
+use crate::checks::retention::Returned;
 use crate::context::Context;
 use crate::dependencies::BackEdges;
 use crate::disks::Disks;
@@ -114,6 +115,7 @@ impl Gathered {
             attempts: self.walk.attempts,
             applications: self.walk.applications,
             deliveries: self.walk.deliveries,
+            returned: self.walk.returned,
             losses: self.losses,
             interrupted: self.walk.interrupted,
             truncated: self.scanned.truncated,
@@ -138,6 +140,7 @@ struct Walk {
     attempts: Attempts,
     applications: Applications,
     deliveries: Deliveries,
+    returned: Returned,
     interrupted: Kept<u64>,
 }
 
@@ -151,6 +154,7 @@ fn walk(
         progress: Progress::new(header),
         attempts: Attempts::new(header),
         deliveries: Deliveries::new(header),
+        returned: Returned::new(header),
         told: Told::new(header),
         applications: Applications::new(header),
         ..Walk::default()
@@ -166,6 +170,7 @@ fn walk(
         walk.attempts.event(event);
         walk.applications.event(event);
         walk.deliveries.event(event);
+        walk.returned.event(event);
         match &event.what {
             What::Observed(observed) => {
                 walk.claims.observed(event.time, observed);

@@ -1,10 +1,13 @@
 //! Runs of ours whose clients worked on lists and registers: what they read and wrote is judged by the transaction models, and the
 //! cluster that they did it on by the same checks as any other run's.
 
+mod lost;
+
 use std::collections::BTreeMap;
 
 use history::{ReadError, Source};
 
+use crate::anomaly::{G_SINGLE_ITEM_REALTIME, LOST_WRITE};
 use crate::context::Context;
 use crate::judge::nothing_judged;
 use crate::kafka::{self, Gathered};
@@ -12,6 +15,7 @@ use crate::list::guarded;
 use crate::options::{Model, Options};
 use crate::summary;
 use crate::verdict::{Case, Stats, Validity, Verdict};
+use lost::Kept;
 
 /// Adds to a verdict on lists or registers what the run is held to beside: enough was acknowledged, the faults bit, the final reads are
 /// complete, and the cluster kept what it promises of leaders, replicas and availability.
@@ -26,11 +30,25 @@ pub(crate) fn join(
         Ok(gathered) => gathered?,
         Err(reason) => return Ok(in_doubt(objects, model, &reason)),
     };
+    // Where real time is part of the model what is lost closes a cycle, and is found as that.
+    let realtime =
+        crate::txn::asked(source, options).is_ok_and(|model| model.forbids(G_SINGLE_ITEM_REALTIME));
+    let kept = if realtime { None } else { Some(Kept::of(source)?) };
     let mut context = gathered.context(&header, source, options);
     context.model = model;
     context.tally.acknowledged = objects.stats.acknowledged;
     for findings in objects.anomalies.values_mut().chain(objects.allowed.values_mut()) {
         findings.cases.iter_mut().for_each(|case| place(&context, case));
+    }
+    if let Some(lost) = kept.and_then(|kept| kept.lost(&context)) {
+        objects.valid = Validity::Invalid;
+        let count = crate::text::count(lost.count, "acknowledged write");
+        for check in objects.checks.iter_mut().take(1) {
+            check.valid = Validity::Invalid;
+            check.reasons.insert(0, format!("{count} lost"));
+        }
+        objects.summary = format!("{count} lost; {}", objects.summary);
+        objects.anomalies.insert(LOST_WRITE.to_owned(), lost);
     }
     let joined = guarded("summary", || {
         let mut cluster = nothing_found(model);

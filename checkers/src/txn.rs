@@ -58,7 +58,7 @@ pub(crate) fn judge(source: &mut dyn Source, model: Model, options: &Options) ->
 }
 
 /// What a history is held to: whoever judges it says so, or else its header does.
-fn asked(source: &dyn Source, options: &Options) -> Result<Consistency, String> {
+pub(crate) fn asked(source: &dyn Source, options: &Options) -> Result<Consistency, String> {
     let named = source.header().expect.consistency.as_deref();
     match (options.consistency, named) {
         (Some(asked), _) => Ok(asked),

@@ -169,6 +169,13 @@ impl Found {
         }
     }
 
+    /// How long a member of a group may go without a poll: client libraries ask for no less than its session.
+    pub(crate) fn polls(&mut self, longest: Option<Span>, session: Span) {
+        if let Some(longest) = longest {
+            self.span("max-poll-interval", longest, session, Span::from_secs(3_600));
+        }
+    }
+
     pub(crate) fn span(&mut self, field: &str, value: Span, least: Span, most: Span) {
         if !(least..=most).contains(&value) {
             self.say(

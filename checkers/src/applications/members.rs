@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use history::{Commit, Committed, Event, F, GroupStep, Key, Offset, Op, Phase, Value, What};
+use history::{Change, Commit, Committed, Event, F, GroupStep, Key, Offset, Op, Phase, Value, What};
 
 use super::claims::{Claim, Claims};
 use crate::paged::Paged;
@@ -42,6 +42,10 @@ pub(crate) struct Members {
     /// The last look at each partition once everything was whole again.
     finally: BTreeMap<Key, Look>,
     claims: Claims,
+    /// Processes of which their library has said as which member they were given something.
+    named: BTreeSet<u32>,
+    /// Partitions that members found to have been taken from them without their doing: how often.
+    lost: u64,
     /// When each process began what it is at.
     begun: BTreeMap<u32, (u64, u64)>,
     whole: bool,
@@ -93,10 +97,17 @@ impl Members {
                 match step {
                     GroupStep::Commit(commit) => {
                         self.claims.commits(op.process, commit);
-                        self.commit(op.op, begun, Some(time), commit);
+                        // Of who is no member any more a coordinator takes it only while the group has none: then it may go back.
+                        let stranger = commit.member.generation < 0 && self.named.contains(&op.process);
+                        let acknowledged = Some(time).filter(|_| !stranger);
+                        self.commit(op.op, begun, acknowledged, commit);
                     }
                     GroupStep::Committed(committed) => self.look(op.op, begun, time, committed),
                     GroupStep::Rebalance(rebalance) => {
+                        if rebalance.member.generation >= 0 {
+                            self.named.insert(op.process);
+                        }
+                        self.lost += u64::from(rebalance.change == Change::Lost);
                         self.claims.rebalanced(time, op.process, op.op, rebalance);
                     }
                 }
@@ -151,6 +162,11 @@ impl Members {
     /// Whether there was a group at all.
     pub(crate) fn are_there(&self) -> bool {
         self.any
+    }
+
+    /// How often members found that their group had given them up, and their partitions to others.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost
     }
 
     /// Whether a member read a value.

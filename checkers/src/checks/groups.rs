@@ -36,6 +36,10 @@ pub(crate) fn run(context: &Context) -> Outcome {
                 .to_owned(),
         );
     }
+    if members.lost() > 0 {
+        let lost = count(members.lost(), "time");
+        outcome.note(format!("{lost} a member found that its group had given it up"));
+    }
     let commits = by_key(context);
     for (key, commits) in commits.iter().enumerate() {
         let key = key as Key;

@@ -1,13 +1,21 @@
 //! What brokers remove by themselves is what they may remove: by age from the log's start on, or because a newer record of its key
 //! follows.
 //!
-//! What is gone and may not be is lost, and the check `log` says so: younger than the run promises to keep it, or the last of its key in a
-//! compacted topic. Here it is asked whether what went by age alone is a beginning of its partition, and whether anything went at all: a
-//! run in which nothing was removed has put nothing of this to the test.
+//! What is gone and may not be is lost, and the check `log` says so: younger than the run promises to keep it, among the newest bytes
+//! that stay, or the last of its key in a compacted topic. Here it is asked whether what went by age or size alone is a beginning of its
+//! partition, and whether anything went at all: a run in which nothing was removed has put nothing of this to the test.
+//!
+//! What is gone may not come back: a record that was deleted on request (`returned`), and a key that was (`keys`). What went by age, by
+//! size, or because it is followed may: each replica removes on its own, and another one may lead next.
+
+mod keys;
+mod returned;
 
 use history::{Key, Offset, Retention};
 
-use crate::anomaly::REMOVED_OUT_OF_ORDER;
+pub(crate) use returned::Returned;
+
+use crate::anomaly::{REMOVED_OUT_OF_ORDER, RESURRECTED};
 use crate::context::Context;
 use crate::index::Deleted;
 use crate::outcome::Outcome;
@@ -16,6 +24,9 @@ use crate::verdict::Case;
 
 pub(crate) fn run(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
+    for (reading, done, promised) in context.returned.all() {
+        outcome.found_one(promised, RESURRECTED, || returned(context, reading, done));
+    }
     let Some(retention) = &context.header.expect.retention else {
         return outcome;
     };
@@ -40,10 +51,40 @@ pub(crate) fn run(context: &Context) -> Outcome {
         "{} removed by the brokers themselves",
         count(gone.len() as u64, "record")
     ));
-    if !retention.compacts {
+    if retention.compacts {
+        keys::find(context, retention, &mut outcome);
+    } else {
         out_of_order(context, retention, &gone, &mut outcome);
     }
     outcome
+}
+
+fn returned(context: &Context, reading: &returned::Reading, done: &returned::Done) -> Case {
+    let record = reading.record;
+    Case {
+        offset: Some(record.offset),
+        values: vec![record.value],
+        ops: vec![reading.op],
+        story: vec![
+            format!(
+                "What lay below offset {} of {} was deleted on request, which was acknowledged{}.",
+                done.below,
+                context.name(record.key),
+                context.at(done.acknowledged)
+            ),
+            format!(
+                "Client {}, which was assigned the partition{}, read value {} at offset {} all the same (op {}, over{}).",
+                reading.process,
+                context.at(reading.assigned),
+                context.value(record.value),
+                record.offset,
+                reading.op,
+                context.at(reading.time)
+            ),
+            context.faults_sentence(reading.time),
+        ],
+        ..context.case(reading.time, record.key)
+    }
 }
 
 /// Whether a write certainly happened and was removed by right, and not because somebody asked for it.
@@ -86,14 +127,20 @@ fn case(
     (key, number): (Key, u32),
     (place, stands): (Offset, Offset),
 ) -> Case {
-    let keep = retention.keep.map_or(0, history::Span::as_nanos);
+    let age = retention
+        .keep
+        .map(|keep| format!("by its age, which was more than {}", seconds(keep.as_nanos())));
+    let size = retention
+        .keep_bytes
+        .map(|bytes| format!("by size, as more than {bytes} bytes followed it"));
+    let why: Vec<String> = age.into_iter().chain(size).collect();
     Case {
         offset: Some(place),
         values: vec![context.index.writes.value(number)],
         story: vec![format!(
-            "Offset {place} of {} is gone by its age, which was more than {}, and offset {stands}, which is older, is still there.",
+            "Offset {place} of {} is gone {}, and offset {stands}, which is older, is still there.",
             context.name(key),
-            seconds(keep)
+            why.join(" or ")
         )],
         ..context.case(context.timeline.end, key)
     }

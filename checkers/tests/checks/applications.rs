@@ -104,6 +104,16 @@ const GROUPS: Rows = &[
         "invalid: commit-went-back 1 (allowed stale-committed 1)",
     ),
     (
+        "one that is no member any more commits from further back while the group has none",
+        "p1 rebalance given a.g1 0 -> ok
+         p1 poll -> ok 0@0=1 0@1=2
+         p1 commit a.g1 0@2 -> ok
+         p1 commit a.g-1 0@1 -> ok
+         finally 0@0=1 0@1=2
+         p2 committed 0@2 -> ok",
+        "valid",
+    ),
+    (
         "commits under way at one time have no order",
         "p1 poll -> ok 0@0=1 0@1=2
          p1 commit a.g1 0@2

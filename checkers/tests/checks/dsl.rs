@@ -5,7 +5,9 @@
 //!                                               # isr=2 (min.insync.replicas), liveness=30s, consistency=serializable,
 //!                                               # then=out:2 (a second topic), group, exactly-once, bank=100,
 //!                                               # config=cleanup.policy:compact (of the topic), keep=10s (by age),
-//!                                               # names=10 (compacted: keys of records), tombstones=3 (every third of a key)
+//!                                               # keeps=600/200 (by size: so many bytes, records of so many each),
+//!                                               # names=10 (compacted: keys of records), tombstones=3 (every third of a key),
+//!                                               # stay=1s (so long a tombstone)
 //! at 12.5                                       # the next line happens at 12.5 s
 //! phase steady
 //! p0 send 0:5 -> ok @3 by 1                     # key 0, value 5; also: -> fail, -> info, or no completion
@@ -28,6 +30,7 @@
 //! node1 stands 0/e4=7:9 1/e2=FENCED_LEADER_EPOCH # as leader of key/epoch: high watermark and end, or why not
 //! node1 serves 0/e2=w5,r3 1/e0=wNO,rNO          # the probe topic's partition/epoch: offset written, high watermark read
 //! node1 silent stands
+//! node1 ended                                   # its process
 //! node1 leads-quorum t3 as 1                    # also: hw=5, up to where it has committed
 //! node1 follows-quorum                          # it says that it does not lead
 //! node1 metadata-log end=4 hw=2 0-1/t1:7 2-3/t1:8   # its disk is copied; batches: first - last / term : sum
@@ -416,6 +419,14 @@ impl Parser {
             return self.push(What::Disk(Box::new(crate::disks::copy(begun, words))));
         }
         let (node, incarnation) = words[0].split_once('#').unwrap_or((words[0], "0"));
+        if words[1] == "ended" {
+            return self.push(What::Node(history::NodeChange {
+                node: number(node, "node"),
+                incarnation: parse(incarnation),
+                state: "killed by signal 9".to_owned(),
+                running: false,
+            }));
+        }
         let mut asked = self.time + TICK / 2;
         let mut rest = words[2..].to_vec();
         if let Some(at) = rest.iter().position(|word| *word == "asked") {

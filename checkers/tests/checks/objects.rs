@@ -89,6 +89,36 @@ const LISTS: Rows = &[
         "valid",
     ),
     (
+        "an append that is lost, where reads may be stale",
+        "
+            topics log:2 consistency=serializable
+            phase steady
+            p0 txn append 0:1 -> ok
+            p0 txn append 0:2 -> ok
+            objects-finally 0=[1]",
+        "invalid: lost-write 1",
+    ),
+    (
+        "and one of a list that is gone",
+        "
+            topics log:2 consistency=serializable
+            phase steady
+            p0 txn append 0:1 -> ok
+            p0 txn append 1:2 -> ok
+            objects-finally 0=nil 1=[2]",
+        "invalid: lost-write 1",
+    ),
+    (
+        "one of which nobody knows, where reads may be stale",
+        "
+            topics log:2 consistency=serializable
+            phase steady
+            p0 txn append 0:1 -> ok
+            p1 txn append 0:2 -> info
+            objects-finally 0=[1]",
+        "valid",
+    ),
+    (
         "a model that nobody knows",
         "
             topics log:2 consistency=perfect
@@ -105,6 +135,28 @@ fn lists_of_a_run_are_judged() {
 }
 
 const REGISTERS: Rows = &[
+    (
+        "a value that is lost, where reads may be stale",
+        "
+            topics log:2 consistency=serializable
+            phase steady
+            p0 txn set 0:1 -> ok
+            p0 txn set 0:2 -> ok
+            objects-finally 0=1",
+        "invalid: lost-write 1",
+    ),
+    (
+        "the later of two that were under way at one time",
+        "
+            topics log:2 consistency=serializable
+            phase steady
+            p0 txn set 0:1
+            p1 txn set 0:2
+            p0 ok txn set 0:1
+            p1 ok txn set 0:2
+            objects-finally 0=1",
+        "valid",
+    ),
     (
         "a run that is whole",
         "

@@ -76,6 +76,7 @@ impl Drain {
             fetch_wait: ASK_WITHIN,
             group: Some(GroupSettings {
                 instance: None,
+                max_poll_interval: None,
                 auto_commit: None,
                 ..self.group.clone()
             }),

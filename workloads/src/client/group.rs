@@ -1,7 +1,12 @@
 //! How the members of a consumer group agree.
 
+use std::time::Duration;
+
 use crate::arena::LeastVersion;
 use serde::{Deserialize, Serialize};
+
+/// How long after its time a member that does not poll is certainly given up.
+pub(crate) const GIVEN_UP_AFTER: Duration = Duration::from_secs(2);
 
 /// `group.protocol`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -84,6 +84,8 @@ pub(crate) struct GroupSettings {
     pub(crate) assignor: &'static str,
     /// `session.timeout.ms` of the classic protocol.
     pub(crate) session_timeout: Duration,
+    /// `max.poll.interval.ms`: a member that does not poll for so long leaves by itself; the library's own where it is not given.
+    pub(crate) max_poll_interval: Option<Duration>,
     /// Whether the library commits by itself what its last poll returned, and how often.
     pub(crate) auto_commit: Option<Duration>,
 }

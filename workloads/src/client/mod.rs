@@ -30,6 +30,7 @@ use crate::scribe::Scribe;
 
 pub(crate) use drained::Drain;
 pub use driver::{Described, Program};
+pub(crate) use group::GIVEN_UP_AFTER;
 pub use group::GroupProtocol;
 #[expect(
     unused_imports,

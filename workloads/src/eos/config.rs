@@ -6,7 +6,7 @@ use history::Span;
 use serde::{Deserialize, Serialize};
 
 use crate::arena::{Found, Invalid};
-use crate::client::{GroupProtocol, GroupSettings, TransactionTimes};
+use crate::client::{GIVEN_UP_AFTER, GroupProtocol, GroupSettings, TransactionTimes};
 use crate::log::LogConfig;
 
 /// The group that all workers are in.
@@ -24,6 +24,10 @@ pub struct EosConfig {
     pub protocol: GroupProtocol,
     /// When the group gives a worker up, in the classic protocol. Brokers have a least value of their own.
     pub session_timeout: Span,
+    /// After how long without a poll a worker leaves the group by itself (`max.poll.interval.ms`); no less than the session's time. Without
+    /// it the client library's own, five minutes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_poll_interval: Option<Span>,
     /// Records that one transaction processes at most.
     pub batch: u32,
     /// Of a hundred transactions so many are aborted on purpose, and done again.
@@ -33,8 +37,8 @@ pub struct EosConfig {
     /// The mean time between crashes of each worker, each in the middle of a transaction or right after one; without it none crashes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crash_every: Option<Span>,
-    /// The mean time between two transactions of each worker that it falls asleep over, until its group and its broker have given it
-    /// up, and then goes on with (a zombie). Without it none does.
+    /// The mean time between two transactions of each worker that it falls asleep over and then goes on with (a zombie): until its broker
+    /// has aborted it or, with `max-poll-interval`, every other time only until its group has given it up. Without it none does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stall_every: Option<Span>,
     /// How many producers write the first topic.
@@ -69,6 +73,7 @@ impl Default for EosConfig {
             offsets: Offsets::InTransaction,
             protocol: GroupProtocol::Classic,
             session_timeout: Span::from_secs(6),
+            max_poll_interval: None,
             batch: 20,
             aborts: 5,
             transaction_timeout: Span::from_secs(5),
@@ -105,6 +110,18 @@ impl EosConfig {
                 found.span(name, every, second, HOUR);
             }
         }
+        found.polls(self.max_poll_interval, self.session_timeout);
+        if let Some(nap) = self.nap()
+            && self.stall_every.is_some()
+            && nap >= self.transaction_timeout.duration()
+        {
+            found.say(
+                "max-poll-interval",
+                format!(
+                    "a worker asleep for {nap:?} until its group has given it up is to find its transaction open still: give a transaction-timeout longer than that"
+                ),
+            );
+        }
         if self.deadline <= self.transaction_timeout {
             found.say(
                 "deadline",
@@ -137,6 +154,7 @@ impl EosConfig {
             instance: None,
             assignor: "range",
             session_timeout: self.session_timeout.duration(),
+            max_poll_interval: self.max_poll_interval.map(Span::duration),
             auto_commit: None,
         }
     }
@@ -149,12 +167,17 @@ impl EosConfig {
         }
     }
 
-    /// How long a worker sleeps so that both its group and its broker have given it up.
+    /// How long a worker sleeps so that its broker has given it up, and its group where that may.
     pub(super) fn sleep(&self) -> Duration {
         self.transaction_timeout
             .duration()
             .max(self.session_timeout.duration())
-            + Duration::from_secs(2)
+            + GIVEN_UP_AFTER
+    }
+
+    /// How long it sleeps so that its group has given it up, and its broker not yet; nothing where its group never does.
+    pub(super) fn nap(&self) -> Option<Duration> {
+        Some(self.max_poll_interval?.duration() + GIVEN_UP_AFTER)
     }
 
     /// The longest that one transaction takes.

@@ -22,6 +22,24 @@ fn what_contradicts_itself_is_refused() {
             ("deadline", "more than the transaction-timeout"),
         ],
     );
+    let sleepy = EosConfig {
+        session_timeout: Span::from_secs(3),
+        max_poll_interval: Some(Span::from_secs(4)),
+        stall_every: Some(Span::from_secs(15)),
+        ..EosConfig::default()
+    };
+    let open_still = ("max-poll-interval", "a transaction-timeout longer than that");
+    assert_wrong(&sleepy.check(), &[open_still]);
+    let patient = EosConfig {
+        transaction_timeout: Span::from_secs(8),
+        ..sleepy.clone()
+    };
+    assert_wrong(&patient.check(), &[]);
+    let hasty = EosConfig {
+        max_poll_interval: Some(Span::from_secs(2)),
+        ..patient
+    };
+    assert_wrong(&hasty.check(), &[("max-poll-interval", "\"3s\" to \"1h\"")]);
 }
 
 #[test]

@@ -54,8 +54,10 @@ enum Twist {
     None,
     /// Aborted on purpose.
     Aborted,
-    /// Its worker sleeps over it.
+    /// Its worker sleeps over it, until its broker has aborted it.
     Asleep,
+    /// Its worker sleeps over it, until its group has given the worker's partitions to others; the transaction is still open.
+    GivenUp,
     /// Its worker crashes in its middle.
     Crashed,
     /// Its worker crashes right after it.
@@ -171,7 +173,12 @@ impl Worker {
             };
         }
         if self.stalls.as_mut().is_some_and(Turns::take) {
-            return Twist::Asleep;
+            let group_alone = self.config.nap().is_some() && self.random.random_bool(0.5);
+            return if group_alone {
+                Twist::GivenUp
+            } else {
+                Twist::Asleep
+            };
         }
         if self.random.random_range(0..100) < self.config.aborts {
             return Twist::Aborted;
@@ -306,16 +313,24 @@ impl Worker {
                     .map_err(|refusal| format!("not taken by the client: {}", refusal.text))?;
             }
         }
+        // Who it was before it fell asleep: a zombie that asked anew would know that it is no member any more.
+        let before = member.membership();
         match twist {
             Twist::Crashed => {
                 producer.flush();
                 return Ok(());
             }
             Twist::Asleep => std::thread::sleep(self.config.sleep()),
+            Twist::GivenUp => std::thread::sleep(self.config.nap().unwrap_or_default()),
             Twist::None | Twist::Aborted | Twist::CrashedAfter => {}
         }
         if self.config.offsets == Offsets::InTransaction {
-            let membership = member.membership().ok_or("it is no member of the group")?;
+            let membership = if twist == Twist::GivenUp {
+                before
+            } else {
+                member.membership()
+            };
+            let membership = membership.ok_or("it is no member of the group")?;
             producer
                 .send_offsets(next, &membership)
                 .map_err(|refusal| format!("offsets not sent: {}", refusal.text))?;

@@ -1,10 +1,12 @@
 //! What a plan can set of the `group` workload.
 
+use std::time::Duration;
+
 use history::Span;
 use serde::{Deserialize, Serialize};
 
 use crate::arena::{Found, Invalid};
-use crate::client::{GroupProtocol, GroupSettings};
+use crate::client::{GIVEN_UP_AFTER, GroupProtocol, GroupSettings};
 use crate::log::LogConfig;
 
 /// The group that all members of the workload are in.
@@ -26,12 +28,20 @@ pub struct GroupConfig {
     pub commits: Commits,
     /// When the group gives a member up, in the classic protocol. Brokers have a least value of their own.
     pub session_timeout: Span,
+    /// After how long without a poll a member leaves by itself (`max.poll.interval.ms`); no less than the session's time. Without it the
+    /// client library's own, five minutes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_poll_interval: Option<Span>,
     /// The mean time after which each member leaves in peace and comes back; without it none does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leave_every: Option<Span>,
     /// The mean time between crashes of each member; without it none crashes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crash_every: Option<Span>,
+    /// The mean time between two reads of each member that it falls asleep over before it commits, until its group has given it up (a
+    /// zombie). Without it none does. Needs `max-poll-interval`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stall_every: Option<Span>,
     /// How many producers write what the group reads.
     pub producers: u32,
     /// Writes a second that all producers together begin.
@@ -87,8 +97,10 @@ impl Default for GroupConfig {
             static_members: false,
             commits: Commits::After,
             session_timeout: Span::from_secs(6),
+            max_poll_interval: None,
             leave_every: None,
             crash_every: None,
+            stall_every: None,
             producers: 2,
             rate: 200,
             request_timeout: log.request_timeout,
@@ -118,10 +130,16 @@ impl GroupConfig {
         for (name, every) in [
             ("leave-every", self.leave_every),
             ("crash-every", self.crash_every),
+            ("stall-every", self.stall_every),
         ] {
             if let Some(every) = every {
                 found.span(name, every, second, HOUR);
             }
+        }
+        found.polls(self.max_poll_interval, self.session_timeout);
+        if self.stall_every.is_some() && self.max_poll_interval.is_none() {
+            let reason = "a member asleep is given up only after `max-poll-interval`: give that as well";
+            found.say("stall-every", reason.to_owned());
         }
         if self.protocol == GroupProtocol::Consumer && self.assignor != Assignor::default() {
             found.say(
@@ -147,6 +165,11 @@ impl GroupConfig {
         }
     }
 
+    /// How long a member sleeps so that its group has given it up.
+    pub(super) fn nap(&self) -> Duration {
+        self.max_poll_interval.map_or(Duration::ZERO, Span::duration) + GIVEN_UP_AFTER
+    }
+
     /// How its members are set; each has a number.
     pub(super) fn group(&self, member: u32) -> GroupSettings {
         GroupSettings {
@@ -159,6 +182,7 @@ impl GroupConfig {
                 Assignor::CooperativeSticky => "cooperative-sticky",
             },
             session_timeout: self.session_timeout.duration(),
+            max_poll_interval: self.max_poll_interval.map(Span::duration),
             auto_commit: (self.commits == Commits::Auto).then(|| AUTO_COMMIT.duration()),
         }
     }

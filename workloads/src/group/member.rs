@@ -23,6 +23,8 @@ const FETCH_WAIT: Duration = Duration::from_millis(100);
 const COMMIT_WITHIN: Duration = Duration::from_secs(5);
 /// Streams from here on are for leaving in peace: when a member crashes does not hang on whether it leaves.
 const LEAVES: u32 = 1 << 10;
+/// And from here on for falling asleep.
+const STALLS: u32 = 1 << 11;
 
 pub(super) struct Reader {
     number: u32,
@@ -32,6 +34,7 @@ pub(super) struct Reader {
     process: u32,
     crashes: Option<Turns>,
     leaves: Option<Turns>,
+    stalls: Option<Turns>,
     /// How far it is in what it has, where the group does not know.
     uncommitted: BTreeMap<Key, Offset>,
 }
@@ -61,6 +64,7 @@ impl Reader {
             process: shared.scribe.process(),
             crashes: Turns::of(seed, number, config.crash_every),
             leaves: Turns::of(seed, LEAVES + number, config.leave_every),
+            stalls: Turns::of(seed, STALLS + number, config.stall_every),
             uncommitted: BTreeMap::new(),
             config,
             shared,
@@ -137,6 +141,9 @@ impl Reader {
         let op = self.shared.scribe.invoke(self.process, F::Poll(Poll::default()));
         let gathered = self.gather(member);
         self.end_poll(op, &gathered);
+        if !gathered.incoming.is_empty() && self.stalls.as_mut().is_some_and(Turns::take) {
+            std::thread::sleep(self.config.nap());
+        }
         if self.config.commits == Commits::After {
             self.commit(member, &gathered);
         }

@@ -137,8 +137,12 @@ impl Running for Group {
         });
         drain.run(&shared, ends, DRAIN_WITHIN).await;
         self.stop.store(true, Relaxed);
+        let naps = self
+            .config
+            .stall_every
+            .map_or(Duration::ZERO, |_| self.config.nap());
         for ended in self.members.drain(..) {
-            let _ = timeout(END_WITHIN, ended).await;
+            let _ = timeout(END_WITHIN + naps, ended).await;
         }
         drain.ask(&shared).await;
         false

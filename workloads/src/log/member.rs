@@ -22,6 +22,7 @@ pub(crate) fn group(protocol: GroupProtocol) -> GroupSettings {
         instance: None,
         assignor: "range,roundrobin",
         session_timeout: SESSION,
+        max_poll_interval: None,
         auto_commit: None,
     }
 }

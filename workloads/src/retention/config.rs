@@ -7,6 +7,10 @@ use crate::arena::{Found, Invalid};
 use crate::client::objects::Writing;
 use crate::log::Acks;
 
+/// The most bytes that a record takes in a log beside its value, in a batch of its own: the batch's header is 61, the record's own some 20
+/// with its key.
+const RECORD_OVERHEAD: u64 = 128;
+
 /// The settings of the `retention` workload. What brokers remove the topics' own settings say; here stands what the run is held to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -17,8 +21,10 @@ pub struct RetentionConfig {
     pub readers: u32,
     /// Writes a second that all clients together begin.
     pub rate: u32,
-    /// How many keys the records have; all of a key go to one partition.
+    /// How many keys the records have at a time; all of a key go to one partition.
     pub names: u32,
+    /// After so many records of a key no more come of it, and a new one takes its place; 0: keys last for ever.
+    pub renew_every: u32,
     /// Every so-manyth record of a key is a tombstone; 0: none is.
     pub tombstone_every: u32,
     /// Whether a record may go that a newer one of its key follows: for topics that are compacted.
@@ -28,6 +34,9 @@ pub struct RetentionConfig {
     /// How long any record stays at least: no more than the topics' `retention.ms`. Without it none goes by its age.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep: Option<Span>,
+    /// How many bytes of each partition stay at least: no more than the topics' `retention.bytes`. Without it none goes by size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_bytes: Option<u64>,
     /// How long a reader reads on before it begins again at the start.
     pub reread_every: Span,
     /// Who must have a record before it is acknowledged: `1` or `all`.
@@ -51,10 +60,12 @@ impl Default for RetentionConfig {
             readers: 2,
             rate: 200,
             names: 30,
+            renew_every: 0,
             tombstone_every: 0,
             compacted: false,
             tombstones_stay: Span::from_secs(1),
             keep: None,
+            keep_bytes: None,
             reread_every: Span::from_secs(3),
             acks: Acks::All,
             idempotence: true,
@@ -79,9 +90,8 @@ impl RetentionConfig {
         found.span("reread-every", self.reread_every, second, hour);
         found.span("deadline", self.deadline, second, hour);
         found.span("request-timeout", self.request_timeout, least, hour);
-        if !self.compacted && self.keep.is_none() {
-            let reason =
-                "nothing may be removed: set compacted = true or a time to keep, as the topics' settings say";
+        if !self.compacted && self.keep.is_none() && self.keep_bytes.is_none() {
+            let reason = "nothing may be removed: set compacted = true, or a time or keep-bytes to keep, as the topics' settings say";
             found.say("keep", reason.to_owned());
         }
         if self.tombstone_every > 0 && !self.compacted {
@@ -103,10 +113,17 @@ impl RetentionConfig {
     pub(super) fn retention(&self) -> Retention {
         Retention {
             names: self.names.into(),
+            renew_every: self.renew_every.into(),
             tombstone_every: self.tombstone_every.into(),
             compacts: self.compacted,
             tombstones_stay: self.tombstones_stay,
             keep: self.keep,
+            keep_bytes: self.keep_bytes,
+            record_bytes: if self.keep_bytes.is_some() {
+                u64::from(self.record_bytes) + RECORD_OVERHEAD
+            } else {
+                0
+            },
         }
     }
 
@@ -155,5 +172,9 @@ mod tests {
             (config.compacted, config.keep, config.tombstone_every) = (true, None, 3);
         };
         check(compacted, &[]);
+        check(
+            |config| (config.keep, config.keep_bytes) = (None, Some(100_000)),
+            &[],
+        );
     }
 }

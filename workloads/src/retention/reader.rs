@@ -65,15 +65,20 @@ impl Reader {
             group: None,
         })?;
         let keys: Vec<Key> = (0..self.shared.keys.count()).collect();
-        let positions = starts(&mut *client, &keys);
-        client.assign(&positions)?;
         let assign = F::Assign(Assign {
-            keys,
+            keys: keys.clone(),
             from_beginning: true,
         });
+        // Nothing is fetched before the history says so: what was deleted before is not to be read.
         let op = self.shared.scribe.invoke(self.process, assign.clone());
-        self.shared.scribe.end(self.process, op, assign, End::Ok);
-        Ok(client)
+        let positions = starts(&mut *client, &keys);
+        let assigned = client.assign(&positions);
+        let end = match &assigned {
+            Ok(()) => End::Ok,
+            Err(refusal) => End::Fail(refusal.text.clone()),
+        };
+        self.shared.scribe.end(self.process, op, assign, end);
+        assigned.map(|()| client)
     }
 
     /// Reads on until it is time to begin again, or what comes next is gone.

@@ -13,6 +13,15 @@ pub(super) fn take(header: &mut Header, word: &str) -> bool {
             let retention = header.expect.retention.get_or_insert_with(Default::default);
             retention.keep = Some(age.parse().expect("a length of time"));
         }
+        Some(("keeps", bytes)) => {
+            let (bytes, each) = bytes.split_once('/').expect("bytes are ALL/RECORD");
+            let retention = header.expect.retention.get_or_insert_with(Default::default);
+            (retention.keep_bytes, retention.record_bytes) = (Some(parse(bytes)), parse(each));
+        }
+        Some(("stay", stay)) => {
+            let retention = header.expect.retention.get_or_insert_with(Default::default);
+            retention.tombstones_stay = stay.parse().expect("a length of time");
+        }
         Some(("names", names)) => {
             let retention = header.expect.retention.get_or_insert_with(Default::default);
             (retention.names, retention.compacts) = (parse(names), true);

@@ -83,6 +83,9 @@ fn of_group(group: &GroupSettings, settings: &mut Map<String, Value>) {
     if let Some(every) = group.auto_commit {
         set("auto.commit.interval.ms", every.as_millis().to_string());
     }
+    if let Some(longest) = group.max_poll_interval {
+        set("max.poll.interval.ms", longest.as_millis().to_string());
+    }
     if let Some(instance) = &group.instance {
         set("group.instance.id", instance.clone());
     }

@@ -94,6 +94,9 @@ fn by_subscription(config: &mut ClientConfig, group: &GroupSettings) {
             .set("enable.auto.offset.store", "true")
             .set("auto.commit.interval.ms", every.as_millis().to_string());
     }
+    if let Some(longest) = group.max_poll_interval {
+        config.set("max.poll.interval.ms", longest.as_millis().to_string());
+    }
     if let Some(instance) = &group.instance {
         config.set("group.instance.id", instance);
     }
@@ -158,11 +161,13 @@ impl Consumer for LibrdkafkaConsumer {
     }
 
     fn membership(&mut self) -> Option<Membership> {
+        // In this order: who is a member still was one when the handle was made. A handle of none is one that brokers let pass.
+        let handle = Box::new(self.client.group_metadata()?);
         let (member, generation) = member(&self.client)?;
         Some(Membership {
             member,
             generation,
-            handle: Box::new(self.client.group_metadata()?),
+            handle,
         })
     }
 

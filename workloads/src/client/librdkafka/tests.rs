@@ -90,6 +90,7 @@ fn group() -> GroupSettings {
         instance: None,
         assignor: "range",
         session_timeout: Duration::from_secs(6),
+        max_poll_interval: None,
         auto_commit: None,
     }
 }

@@ -1,4 +1,4 @@
-//! What brokers remove by themselves is what they may remove: by age from the log's start on, or because a newer record of its key
+//! What brokers remove by themselves is what they may remove: by age or size from the log's start on, or because a newer record of its key
 //! follows.
 //!
 //! What is gone and may not be is lost, and the check `log` says so: younger than the run promises to keep it, among the newest bytes

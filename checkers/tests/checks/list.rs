@@ -39,7 +39,7 @@ fn every_check_says_what_it_is_for() {
     eos: Every record of the first topic became exactly one record of the second, in order.
     bank: Money is moved, and none is made or lost: the total of all accounts stays what it was.
     queue: A share group delivers each record until somebody's word on it is confirmed, and never after that.
-    retention: What brokers remove by themselves is what they may remove: by age from the log's start on, or because a newer record of its key follows.
+    retention: What brokers remove by themselves is what they may remove: by age or size from the log's start on, or because a newer record of its key follows.
     timestamps: Brokers give records their times, which never change, and find records by them.
     replicas: After the run every replica holds the same records in the same epochs below the lowest high watermark: as it serves them itself, and as they lie on its disk.
     leadership: A partition has one leader in each epoch, and no broker process ever goes back to an earlier epoch.

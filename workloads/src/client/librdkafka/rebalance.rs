@@ -22,7 +22,10 @@ impl Rebalances {
     pub(super) fn note(&self, keys: &Keys, consumer: &BaseConsumer<Context>, rebalance: &Rebalance<'_>) {
         let (change, list) = match rebalance {
             Rebalance::Assign(list) => (Change::Given, list),
-            Rebalance::Revoke(list) if consumer.assignment_lost() => (Change::Lost, list),
+            // One that has not polled for too long has left by itself, and does not call that a loss.
+            Rebalance::Revoke(list) if consumer.assignment_lost() || member(consumer).is_none() => {
+                (Change::Lost, list)
+            }
             Rebalance::Revoke(list) => (Change::Revoked, list),
             Rebalance::Error(_) => return,
         };

@@ -1,7 +1,7 @@
 //! Brings a cluster up: its machines, what is made once, the brokers, the topics.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use cluster::kafka::{Formatting, Install, InstallOptions, Java, KafkaCluster, Launch, Prepared};
@@ -63,8 +63,14 @@ pub async fn bring_up(trial: &Trial<'_>) -> Result<Courtroom> {
 /// may not for seconds: the leader then shrinks the ISR to itself, and nothing that a fault does afterwards elects another.
 async fn follow(cluster: &dyn Cluster, topics: &[Topic]) -> Result<()> {
     let partitions: u32 = topics.iter().map(|topic| topic.partitions).sum();
+    let until = Instant::now() + TOPICS_WITHIN;
     for key in 0..partitions {
-        cluster.nudge(key).await?;
+        // A machine that is short of time may take longer than one nudge waits.
+        while let Err(error) = cluster.nudge(key).await {
+            if Instant::now() >= until {
+                return Err(error);
+            }
+        }
     }
     let followed = workloads::settle(cluster, TOPICS_WITHIN).await;
     followed.map(drop).map_err(|reason| anyhow!(reason))

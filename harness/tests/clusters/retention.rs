@@ -36,3 +36,13 @@ fn records_that_go_before_their_promised_age_are_lost() {
         "{verdict:#}"
     );
 }
+
+#[test]
+#[ignore = "brings up a real cluster"]
+fn tombstones_that_go_before_their_time_are_missed() {
+    let verdict = Trial::of("controls/compaction-tombstones", &["--seed", "1"]).verdict(1);
+    assert!(
+        verdict["anomalies"]["lost-write"]["count"].as_u64() > Some(0),
+        "{verdict:#}"
+    );
+}

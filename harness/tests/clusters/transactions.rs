@@ -27,3 +27,12 @@ fn what_is_aborted_and_read_is_caught() {
     let read = &verdict["anomalies"]["G1a"];
     assert!(read["count"].as_u64() > Some(0), "{verdict:#}");
 }
+
+/// Brokers before KIP-890 take a record of a transaction that has ended, and open another that nobody ends.
+#[test]
+#[ignore = "brings up a real cluster"]
+fn a_transaction_that_hangs_is_caught() {
+    let verdict = Trial::of("controls/hanging-transaction", &["--seed", "1"]).verdict(1);
+    let hanging = &verdict["anomalies"]["hanging-transaction"];
+    assert!(hanging["count"].as_u64() > Some(0), "{verdict:#}");
+}

@@ -29,7 +29,7 @@ struct Written {
 pub(super) struct Kept {
     finally: bool,
     written: BTreeMap<(Key, Value), Written>,
-    /// What each object was read to hold in the end, by whom and when.
+    /// What each object was read to hold in the end, lists in the order of their values, by whom and when.
     held: BTreeMap<Key, (u32, u64, Seen)>,
 }
 
@@ -91,7 +91,12 @@ impl Kept {
         let F::Txn(txn) = &op.f else { return };
         for mop in txn.mops.iter().filter(|_| self.finally) {
             if let Mop::Read(object, seen) = mop {
-                self.held.insert(*object, (op.process, time, seen.clone()));
+                let mut seen = seen.clone();
+                if let Seen::List(values) = &mut seen {
+                    // What is asked of it is only whether it holds a value.
+                    values.sort_unstable();
+                }
+                self.held.insert(*object, (op.process, time, seen));
             }
         }
     }
@@ -100,7 +105,7 @@ impl Kept {
     fn holds(&self, object: Key, value: Value, written: &Written, held: &Seen) -> bool {
         match held {
             Seen::Nothing => false,
-            Seen::List(values) => values.contains(&value),
+            Seen::List(values) => values.binary_search(&value).is_ok(),
             Seen::One(last) => {
                 let last = self.written.get(&(object, *last));
                 let over = last.and_then(|last| last.over);

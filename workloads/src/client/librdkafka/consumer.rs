@@ -26,6 +26,10 @@ use super::settings::{Context, by_assignment, client, is_lost, is_of_a_connectio
 
 /// How often a member of a group in the classic protocol says that it lives.
 const HEARTBEAT_MS: &str = "500";
+/// How long a member may take to leave its group in peace.
+const LEAVE_WITHIN: Duration = Duration::from_secs(10);
+/// How often it looks meanwhile whether it has left.
+const LEAVE_POLL: Duration = Duration::from_millis(10);
 
 pub(super) struct LibrdkafkaConsumer {
     place: Arc<Place>,
@@ -201,11 +205,34 @@ impl Consumer for LibrdkafkaConsumer {
     }
 
     fn close(self: Box<Self>) {
-        drop(self.client);
+        leave(self.client, self.settings.group.is_some());
     }
 
     fn discard(self: Box<Self>) {
         std::thread::spawn(move || crash(self.client));
+    }
+}
+
+/// Ends a client, after it has left its group in peace; where nobody lets it go in time, as if it had crashed.
+///
+/// Dropping a client waits for the group without end, and at full speed: where the coordinator does not answer, two that wait leave brokers on
+/// two cores no time to answer. Seen after members had been given up for not polling.
+fn leave(client: BaseConsumer<Context>, is_member: bool) {
+    if !is_member {
+        drop(client);
+        return;
+    }
+    let until = Instant::now() + LEAVE_WITHIN;
+    let asked = client.close_queue().is_ok();
+    while asked && !client.closed() && Instant::now() < until {
+        // What it was given is taken from it in here; there may be more to do, or nothing, without a wait.
+        let _ = client.poll(LEAVE_POLL);
+        std::thread::sleep(LEAVE_POLL);
+    }
+    if client.closed() {
+        crash(client);
+    } else {
+        std::thread::spawn(move || crash(client));
     }
 }
 

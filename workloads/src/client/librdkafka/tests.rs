@@ -203,6 +203,26 @@ fn a_member_of_a_group_commits_and_the_next_goes_on_from_there() {
 }
 
 #[test]
+fn a_member_whose_coordinator_is_gone_leaves_in_time_all_the_same() {
+    let court = Court::new();
+    let mut producer = court.producer(None);
+    write(&mut *producer, &[outgoing(0)]);
+    let of_group = MockCoordinator::Group("g".to_owned());
+    court.brokers.coordinator(of_group, 2).expect("a coordinator");
+    let mut member = court.consumer(Some(group()));
+    member.subscribe(&["log"]).expect("a subscription");
+    assert_eq!(read(&mut *member, 1).len(), 1);
+    court.brokers.broker_down(2).expect("a broker that is gone");
+    let (sender, left) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        member.close();
+        // Nobody waits for it where it took too long.
+        let _ = sender.send(());
+    });
+    assert_eq!(left.recv_timeout(PATIENCE), Ok(()));
+}
+
+#[test]
 fn a_transaction_is_committed_and_one_that_is_not_its_own_is_refused() {
     let court = Court::new();
     let mut producer = court.producer(Some("t"));

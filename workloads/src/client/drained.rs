@@ -1,6 +1,7 @@
 //! Whether a group has read everything: asked of its coordinator, by somebody who is no member.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use history::{Key, Offset};
@@ -27,13 +28,15 @@ pub(crate) struct Drain {
 }
 
 impl Drain {
-    /// Waits until the group has committed these ends, where they are known, and no longer than that.
+    /// Waits until the group has committed these ends, where they are known, and no longer than that. From now on its members are left in
+    /// peace: where they crash faster than a group can give its partitions anew, nobody ever reads the rest.
     pub(crate) async fn run(
         self: &Arc<Self>,
         shared: &Arc<Shared>,
         ends: Option<&[Offset]>,
         within: Duration,
     ) {
+        shared.calm.store(true, Relaxed);
         let Some(ends) = ends.map(<[Offset]>::to_vec) else {
             return;
         };

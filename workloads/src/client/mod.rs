@@ -19,6 +19,7 @@ mod turns;
 mod undecided;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, Result, anyhow};
 use history::{MemoryRecorder, Span, Topic, TransactionLimits};
@@ -84,6 +85,8 @@ pub(crate) struct Shared {
     pub(crate) scribe: Arc<Scribe>,
     /// How long a transaction may stay open, where there are any.
     pub(crate) transactions: Option<TransactionLimits>,
+    /// Whether groups are to come to an end with what there is: nobody crashes, leaves or falls asleep any more.
+    pub(crate) calm: AtomicBool,
 }
 
 impl Shared {
@@ -112,6 +115,7 @@ impl Shared {
             keys,
             scribe,
             transactions: arena.transactions,
+            calm: AtomicBool::new(false),
         }))
     }
 

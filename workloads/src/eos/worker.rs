@@ -165,14 +165,15 @@ impl Worker {
     }
 
     fn twist(&mut self) -> Twist {
-        if self.crashes.as_mut().is_some_and(Turns::take) {
+        let calm = self.shared.calm.load(Relaxed);
+        if !calm && self.crashes.as_mut().is_some_and(Turns::take) {
             return if self.random.random_bool(0.5) {
                 Twist::Crashed
             } else {
                 Twist::CrashedAfter
             };
         }
-        if self.stalls.as_mut().is_some_and(Turns::take) {
+        if !calm && self.stalls.as_mut().is_some_and(Turns::take) {
             let group_alone = self.config.nap().is_some() && self.random.random_bool(0.5);
             return if group_alone {
                 Twist::GivenUp

@@ -127,6 +127,9 @@ impl Reader {
             if self.stop.load(Relaxed) {
                 return Ended::Stopped;
             }
+            if self.shared.calm.load(Relaxed) {
+                continue;
+            }
             if self.crashes.as_mut().is_some_and(Turns::take) {
                 return Ended::Crashed;
             }
@@ -141,7 +144,8 @@ impl Reader {
         let op = self.shared.scribe.invoke(self.process, F::Poll(Poll::default()));
         let gathered = self.gather(member);
         self.end_poll(op, &gathered);
-        if !gathered.incoming.is_empty() && self.stalls.as_mut().is_some_and(Turns::take) {
+        let calm = self.shared.calm.load(Relaxed);
+        if !calm && !gathered.incoming.is_empty() && self.stalls.as_mut().is_some_and(Turns::take) {
             std::thread::sleep(self.config.nap());
         }
         if self.config.commits == Commits::After {
@@ -156,7 +160,8 @@ impl Reader {
         let gathered = self.gather(member);
         self.commit(member, &gathered);
         let op = self.shared.scribe.invoke(self.process, F::Poll(Poll::default()));
-        if !gathered.incoming.is_empty() && self.crashes.as_mut().is_some_and(Turns::take) {
+        let calm = self.shared.calm.load(Relaxed);
+        if !calm && !gathered.incoming.is_empty() && self.crashes.as_mut().is_some_and(Turns::take) {
             let poll = F::Poll(Poll::default());
             self.shared
                 .scribe
@@ -228,7 +233,7 @@ impl Reader {
     /// Whether it has to crash or leave, though nothing comes.
     fn is_due(&self) -> bool {
         let due = |turns: &Option<Turns>| turns.as_ref().is_some_and(Turns::are_due);
-        due(&self.crashes) || due(&self.leaves)
+        !self.shared.calm.load(Relaxed) && (due(&self.crashes) || due(&self.leaves))
     }
 
     fn name(&self) -> String {

@@ -130,7 +130,7 @@ impl Reader {
             if self.shared.calm.load(Relaxed) {
                 continue;
             }
-            if self.crashes.as_mut().is_some_and(Turns::take) {
+            if self.crashes_anywhere() && self.crashes.as_mut().is_some_and(Turns::take) {
                 return Ended::Crashed;
             }
             if self.leaves.as_mut().is_some_and(Turns::take) {
@@ -233,7 +233,13 @@ impl Reader {
     /// Whether it has to crash or leave, though nothing comes.
     fn is_due(&self) -> bool {
         let due = |turns: &Option<Turns>| turns.as_ref().is_some_and(Turns::are_due);
-        !self.shared.calm.load(Relaxed) && (due(&self.crashes) || due(&self.leaves))
+        let crashes = self.crashes_anywhere() && due(&self.crashes);
+        !self.shared.calm.load(Relaxed) && (crashes || due(&self.leaves))
+    }
+
+    /// Who commits first crashes only in between, with records in hand: that is what has to be seen.
+    fn crashes_anywhere(&self) -> bool {
+        self.config.commits != Commits::Before
     }
 
     fn name(&self) -> String {

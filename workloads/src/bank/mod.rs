@@ -9,18 +9,15 @@ mod tests;
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
 use cluster::Cluster;
 use history::{Application, Bank, Offset, ProducerPromise, Span};
-use tokio::sync::oneshot;
-use tokio::time::timeout;
 
 use crate::arena::{Arena, Invalid, Promises, Running, Workload};
-use crate::client::{Isolation, Shared, at_work, final_reads, spawn};
+use crate::client::{Crew, Isolation, Shared, at_work, final_reads};
 use crate::scribe::Counters;
 use worker::Worker;
 
@@ -67,11 +64,10 @@ impl Workload for BankConfig {
         let mut transfers = Transfers {
             config: self.clone(),
             shared,
-            stop: Arc::default(),
-            workers: Vec::new(),
+            workers: Crew::default(),
         };
-        let ready = transfers.start_workers()?;
-        at_work(ready, READY_WITHIN).await;
+        transfers.start_workers()?;
+        at_work(transfers.workers.ready(), READY_WITHIN).await;
         Ok(Box::new(transfers))
     }
 }
@@ -80,31 +76,24 @@ impl Workload for BankConfig {
 struct Transfers {
     config: BankConfig,
     shared: Arc<Shared>,
-    stop: Arc<AtomicBool>,
-    workers: Vec<oneshot::Receiver<()>>,
+    workers: Crew,
 }
 
 impl Transfers {
-    fn start_workers(&mut self) -> Result<Vec<oneshot::Receiver<()>>> {
+    fn start_workers(&mut self) -> Result<()> {
         let next_transfer = Arc::default();
-        let mut all_ready = Vec::new();
         for number in 0..self.config.clients {
             let worker = Worker::new(
                 number,
                 self.config.clone(),
                 self.shared.clone(),
                 Arc::clone(&next_transfer),
-                self.stop.clone(),
+                self.workers.stop(),
             );
-            let (ready, is_ready) = oneshot::channel();
-            self.workers.push(spawn(format!("teller-{number}"), move || {
-                worker.run(move || {
-                    let _ = ready.send(());
-                });
-            })?);
-            all_ready.push(is_ready);
+            self.workers
+                .start_to_work(format!("teller-{number}"), move |ready| worker.run(ready))?;
         }
-        Ok(all_ready)
+        Ok(())
     }
 }
 
@@ -115,11 +104,8 @@ impl Running for Transfers {
     }
 
     async fn stop(&mut self) {
-        self.stop.store(true, Relaxed);
         let within = self.config.deadline.duration() * 2 + END_WITHIN;
-        for ended in self.workers.drain(..) {
-            let _ = timeout(within, ended).await;
-        }
+        self.workers.end(within).await;
     }
 
     async fn final_reads(
@@ -130,11 +116,5 @@ impl Running for Transfers {
     ) -> bool {
         let shared = self.shared.clone();
         final_reads(shared, cluster, Isolation::ReadCommitted, ends, within).await
-    }
-}
-
-impl Drop for Transfers {
-    fn drop(&mut self) {
-        self.stop.store(true, Relaxed);
     }
 }

@@ -19,7 +19,7 @@ mod turns;
 mod undecided;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use anyhow::{Context as _, Result, anyhow};
 use history::{MemoryRecorder, Span, Topic, TransactionLimits};
@@ -50,7 +50,7 @@ pub(crate) use positions::starts;
 #[cfg(test)]
 pub(crate) use reader::read_through;
 pub(crate) use reader::{chunks, final_reads};
-pub(crate) use thread::{at_work, spawn};
+pub(crate) use thread::{Crew, at_work, spawn};
 pub(crate) use transactional::{TransactionTimes, Transactional};
 pub(crate) use turns::{Crashes, Turns};
 
@@ -117,6 +117,12 @@ impl Shared {
             transactions: arena.transactions,
             calm: AtomicBool::new(false),
         }))
+    }
+
+    /// Whether it is time for what happens to a client again and again: then it has been taken. Once groups are to come to an end
+    /// it is no more.
+    pub(crate) fn takes(&self, turns: &mut Option<Turns>) -> bool {
+        !self.calm.load(Relaxed) && turns.as_mut().is_some_and(Turns::take)
     }
 
     pub(crate) fn line(&self, client: &str, text: &str) {

@@ -9,18 +9,16 @@ mod tests;
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
 use cluster::Cluster;
 use history::{Application, Offset, ProducerPromise, Span};
-use tokio::sync::oneshot;
-use tokio::time::timeout;
 
 use crate::arena::{Arena, Invalid, LeastVersion, Promises, Running, Workload};
-use crate::client::{Drain, FlightSettings, GroupProtocol, Isolation, Shared, at_work, final_reads, spawn};
+use crate::client::{Crew, Drain, GroupProtocol, Isolation, Shared, at_work, final_reads};
 use crate::log::{Task, Writers};
 use crate::scribe::Counters;
 use worker::Worker;
@@ -83,23 +81,16 @@ impl Workload for EosConfig {
 
     async fn start(&self, arena: Arena) -> Result<Box<dyn Running>> {
         let shared = Shared::new(arena, self.request_timeout, self.metadata_refresh)?;
-        let task = Task {
-            keys: 0..shared.keys.count() / 2,
-            next_value: Arc::default(),
-            named: false,
-            expiry: None,
-            first_alone: false,
-            flight: FlightSettings::default(),
-        };
+        let task = Task::of(0..shared.keys.count() / 2);
         let (writers, mut ready) = Writers::start(&self.writes(), &shared, &task)?;
         let mut eos = ExactlyOnce {
             config: self.clone(),
             shared,
             writers,
-            stop: Arc::default(),
-            workers: Vec::new(),
+            workers: Crew::default(),
         };
-        ready.extend(eos.start_workers(&task.next_value)?);
+        eos.start_workers(&task.next_value)?;
+        ready.extend(eos.workers.ready());
         at_work(ready, READY_WITHIN).await;
         Ok(Box::new(eos))
     }
@@ -110,30 +101,23 @@ struct ExactlyOnce {
     config: EosConfig,
     shared: Arc<Shared>,
     writers: Writers,
-    stop: Arc<AtomicBool>,
-    workers: Vec<oneshot::Receiver<()>>,
+    workers: Crew,
 }
 
 impl ExactlyOnce {
-    fn start_workers(&mut self, next_value: &Arc<AtomicU64>) -> Result<Vec<oneshot::Receiver<()>>> {
-        let mut all_ready = Vec::new();
+    fn start_workers(&mut self, next_value: &Arc<AtomicU64>) -> Result<()> {
         for number in 0..self.config.workers {
             let worker = Worker::new(
                 number,
                 self.config.clone(),
                 self.shared.clone(),
                 next_value.clone(),
-                self.stop.clone(),
+                self.workers.stop(),
             );
-            let (ready, is_ready) = oneshot::channel();
-            self.workers.push(spawn(format!("worker-{number}"), move || {
-                worker.run(move || {
-                    let _ = ready.send(());
-                });
-            })?);
-            all_ready.push(is_ready);
+            self.workers
+                .start_to_work(format!("worker-{number}"), move |ready| worker.run(ready))?;
         }
-        Ok(all_ready)
+        Ok(())
     }
 }
 
@@ -154,11 +138,7 @@ impl Running for ExactlyOnce {
             keys: (0..shared.keys.count() / 2).collect(),
         });
         drain.run(&shared, ends, DRAIN_WITHIN).await;
-        self.stop.store(true, Relaxed);
-        let within = self.config.longest() + END_WITHIN;
-        for ended in self.workers.drain(..) {
-            let _ = timeout(within, ended).await;
-        }
+        self.workers.end(self.config.longest() + END_WITHIN).await;
         drain.ask(&shared).await;
         true
     }
@@ -171,11 +151,5 @@ impl Running for ExactlyOnce {
     ) -> bool {
         let shared = self.shared.clone();
         final_reads(shared, cluster, Isolation::ReadCommitted, ends, within).await
-    }
-}
-
-impl Drop for ExactlyOnce {
-    fn drop(&mut self) {
-        self.stop.store(true, Relaxed);
     }
 }

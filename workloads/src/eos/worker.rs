@@ -165,15 +165,14 @@ impl Worker {
     }
 
     fn twist(&mut self) -> Twist {
-        let calm = self.shared.calm.load(Relaxed);
-        if !calm && self.crashes.as_mut().is_some_and(Turns::take) {
+        if self.shared.takes(&mut self.crashes) {
             return if self.random.random_bool(0.5) {
                 Twist::Crashed
             } else {
                 Twist::CrashedAfter
             };
         }
-        if !calm && self.stalls.as_mut().is_some_and(Turns::take) {
+        if self.shared.takes(&mut self.stalls) {
             let group_alone = self.config.nap().is_some() && self.random.random_bool(0.5);
             return if group_alone {
                 Twist::GivenUp

@@ -127,13 +127,10 @@ impl Reader {
             if self.stop.load(Relaxed) {
                 return Ended::Stopped;
             }
-            if self.shared.calm.load(Relaxed) {
-                continue;
-            }
-            if self.crashes_anywhere() && self.crashes.as_mut().is_some_and(Turns::take) {
+            if self.crashes_anywhere() && self.shared.takes(&mut self.crashes) {
                 return Ended::Crashed;
             }
-            if self.leaves.as_mut().is_some_and(Turns::take) {
+            if self.shared.takes(&mut self.leaves) {
                 return Ended::Left;
             }
         }
@@ -144,8 +141,7 @@ impl Reader {
         let op = self.shared.scribe.invoke(self.process, F::Poll(Poll::default()));
         let gathered = self.gather(member);
         self.end_poll(op, &gathered);
-        let calm = self.shared.calm.load(Relaxed);
-        if !calm && !gathered.incoming.is_empty() && self.stalls.as_mut().is_some_and(Turns::take) {
+        if !gathered.incoming.is_empty() && self.shared.takes(&mut self.stalls) {
             std::thread::sleep(self.config.nap());
         }
         if self.config.commits == Commits::After {
@@ -160,8 +156,7 @@ impl Reader {
         let gathered = self.gather(member);
         self.commit(member, &gathered);
         let op = self.shared.scribe.invoke(self.process, F::Poll(Poll::default()));
-        let calm = self.shared.calm.load(Relaxed);
-        if !calm && !gathered.incoming.is_empty() && self.crashes.as_mut().is_some_and(Turns::take) {
+        if !gathered.incoming.is_empty() && self.shared.takes(&mut self.crashes) {
             let poll = F::Poll(Poll::default());
             self.shared
                 .scribe

@@ -9,18 +9,15 @@ mod member;
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
 use cluster::Cluster;
 use history::{Application, Offset, ProducerPromise};
-use tokio::sync::oneshot;
-use tokio::time::timeout;
 
 use crate::arena::{Arena, Invalid, LeastVersion, Promises, Running, Workload};
-use crate::client::{Drain, FlightSettings, GroupProtocol, Isolation, Shared, at_work, final_reads, spawn};
+use crate::client::{Crew, Drain, GroupProtocol, Isolation, Shared, at_work, final_reads};
 use crate::log::{Task, Writers};
 use crate::scribe::Counters;
 use member::Reader;
@@ -72,21 +69,13 @@ impl Workload for GroupConfig {
 
     async fn start(&self, arena: Arena) -> Result<Box<dyn Running>> {
         let shared = Shared::new(arena, self.request_timeout, self.metadata_refresh)?;
-        let task = Task {
-            keys: 0..shared.keys.count(),
-            next_value: Arc::default(),
-            named: false,
-            expiry: None,
-            first_alone: false,
-            flight: FlightSettings::default(),
-        };
+        let task = Task::of(0..shared.keys.count());
         let (writers, ready) = Writers::start(&self.writes(), &shared, &task)?;
         let mut group = Group {
             config: self.clone(),
             shared,
             writers,
-            stop: Arc::default(),
-            members: Vec::new(),
+            members: Crew::default(),
         };
         group.start_members()?;
         at_work(ready, READY_WITHIN).await;
@@ -99,8 +88,7 @@ struct Group {
     config: GroupConfig,
     shared: Arc<Shared>,
     writers: Writers,
-    stop: Arc<AtomicBool>,
-    members: Vec<oneshot::Receiver<()>>,
+    members: Crew,
 }
 
 impl Group {
@@ -110,10 +98,10 @@ impl Group {
                 number,
                 self.config.clone(),
                 self.shared.clone(),
-                self.stop.clone(),
+                self.members.stop(),
             );
             self.members
-                .push(spawn(format!("member-{number}"), move || reader.run())?);
+                .start(format!("member-{number}"), move || reader.run())?;
         }
         Ok(())
     }
@@ -136,14 +124,11 @@ impl Running for Group {
             keys: (0..shared.keys.count()).collect(),
         });
         drain.run(&shared, ends, DRAIN_WITHIN).await;
-        self.stop.store(true, Relaxed);
         let naps = self
             .config
             .stall_every
             .map_or(Duration::ZERO, |_| self.config.nap());
-        for ended in self.members.drain(..) {
-            let _ = timeout(END_WITHIN + naps, ended).await;
-        }
+        self.members.end(END_WITHIN + naps).await;
         drain.ask(&shared).await;
         false
     }
@@ -156,11 +141,5 @@ impl Running for Group {
     ) -> bool {
         let shared = self.shared.clone();
         final_reads(shared, cluster, Isolation::ReadUncommitted, ends, within).await
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.stop.store(true, Relaxed);
     }
 }

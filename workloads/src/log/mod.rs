@@ -14,18 +14,15 @@ mod tests;
 mod writers;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
 use cluster::Cluster;
 use history::{Key, Offset, ProducerPromise, Span};
-use tokio::sync::oneshot;
-use tokio::time::timeout;
 
 use crate::arena::{Arena, Invalid, LeastVersion, Promises, Running, Workload};
-use crate::client::{FlightSettings, GroupProtocol, Isolation, Shared, at_work, final_reads, spawn};
+use crate::client::{Crew, FlightSettings, GroupProtocol, Isolation, Shared, at_work, final_reads};
 use crate::scribe::Counters;
 use crate::sim::ClientsConfig;
 use consumer::Consumer;
@@ -112,8 +109,6 @@ pub(crate) async fn start(
 ) -> Result<impl Running + 'static> {
     let shared = Shared::new(arena, config.request_timeout, config.metadata_refresh)?;
     let task = Task {
-        keys: 0..shared.keys.count(),
-        next_value: Arc::default(),
         named: in_order.is_some(),
         expiry: in_order.and_then(|asked| asked.expiry),
         first_alone: in_order.is_some_and(|asked| asked.first_alone),
@@ -121,14 +116,14 @@ pub(crate) async fn start(
             is_told: in_order.is_some(),
             ends_with_failure: in_order.is_some_and(|asked| asked.ends_with_failure),
         },
+        ..Task::of(0..shared.keys.count())
     };
     let (producers, ready) = Writers::start(config, &shared, &task)?;
     let mut log = Log {
         config: config.clone(),
         shared,
-        stop_consumers: Arc::default(),
         producers,
-        consumers: Vec::new(),
+        consumers: Crew::default(),
     };
     log.start_consumers()?;
     at_work(ready, READY_WITHIN).await;
@@ -139,9 +134,8 @@ pub(crate) async fn start(
 struct Log {
     config: LogConfig,
     shared: Arc<Shared>,
-    stop_consumers: Arc<AtomicBool>,
     producers: Writers,
-    consumers: Vec<oneshot::Receiver<()>>,
+    consumers: Crew,
 }
 
 impl Log {
@@ -160,11 +154,11 @@ impl Log {
                 number,
                 self.config.clone(),
                 self.shared.clone(),
-                self.stop_consumers.clone(),
+                self.consumers.stop(),
                 keys,
             );
-            let ended = spawn(format!("consumer-{number}"), move || consumer.run())?;
-            self.consumers.push(ended);
+            self.consumers
+                .start(format!("consumer-{number}"), move || consumer.run())?;
         }
         Ok(())
     }
@@ -178,10 +172,7 @@ impl Running for Log {
 
     async fn stop(&mut self) {
         self.producers.stop().await;
-        self.stop_consumers.store(true, Relaxed);
-        for ended in self.consumers.drain(..) {
-            let _ = timeout(END_WITHIN, ended).await;
-        }
+        self.consumers.end(END_WITHIN).await;
     }
 
     async fn final_reads(
@@ -198,11 +189,5 @@ impl Running for Log {
             within,
         )
         .await
-    }
-}
-
-impl Drop for Log {
-    fn drop(&mut self) {
-        self.stop_consumers.store(true, Relaxed);
     }
 }

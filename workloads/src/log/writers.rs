@@ -35,6 +35,20 @@ pub(crate) struct Task {
     pub(crate) flight: FlightSettings,
 }
 
+impl Task {
+    /// Writes to these partitions of which nothing more is asked, with values that nobody else has.
+    pub(crate) fn of(keys: Range<Key>) -> Self {
+        Self {
+            keys,
+            next_value: Arc::default(),
+            named: false,
+            expiry: None,
+            first_alone: false,
+            flight: FlightSettings::default(),
+        }
+    }
+}
+
 /// Producers that write at the generator's times until they are stopped.
 pub(crate) struct Writers {
     deadline: Duration,

@@ -10,18 +10,17 @@ mod last;
 mod member;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
 use cluster::Cluster;
 use history::{Application, Offset, ProducerPromise};
-use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::arena::{Arena, Invalid, LeastVersion, Promises, Running, Workload};
-use crate::client::{FlightSettings, Isolation, Shared, at_work, final_reads, spawn};
+use crate::client::{Crew, Isolation, Shared, at_work, final_reads, spawn};
 use crate::log::{OpenSends, Task, Writers};
 use crate::scribe::Counters;
 use drain::Drain;
@@ -88,14 +87,7 @@ impl Workload for QueueConfig {
 
     async fn start(&self, arena: Arena) -> Result<Box<dyn Running>> {
         let shared = Shared::new(arena, self.request_timeout, self.metadata_refresh)?;
-        let task = Task {
-            keys: 0..shared.keys.count(),
-            next_value: Arc::default(),
-            named: false,
-            expiry: None,
-            first_alone: false,
-            flight: FlightSettings::default(),
-        };
+        let task = Task::of(0..shared.keys.count());
         let (writers, mut ready) = Writers::start(&self.producers(), &shared, &task)?;
         let mut queues = Queues {
             config: self.clone(),
@@ -103,10 +95,10 @@ impl Workload for QueueConfig {
             values: task.next_value,
             drain: Arc::new(Drain::new()),
             writers,
-            stop: Arc::default(),
-            members: Vec::new(),
+            members: Crew::default(),
         };
-        ready.extend(queues.start_members()?);
+        queues.start_members()?;
+        ready.extend(queues.members.ready());
         at_work(ready, READY_WITHIN).await;
         Ok(Box::new(queues))
     }
@@ -119,31 +111,23 @@ struct Queues {
     values: Arc<AtomicU64>,
     drain: Arc<Drain>,
     writers: Writers,
-    stop: Arc<AtomicBool>,
-    members: Vec<oneshot::Receiver<()>>,
+    members: Crew,
 }
 
 impl Queues {
-    fn start_members(&mut self) -> Result<Vec<oneshot::Receiver<()>>> {
-        let mut all_ready = Vec::new();
+    fn start_members(&mut self) -> Result<()> {
         for number in 0..self.config.members {
             let member = Member::new(
                 number,
                 self.config.clone(),
                 self.shared.clone(),
                 self.drain.clone(),
-                self.stop.clone(),
+                self.members.stop(),
             );
-            let (ready, is_ready) = oneshot::channel();
-            let ended = spawn(format!("member-{number}"), move || {
-                member.run(move || {
-                    let _ = ready.send(());
-                });
-            })?;
-            self.members.push(ended);
-            all_ready.push(is_ready);
+            self.members
+                .start_to_work(format!("member-{number}"), move |ready| member.run(ready))?;
         }
-        Ok(all_ready)
+        Ok(())
     }
 
     /// Writes the last record of each partition, and waits until the group has none left.
@@ -184,11 +168,8 @@ impl Running for Queues {
     /// The last records are written here, so that the cluster has to settle again.
     async fn drain(&mut self, _ends: Option<&[Offset]>) -> bool {
         self.empty().await;
-        self.stop.store(true, Relaxed);
         let within = self.config.deadline.duration() + END_WITHIN;
-        for ended in self.members.drain(..) {
-            let _ = timeout(within, ended).await;
-        }
+        self.members.end(within).await;
         true
     }
 
@@ -206,11 +187,5 @@ impl Running for Queues {
             within,
         )
         .await
-    }
-}
-
-impl Drop for Queues {
-    fn drop(&mut self) {
-        self.stop.store(true, Relaxed);
     }
 }

@@ -12,18 +12,16 @@ mod tests;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
 use cluster::Cluster;
 use history::{Expectation, Offset, ProducerPromise};
-use tokio::sync::oneshot;
-use tokio::time::timeout;
 
 use crate::arena::{Arena, Invalid, Promises, Running, Workload};
-use crate::client::{Isolation, Shared, at_work, final_reads, spawn};
+use crate::client::{Crew, Isolation, Shared, at_work, final_reads};
 use crate::scribe::Counters;
 use reader::Reader;
 use writer::Writer;
@@ -63,11 +61,10 @@ impl Workload for RetentionConfig {
         let mut clients = Clients {
             config: self.clone(),
             shared,
-            stop: Arc::default(),
-            ended: Vec::new(),
+            all: Crew::default(),
         };
-        let ready = clients.start()?;
-        at_work(ready, READY_WITHIN).await;
+        clients.start()?;
+        at_work(clients.all.ready(), READY_WITHIN).await;
         Ok(Box::new(clients))
     }
 }
@@ -76,34 +73,24 @@ impl Workload for RetentionConfig {
 struct Clients {
     config: RetentionConfig,
     shared: Arc<Shared>,
-    stop: Arc<AtomicBool>,
-    ended: Vec<oneshot::Receiver<()>>,
+    all: Crew,
 }
 
 impl Clients {
-    /// Starts all clients; each says when it is at work.
-    fn start(&mut self) -> Result<Vec<oneshot::Receiver<()>>> {
+    fn start(&mut self) -> Result<()> {
         let next_value = Arc::new(AtomicU64::new(0));
-        let mut all_ready = Vec::new();
         for number in 0..self.config.writers {
-            let (ready, is_ready) = oneshot::channel();
-            let (shared, stop) = (self.shared.clone(), self.stop.clone());
+            let (shared, stop) = (self.shared.clone(), self.all.stop());
             let writer = Writer::new(number, self.config.clone(), shared, next_value.clone(), stop);
-            let run = move || {
-                writer.run(move || {
-                    let _ = ready.send(());
-                });
-            };
-            self.ended.push(spawn(format!("writer-{number}"), run)?);
-            all_ready.push(is_ready);
+            self.all
+                .start_to_work(format!("writer-{number}"), move |ready| writer.run(ready))?;
         }
         for number in 0..self.config.readers {
-            let (shared, stop) = (self.shared.clone(), self.stop.clone());
+            let (shared, stop) = (self.shared.clone(), self.all.stop());
             let reader = Reader::new(number, self.config.clone(), shared, stop);
-            self.ended
-                .push(spawn(format!("reader-{number}"), move || reader.run())?);
+            self.all.start(format!("reader-{number}"), move || reader.run())?;
         }
-        Ok(all_ready)
+        Ok(())
     }
 }
 
@@ -114,11 +101,8 @@ impl Running for Clients {
     }
 
     async fn stop(&mut self) {
-        self.stop.store(true, Relaxed);
         let within = self.config.deadline.duration() + END_WITHIN;
-        for ended in self.ended.drain(..) {
-            let _ = timeout(within, ended).await;
-        }
+        self.all.end(within).await;
     }
 
     async fn final_reads(
@@ -129,11 +113,5 @@ impl Running for Clients {
     ) -> bool {
         let isolation = Isolation::ReadUncommitted;
         final_reads(self.shared.clone(), cluster, isolation, ends, within).await
-    }
-}
-
-impl Drop for Clients {
-    fn drop(&mut self) {
-        self.stop.store(true, Relaxed);
     }
 }

@@ -8,19 +8,16 @@ mod config;
 mod reader;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
 use cluster::Cluster;
 use history::{Application, Offset, ProducerPromise, Timestamps};
-use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 
 use crate::arena::{Arena, Invalid, Promises, Running, Workload};
-use crate::client::{FlightSettings, Isolation, Shared, at_work, final_reads, spawn};
+use crate::client::{Crew, Isolation, Shared, at_work, final_reads};
 use crate::log::{Task, Writers};
 use crate::scribe::Counters;
 use reader::Reader;
@@ -60,21 +57,13 @@ impl Workload for TimestampsConfig {
     async fn start(&self, arena: Arena) -> Result<Box<dyn Running>> {
         let shared = Shared::new(arena, self.request_timeout, self.metadata_refresh)?;
         reader::take_clock_down(&shared);
-        let task = Task {
-            keys: 0..shared.keys.count(),
-            next_value: Arc::default(),
-            named: false,
-            expiry: None,
-            first_alone: false,
-            flight: FlightSettings::default(),
-        };
+        let task = Task::of(0..shared.keys.count());
         let (writers, ready) = Writers::start(&self.writes(), &shared, &task)?;
         let mut clients = Clients {
             config: self.clone(),
             shared,
             writers,
-            stop: Arc::default(),
-            readers: Vec::new(),
+            readers: Crew::default(),
         };
         clients.start_readers()?;
         at_work(ready, READY_WITHIN).await;
@@ -87,8 +76,7 @@ struct Clients {
     config: TimestampsConfig,
     shared: Arc<Shared>,
     writers: Writers,
-    stop: Arc<AtomicBool>,
-    readers: Vec<oneshot::Receiver<()>>,
+    readers: Crew,
 }
 
 impl Clients {
@@ -98,10 +86,10 @@ impl Clients {
                 number,
                 self.config.clone(),
                 self.shared.clone(),
-                self.stop.clone(),
+                self.readers.stop(),
             );
             self.readers
-                .push(spawn(format!("reader-{number}"), move || reader.run())?);
+                .start(format!("reader-{number}"), move || reader.run())?;
         }
         Ok(())
     }
@@ -115,10 +103,7 @@ impl Running for Clients {
 
     async fn stop(&mut self) {
         self.writers.stop().await;
-        self.stop.store(true, Relaxed);
-        for ended in self.readers.drain(..) {
-            let _ = timeout(END_WITHIN, ended).await;
-        }
+        self.readers.end(END_WITHIN).await;
         reader::take_clock_down(&self.shared);
     }
 
@@ -142,11 +127,5 @@ impl Running for Clients {
     ) -> bool {
         let shared = self.shared.clone();
         final_reads(shared, cluster, Isolation::ReadUncommitted, ends, within).await
-    }
-}
-
-impl Drop for Clients {
-    fn drop(&mut self) {
-        self.stop.store(true, Relaxed);
     }
 }

@@ -12,19 +12,18 @@ mod tests;
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
 use cluster::Cluster;
 use history::{Offset, ProducerPromise, Span};
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::arena::{Arena, Invalid, Promises, Running, Workload};
-use crate::client::{Isolation, Shared, at_work, final_reads, spawn};
+use crate::client::{Crew, Isolation, Shared, at_work, final_reads};
 use crate::scribe::Counters;
 use crate::sim::ClientsConfig;
 use late::Latecomers;
@@ -70,12 +69,11 @@ impl Workload for TxnConfig {
         let mut txn = Transactions {
             config: self.clone(),
             shared,
-            stop: Arc::default(),
-            workers: Vec::new(),
+            workers: Crew::default(),
             late: None,
         };
-        let ready = txn.start_workers()?;
-        at_work(ready, READY_WITHIN).await;
+        txn.start_workers()?;
+        at_work(txn.workers.ready(), READY_WITHIN).await;
         Ok(Box::new(txn))
     }
 }
@@ -84,31 +82,23 @@ impl Workload for TxnConfig {
 struct Transactions {
     config: TxnConfig,
     shared: Arc<Shared>,
-    stop: Arc<AtomicBool>,
-    workers: Vec<oneshot::Receiver<()>>,
+    workers: Crew,
     late: Option<JoinHandle<()>>,
 }
 
 impl Transactions {
-    fn start_workers(&mut self) -> Result<Vec<oneshot::Receiver<()>>> {
+    fn start_workers(&mut self) -> Result<()> {
         let next_value = Arc::new(AtomicU64::new(0));
-        let mut all_ready = Vec::new();
         for number in 0..self.config.clients {
-            let (ready, is_ready) = oneshot::channel();
             let worker = Worker::new(
                 number,
                 self.config.clone(),
                 self.shared.clone(),
                 next_value.clone(),
-                self.stop.clone(),
+                self.workers.stop(),
             );
-            let ended = spawn(format!("txn-{number}"), move || {
-                worker.run(move || {
-                    let _ = ready.send(());
-                });
-            })?;
-            self.workers.push(ended);
-            all_ready.push(is_ready);
+            self.workers
+                .start_to_work(format!("txn-{number}"), move |ready| worker.run(ready))?;
         }
         self.late = self.config.late_every.map(|every| {
             let latecomers = Latecomers {
@@ -117,11 +107,11 @@ impl Transactions {
                 transaction_timeout: self.config.transaction_timeout.duration(),
                 deadline: self.config.deadline.duration(),
                 next_value,
-                stop: self.stop.clone(),
+                stop: self.workers.stop(),
             };
             tokio::spawn(latecomers.run())
         });
-        Ok(all_ready)
+        Ok(())
     }
 }
 
@@ -132,11 +122,8 @@ impl Running for Transactions {
     }
 
     async fn stop(&mut self) {
-        self.stop.store(true, Relaxed);
         let within = self.config.longest() + END_WITHIN;
-        for ended in self.workers.drain(..) {
-            let _ = timeout(within, ended).await;
-        }
+        self.workers.end(within).await;
         if let Some(late) = self.late.take() {
             let _ = timeout(within, late).await;
         }
@@ -157,11 +144,5 @@ impl Running for Transactions {
             within,
         )
         .await
-    }
-}
-
-impl Drop for Transactions {
-    fn drop(&mut self) {
-        self.stop.store(true, Relaxed);
     }
 }

@@ -11,7 +11,6 @@ mod view;
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -19,10 +18,8 @@ use async_trait::async_trait;
 use cluster::Cluster;
 use history::{Key, Mop, Offset, Seen, Span, Value};
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
-use tokio::time::timeout;
 
-use super::{Shared, at_work, spawn};
+use super::{Crew, Shared, at_work};
 use crate::arena::{Found, Running};
 use crate::log::Acks;
 use crate::scribe::Counters;
@@ -152,8 +149,7 @@ pub(crate) struct Objects {
     settings: Settings,
     shared: Arc<Shared>,
     states: Arc<states::Written>,
-    stop: Arc<AtomicBool>,
-    workers: Vec<oneshot::Receiver<()>>,
+    workers: Crew,
 }
 
 impl Objects {
@@ -167,29 +163,22 @@ impl Objects {
             settings,
             shared,
             states: Arc::default(),
-            stop: Arc::default(),
-            workers: Vec::new(),
+            workers: Crew::default(),
         };
-        let mut all_ready = Vec::new();
         for number in 0..objects.settings.clients {
-            let (ready, is_ready) = oneshot::channel();
             let worker = Worker::new(
                 number,
                 objects.settings.clone(),
                 objects.shared.clone(),
                 objects.states.clone(),
-                objects.stop.clone(),
+                objects.workers.stop(),
             );
             let mine = choices(number);
-            let ended = spawn(format!("object-{number}"), move || {
-                worker.run(mine, move || {
-                    let _ = ready.send(());
-                });
-            })?;
-            objects.workers.push(ended);
-            all_ready.push(is_ready);
+            objects
+                .workers
+                .start_to_work(format!("object-{number}"), move |ready| worker.run(mine, ready))?;
         }
-        at_work(all_ready, READY_WITHIN).await;
+        at_work(objects.workers.ready(), READY_WITHIN).await;
         Ok(Box::new(objects))
     }
 }
@@ -201,12 +190,9 @@ impl Running for Objects {
     }
 
     async fn stop(&mut self) {
-        self.stop.store(true, Relaxed);
         // A read waits for its own write first.
         let within = self.settings.deadline.duration() * 2 + END_WITHIN;
-        for ended in self.workers.drain(..) {
-            let _ = timeout(within, ended).await;
-        }
+        self.workers.end(within).await;
     }
 
     async fn final_reads(
@@ -224,12 +210,6 @@ impl Running for Objects {
             within,
         )
         .await
-    }
-}
-
-impl Drop for Objects {
-    fn drop(&mut self) {
-        self.stop.store(true, Relaxed);
     }
 }
 

@@ -1,9 +1,9 @@
 //! A producer of librdkafka's. Its reports are taken by a thread of its own: both commit and abort wait for them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::AtomicU32;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use history::payload::encode;
@@ -46,8 +46,7 @@ impl LibrdkafkaProducer {
             sender,
             flight: settings.flight,
             in_flight: AtomicU32::new(0),
-            has_failed: AtomicBool::new(false),
-            took_back: AtomicBool::new(false),
+            spent: OnceLock::new(),
         };
         let client: ThreadedProducer<Reports> = configure(place, settings)
             .create_with_context(context)
@@ -156,14 +155,8 @@ impl Producer for LibrdkafkaProducer {
     }
 
     fn fatal(&self) -> Option<String> {
-        if self.client.context().has_failed.load(Relaxed) {
-            return Some("it gave a record up".to_owned());
-        }
-        if self.client.context().took_back.load(Relaxed) {
-            return Some(
-                "the abort took back a record that a broker may have, and its sequence number with it"
-                    .to_owned(),
-            );
+        if let Some(why) = self.client.context().spent.get() {
+            return Some((*why).to_owned());
         }
         let (code, text) = self.client.client().fatal_error()?;
         Some(format!("{code}: {text}"))

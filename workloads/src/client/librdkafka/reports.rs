@@ -1,6 +1,7 @@
 //! The delivery reports of a producer, from the thread that librdkafka calls back to whoever asks for them.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::Sender;
 
 use rdkafka::client::ClientContext;
@@ -24,10 +25,8 @@ pub(super) struct Reports {
     pub(super) flight: FlightSettings,
     /// The most requests that were under way at one broker, as far as it was looked.
     pub(super) in_flight: AtomicU32,
-    /// Whether a record was given up after which the client is to write nothing more.
-    pub(super) has_failed: AtomicBool,
-    /// Set once a record that a broker may have was taken back; see [`takes_back`].
-    pub(super) took_back: AtomicBool,
+    /// Why the client is to write nothing more, once that is so: see [`takes_back`], and [`FlightSettings`].
+    pub(super) spent: OnceLock<&'static str>,
 }
 
 /// Whether an abort took a record out of the queue that waited there for another attempt, so that its number in the partition's
@@ -69,7 +68,8 @@ impl ProducerContext for Reports {
         let offset = Some(message.offset()).filter(|offset| *offset >= 0);
         let status = status(message);
         if takes_back(error, status) {
-            self.took_back.store(true, Relaxed);
+            let why = "the abort took back a record that a broker may have, and its sequence number with it";
+            self.spent.get_or_init(|| why);
         }
         let status = status.where_disks_may_fail(self.context.place.disks_may_fail);
         let end = classify(error, status, offset, self.unacknowledged);
@@ -84,7 +84,7 @@ impl ProducerContext for Reports {
             in_flight: self.flight.is_told.then(|| self.in_flight.load(Relaxed)),
         };
         if !is_written && self.flight.ends_with_failure {
-            self.has_failed.store(true, Relaxed);
+            self.spent.get_or_init(|| "it gave a record up");
         }
         // Nobody asks any more where the producer was thrown away.
         let _ = self.sender.send((token as u64, delivery));

@@ -7,15 +7,17 @@ use std::time::Duration;
 use anyhow::Result;
 use async_trait::async_trait;
 use cluster::{Cluster, WatermarkBehind};
-use history::{Application, Expectation, Offset, ProducerPromise, Recorder, Span, Topic, TransactionLimits};
+use history::{
+    Application, Expectation, Key, Offset, ProducerPromise, Recorder, Span, Topic, TransactionLimits,
+};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::client::Program;
 use crate::scribe::Counters;
 use crate::sim::ClientsConfig;
 
-/// How long the cluster is left alone between two looks at whether it has settled.
-const SETTLE_AGAIN_AFTER: Duration = Duration::from_millis(50);
+/// How long the cluster is left alone between two looks at it.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// How long a replica may not know that all is committed before it is told with another record, and before it is told again.
 const NUDGE_AFTER: Duration = Duration::from_secs(5);
 
@@ -197,6 +199,18 @@ pub(crate) fn assert_wrong(found: &[Invalid], expected: &[(&str, &str)]) {
     }
 }
 
+/// Writes an empty record to a partition ([`Cluster::nudge`]), and tries again until then: one attempt waits less than a machine that is
+/// short of time may take.
+pub async fn nudge(cluster: &dyn Cluster, key: Key, until: std::time::Instant) -> Result<()> {
+    while let Err(error) = cluster.nudge(key).await {
+        if std::time::Instant::now() >= until {
+            return Err(error);
+        }
+        sleep(LOOK_AGAIN_AFTER).await;
+    }
+    Ok(())
+}
+
 /// Waits until every replica is in its ISR with the same end, and gives each key's end; or says who is not
 /// when the time is over. To be called once the producers are closed. A replica that is only not told that all is committed
 /// ([`WatermarkBehind`]) hears so with an empty record, which no check looks at.
@@ -221,6 +235,6 @@ pub async fn settle(cluster: &dyn Cluster, within: Duration) -> Result<Vec<Offse
                 return Err(format!("the replicas did not settle within {within:?}: {reason}"));
             }
         }
-        sleep(SETTLE_AGAIN_AFTER).await;
+        sleep(LOOK_AGAIN_AFTER).await;
     }
 }

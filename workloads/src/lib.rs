@@ -25,7 +25,7 @@ pub mod sim;
 mod timestamps;
 mod txn;
 
-pub use arena::{Arena, Invalid, LeastVersion, Promises, Running, Workload, settle};
+pub use arena::{Arena, Invalid, LeastVersion, Promises, Running, Workload, nudge, settle};
 pub use bank::BankConfig;
 pub use client::{Described, GroupProtocol, Isolation, Program, ReadBy, describe};
 pub use eos::{EosConfig, Offsets};

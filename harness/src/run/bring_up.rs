@@ -65,12 +65,7 @@ async fn follow(cluster: &dyn Cluster, topics: &[Topic]) -> Result<()> {
     let partitions: u32 = topics.iter().map(|topic| topic.partitions).sum();
     let until = Instant::now() + TOPICS_WITHIN;
     for key in 0..partitions {
-        // A machine that is short of time may take longer than one nudge waits.
-        while let Err(error) = cluster.nudge(key).await {
-            if Instant::now() >= until {
-                return Err(error);
-            }
-        }
+        workloads::nudge(cluster, key, until).await?;
     }
     let followed = workloads::settle(cluster, TOPICS_WITHIN).await;
     followed.map(drop).map_err(|reason| anyhow!(reason))

@@ -17,6 +17,7 @@ use super::librdkafka::{
     Context, by_assignment, client as settings, is_lost, is_of_a_connection, positions_list, record,
 };
 use super::{Isolation, Shared, undecided};
+use crate::arena::nudge;
 use crate::scribe::End;
 
 /// The longest wait for a record.
@@ -75,16 +76,9 @@ pub(crate) async fn final_reads(
 /// shown, and then nobody who reads sees that he has come to the end.
 async fn pass_markers(shared: &Shared, cluster: &dyn Cluster) {
     for key in 0..shared.keys.count() {
-        let until = Instant::now() + END_WITHIN;
-        while let Err(error) = cluster.nudge(key).await {
-            if Instant::now() >= until {
-                shared.line(
-                    "final-reader",
-                    &format!("cannot write after the last transaction: {error:#}"),
-                );
-                break;
-            }
-            tokio::time::sleep(WAIT_MAX).await;
+        if let Err(error) = nudge(cluster, key, Instant::now() + END_WITHIN).await {
+            let text = format!("cannot write after the last transaction: {error:#}");
+            shared.line("final-reader", &text);
         }
     }
 }

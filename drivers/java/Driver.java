@@ -533,7 +533,8 @@ public final class Driver {
             } catch (InvalidOffsetException error) {
                 answer.put("lost", text(error));
             } catch (CommitFailedException | FencedInstanceIdException | RebalanceInProgressException error) {
-                refuse(request, error, "refused");
+                // Who is fenced hears so at each poll from then on.
+                refuse(request, error, request.op.equals("poll") ? "discard" : "refused");
                 return;
             } catch (RetriableCommitFailedException error) {
                 refuse(request, error, "again");

@@ -158,7 +158,7 @@ class Reader:
             message = self.consumer.poll(wait)
             if message is not None and message.error() is None:
                 records.append(self.record(message))
-            elif message is not None and message.error().code() in LOST:
+            elif message is not None and (message.error().code() in LOST or message.error().fatal()):
                 lost = {"lost": str(message.error())}
                 break
             elif message is None and (records or time.monotonic() >= until):

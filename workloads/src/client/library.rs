@@ -173,7 +173,7 @@ impl Incoming {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Polled {
     pub(crate) records: Vec<Incoming>,
-    /// Why it cannot go on from where it stands: what came next is gone.
+    /// Why it cannot go on: what came next is gone, or the client has ended for good.
     pub(crate) lost: Option<String>,
 }
 

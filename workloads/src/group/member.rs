@@ -53,6 +53,8 @@ enum Ended {
     Stopped,
     Crashed,
     Left,
+    /// Its client cannot go on.
+    Lost,
 }
 
 impl Reader {
@@ -96,6 +98,11 @@ impl Reader {
         self.uncommitted.clear();
         match self.read(&mut member) {
             Ended::Stopped | Ended::Left => member.close(),
+            Ended::Lost => {
+                member.close();
+                // The group may hold on to it for a while, and refuse who comes with its name.
+                std::thread::sleep(AGAIN_AFTER);
+            }
             Ended::Crashed => {
                 member.discard();
                 let scribe = &self.shared.scribe;
@@ -122,7 +129,7 @@ impl Reader {
             };
             if let Some(reason) = gathered.lost {
                 self.log(&reason);
-                return Ended::Left;
+                return Ended::Lost;
             }
             if self.stop.load(Relaxed) {
                 return Ended::Stopped;

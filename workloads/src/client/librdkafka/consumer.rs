@@ -22,7 +22,9 @@ use super::super::place::Place;
 use super::commit::commit;
 use super::producer::TOMBSTONE_VALUE;
 use super::rebalance::member;
-use super::settings::{Context, by_assignment, client, is_lost, is_of_a_connection, positions_list};
+use super::settings::{
+    Context, by_assignment, client, is_lost, is_of_a_connection, is_spent, positions_list,
+};
 
 /// How often a member of a group in the classic protocol says that it lives.
 const HEARTBEAT_MS: &str = "500";
@@ -148,7 +150,7 @@ impl Consumer for LibrdkafkaConsumer {
                 None if wait.is_zero() => break,
                 None => {}
                 Some(Ok(message)) => polled.records.extend(self.incoming(&message)),
-                Some(Err(error)) if is_lost(&error) => {
+                Some(Err(error)) if is_lost(&error) || is_spent(&error) => {
                     polled.lost = Some(error.to_string());
                     break;
                 }

@@ -97,6 +97,11 @@ pub(crate) fn is_lost(error: &KafkaError) -> bool {
     )
 }
 
+/// Whether the client has ended for good: it is of no further use, whatever comes next. Librdkafka's word for it is fatal.
+pub(super) fn is_spent(error: &KafkaError) -> bool {
+    matches!(error, KafkaError::MessageConsumptionFatal(_))
+}
+
 /// Whether it says no more than that a connection came to nothing: the client has logged that already, and goes on.
 pub(crate) fn is_of_a_connection(error: &KafkaError) -> bool {
     let code = error.rdkafka_error_code();

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use history::{MemoryRecorder, Span, Topic};
 use rdkafka::mocking::{MockCluster, MockCoordinator};
 use rdkafka::producer::DefaultProducerContext;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::super::library::{
     Advice, Change, Consumer, ConsumerSettings, FlightSettings, GroupSettings, Incoming, Library, Outgoing,
@@ -220,6 +221,30 @@ fn a_member_whose_coordinator_is_gone_leaves_in_time_all_the_same() {
         let _ = sender.send(());
     });
     assert_eq!(left.recv_timeout(PATIENCE), Ok(()));
+}
+
+#[test]
+fn a_member_whose_name_another_has_taken_says_that_it_cannot_go_on() {
+    let court = Court::new();
+    let mut producer = court.producer(None);
+    write(&mut *producer, &[outgoing(0)]);
+    let mut member = court.consumer(Some(GroupSettings {
+        instance: Some("reader".to_owned()),
+        ..group()
+    }));
+    member.subscribe(&["log"]).expect("a subscription");
+    assert_eq!(read(&mut *member, 1).len(), 1);
+    let fenced = RDKafkaRespErr::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+    court.brokers.request_errors(RDKafkaApiKey::Heartbeat, &[fenced]);
+    let until = Instant::now() + PATIENCE;
+    let reason = loop {
+        assert!(Instant::now() < until, "it was never told");
+        if let Some(reason) = member.poll(1, Duration::from_millis(100)).lost {
+            break reason;
+        }
+    };
+    assert!(reason.contains("FencedInstanceId"), "{reason}");
+    member.close();
 }
 
 #[test]

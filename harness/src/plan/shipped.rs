@@ -34,6 +34,7 @@ shipped![
     "list-append",
     "register",
     "group",
+    "group-consumer",
     "eos",
     "bank",
     "idempotence",

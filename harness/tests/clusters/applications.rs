@@ -1,6 +1,5 @@
 //! Workloads that are applications: valid where they have to be, and caught where they cannot be.
 
-use crate::support::Bench;
 use crate::trial::{Trial, events};
 
 /// The plan is caught, with findings of that name.
@@ -32,22 +31,7 @@ fn a_group_reads_everything_whatever_happens_to_brokers_and_members() {
 #[test]
 #[ignore = "brings up a real cluster"]
 fn so_does_a_group_whose_brokers_decide_who_reads_what() {
-    let bench = Bench::new();
-    let plan = include_str!("../../../plans/group.toml").replace(
-        "protocol = \"classic\"\nassignor = \"cooperative-sticky\"",
-        "protocol = \"consumer\"\nstatic-members = true",
-    );
-    assert!(plan.contains("static-members"));
-    // A partition passes from one member to another in heartbeats of both, for which brokers have them wait 5 s.
-    let times = "\"group.consumer.session.timeout.ms\" = \"6000\"\n\
-                 \"group.consumer.min.session.timeout.ms\" = \"6000\"\n\
-                 \"group.consumer.heartbeat.interval.ms\" = \"1000\"\n\
-                 \"group.consumer.min.heartbeat.interval.ms\" = \"1000\"\n";
-    bench.file(
-        "plan.toml",
-        plan.replace("[properties]\n", &format!("[properties]\n{times}")),
-    );
-    let trial = Trial::in_bench(bench, "plan.toml", &["--seed", "1", "--time-limit", "12s"]);
+    let trial = Trial::of("group-consumer", &["--seed", "1", "--time-limit", "12s"]);
     trial.verdict(0);
     let done = events(&trial.file("history.jsonl"), "ok").join("\n");
     let given = done.matches("{\"rebalance\":{\"change\":\"given\"").count();

@@ -14,6 +14,8 @@ pub struct BankConfig {
     pub clients: u32,
     /// Transfers a second that all clients together begin.
     pub rate: u32,
+    /// How many consumers read what is committed while all this goes on.
+    pub auditors: u32,
     /// What lies in each account in the beginning.
     pub initial: u32,
     /// Whether a transfer is one transaction. Without that it is two writes of an idempotent producer, and a client that crashes between
@@ -41,6 +43,7 @@ impl Default for BankConfig {
         Self {
             clients: 4,
             rate: 60,
+            auditors: 1,
             initial: 1_000,
             transactions: true,
             aborts: 10,
@@ -63,6 +66,7 @@ impl BankConfig {
         let mut found = Found::default();
         found.range("clients", self.clients, 1, 64);
         found.range("rate", self.rate, 1, 10_000);
+        found.range("auditors", self.auditors, 0, 16);
         found.range("aborts", self.aborts, 0, 90);
         found.range("record-bytes", self.record_bytes, 8, 1_000_000);
         let second = Span::from_secs(1);

@@ -18,6 +18,7 @@ use history::{Application, Bank, Offset, ProducerPromise, Span};
 
 use crate::arena::{Arena, Invalid, Promises, Running, Workload};
 use crate::client::{Crew, Isolation, Shared, at_work, final_reads};
+use crate::log::audit;
 use crate::scribe::Counters;
 use worker::Worker;
 
@@ -63,6 +64,7 @@ impl Workload for BankConfig {
         let shared = Shared::new(arena, self.request_timeout, self.metadata_refresh)?;
         let mut transfers = Transfers {
             config: self.clone(),
+            auditors: audit(&shared, self.auditors, 0..shared.keys.count())?,
             shared,
             workers: Crew::default(),
         };
@@ -77,6 +79,7 @@ struct Transfers {
     config: BankConfig,
     shared: Arc<Shared>,
     workers: Crew,
+    auditors: Crew,
 }
 
 impl Transfers {
@@ -106,6 +109,7 @@ impl Running for Transfers {
     async fn stop(&mut self) {
         let within = self.config.deadline.duration() * 2 + END_WITHIN;
         self.workers.end(within).await;
+        self.auditors.end(END_WITHIN).await;
     }
 
     async fn final_reads(

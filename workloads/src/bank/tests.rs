@@ -1,11 +1,14 @@
 //! The generator, and the settings of the workload.
 
-use history::Span;
+use std::collections::BTreeMap;
+
+use history::{Event, F, Record, Span, What};
 use proptest::prelude::*;
 
 use super::BankConfig;
 use super::worker::{Generator, Transfer};
 use crate::arena::{Workload as _, assert_wrong};
+use crate::client::court::Court;
 
 fn take(seed: u64, client: u32, accounts: u32) -> Vec<Transfer> {
     let mut generator = Generator::new(seed, client, accounts, &BankConfig::default());
@@ -51,4 +54,43 @@ fn what_contradicts_itself_is_refused() {
 fn it_needs_two_accounts() {
     assert_eq!(BankConfig::default().validate_topics(&[1, 1]), None);
     assert!(BankConfig::default().validate_topics(&[1]).is_some());
+}
+
+#[tokio::test]
+async fn auditors_read_while_tellers_write() {
+    let court = Court::new();
+    let config = BankConfig {
+        clients: 1,
+        aborts: 0,
+        auditors: 2,
+        ..BankConfig::default()
+    };
+    let mut running = court.start(&config).await;
+    let polled = |events: &[Event]| -> BTreeMap<u32, Vec<Record>> {
+        let mut polled: BTreeMap<u32, Vec<Record>> = BTreeMap::new();
+        for event in events {
+            if let What::Ok(op) = &event.what
+                && let F::Poll(poll) = &op.f
+            {
+                polled.entry(op.process).or_default().extend(&poll.records);
+            }
+        }
+        polled
+    };
+    let least = |events: &[Event]| polled(events).values().map(Vec::len).min().unwrap_or(0);
+    let both = |events: &[Event]| {
+        if polled(events).len() == 2 {
+            least(events)
+        } else {
+            0
+        }
+    };
+    let events = court.after(20, &mut running, both).await;
+    for records in polled(&events).values() {
+        // Both accounts, each from its beginning.
+        for key in 0..2 {
+            let first = records.iter().find(|record| record.key == key);
+            assert_eq!(first.map(|record| record.offset), Some(0));
+        }
+    }
 }

@@ -18,6 +18,8 @@ const GROUP: &str = "tribunal-eos";
 pub struct EosConfig {
     /// How many workers, each a member of the group and a producer with a transactional id of its own.
     pub workers: u32,
+    /// How many consumers read what is committed while all this goes on.
+    pub auditors: u32,
     /// How far they have read is committed with what they write, or apart from it.
     pub offsets: Offsets,
     /// How they agree on who reads what.
@@ -70,6 +72,7 @@ impl Default for EosConfig {
     fn default() -> Self {
         Self {
             workers: 3,
+            auditors: 1,
             offsets: Offsets::InTransaction,
             protocol: GroupProtocol::Classic,
             session_timeout: Span::from_secs(6),
@@ -97,6 +100,7 @@ impl EosConfig {
     pub(super) fn check(&self) -> Vec<Invalid> {
         let mut found = Found::default();
         found.range("workers", self.workers, 1, 64);
+        found.range("auditors", self.auditors, 0, 16);
         found.range("batch", self.batch, 1, 10_000);
         found.range("aborts", self.aborts, 0, 90);
         let second = Span::from_secs(1);

@@ -19,7 +19,7 @@ use history::{Application, Offset, ProducerPromise, Span};
 
 use crate::arena::{Arena, Invalid, LeastVersion, Promises, Running, Workload};
 use crate::client::{Crew, Drain, GroupProtocol, Isolation, Shared, at_work, final_reads};
-use crate::log::{Task, Writers};
+use crate::log::{Task, Writers, audit};
 use crate::scribe::Counters;
 use worker::Worker;
 
@@ -83,8 +83,10 @@ impl Workload for EosConfig {
         let shared = Shared::new(arena, self.request_timeout, self.metadata_refresh)?;
         let task = Task::of(0..shared.keys.count() / 2);
         let (writers, mut ready) = Writers::start(&self.writes(), &shared, &task)?;
+        let results = shared.keys.count() / 2..shared.keys.count();
         let mut eos = ExactlyOnce {
             config: self.clone(),
+            auditors: audit(&shared, self.auditors, results)?,
             shared,
             writers,
             workers: Crew::default(),
@@ -102,6 +104,7 @@ struct ExactlyOnce {
     shared: Arc<Shared>,
     writers: Writers,
     workers: Crew,
+    auditors: Crew,
 }
 
 impl ExactlyOnce {
@@ -139,6 +142,7 @@ impl Running for ExactlyOnce {
         });
         drain.run(&shared, ends, DRAIN_WITHIN).await;
         self.workers.end(self.config.longest() + END_WITHIN).await;
+        self.auditors.end(END_WITHIN).await;
         drain.ask(&shared).await;
         true
     }

@@ -19,13 +19,19 @@ const FETCH_WAIT: Duration = Duration::from_millis(100);
 /// How long is waited before a client that could not be made, or an assignment that went wrong, is tried again.
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
+/// Who reads what.
+pub(super) struct Reading {
+    pub(super) name: String,
+    pub(super) isolation: Isolation,
+    pub(super) keys: Vec<Key>,
+}
+
 /// A consumer of the workload, on a thread of its own.
-pub(crate) struct Consumer {
-    number: u32,
+pub(super) struct Consumer {
+    reading: Reading,
     config: LogConfig,
     shared: Arc<Shared>,
     stop: Arc<AtomicBool>,
-    keys: Vec<Key>,
     process: u32,
     /// Where each partition is read next.
     positions: BTreeMap<Key, Offset>,
@@ -41,12 +47,13 @@ enum Ended {
 }
 
 impl Consumer {
-    pub(crate) fn new(
+    /// It crashes at other times than those of another number.
+    pub(super) fn new(
+        reading: Reading,
         number: u32,
         config: LogConfig,
         shared: Arc<Shared>,
         stop: Arc<AtomicBool>,
-        keys: Vec<Key>,
     ) -> Self {
         let crashes = config.crash_every.map(|every| {
             let client = config.producers + number;
@@ -55,19 +62,18 @@ impl Consumer {
             (crashes, first)
         });
         Self {
-            number,
             config,
             stop,
             process: shared.scribe.process(),
-            positions: keys.iter().map(|key| (*key, 0)).collect(),
-            keys,
+            positions: reading.keys.iter().map(|key| (*key, 0)).collect(),
+            reading,
             crashes,
             shared,
         }
     }
 
     /// Works until it is told to stop.
-    pub(crate) fn run(mut self) {
+    pub(super) fn run(mut self) {
         let mut from_beginning = true;
         while !self.stop.load(Relaxed) {
             let mut client = match self.connect(from_beginning) {
@@ -91,7 +97,7 @@ impl Consumer {
                 Ended::Lost(reason) => {
                     self.log(&reason);
                     std::thread::sleep(AGAIN_AFTER);
-                    self.positions = starts(&mut *client, &self.keys);
+                    self.positions = starts(&mut *client, &self.reading.keys);
                     std::thread::spawn(move || client.close());
                     true
                 }
@@ -101,7 +107,7 @@ impl Consumer {
 
     /// A client that reads on from the positions.
     fn connect(&self, from_beginning: bool) -> Result<Box<dyn client::Consumer>, Refusal> {
-        let keys = self.keys.clone();
+        let keys = self.reading.keys.clone();
         let (group, f) = match self.config.consume_by {
             ConsumeBy::Assign => (None, F::Assign(Assign { keys, from_beginning })),
             ConsumeBy::Subscribe => (
@@ -110,8 +116,8 @@ impl Consumer {
             ),
         };
         let mut client = self.shared.library.consumer(&ConsumerSettings {
-            name: self.name(),
-            isolation: Isolation::ReadUncommitted,
+            name: self.reading.name.clone(),
+            isolation: self.reading.isolation,
             fetch_wait: FETCH_WAIT,
             group,
         })?;
@@ -226,11 +232,7 @@ impl Consumer {
         self.process = scribe.process();
     }
 
-    fn name(&self) -> String {
-        format!("consumer-{}", self.number)
-    }
-
     fn log(&self, text: &str) {
-        self.shared.line(&self.name(), text);
+        self.shared.line(&self.reading.name, text);
     }
 }

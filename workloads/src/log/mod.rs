@@ -13,6 +13,7 @@ mod sends;
 mod tests;
 mod writers;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ use crate::arena::{Arena, Invalid, LeastVersion, Promises, Running, Workload};
 use crate::client::{Crew, FlightSettings, GroupProtocol, Isolation, Shared, at_work, final_reads};
 use crate::scribe::Counters;
 use crate::sim::ClientsConfig;
-use consumer::Consumer;
+use consumer::{Consumer, Reading};
 
 pub(crate) use generator::Generator;
 pub(crate) use sends::{OpenSends, Written};
@@ -150,18 +151,43 @@ impl Log {
             if keys.is_empty() {
                 continue;
             }
-            let consumer = Consumer::new(
-                number,
-                self.config.clone(),
-                self.shared.clone(),
-                self.consumers.stop(),
+            let reading = Reading {
+                name: format!("consumer-{number}"),
+                isolation: Isolation::ReadUncommitted,
                 keys,
-            );
-            self.consumers
-                .start(format!("consumer-{number}"), move || consumer.run())?;
+            };
+            start_reading(reading, number, &self.config, &self.shared, &mut self.consumers)?;
         }
         Ok(())
     }
+}
+
+/// Adds a consumer to a crew.
+fn start_reading(
+    reading: Reading,
+    number: u32,
+    config: &LogConfig,
+    shared: &Arc<Shared>,
+    crew: &mut Crew,
+) -> Result<()> {
+    let name = reading.name.clone();
+    let consumer = Consumer::new(reading, number, config.clone(), shared.clone(), crew.stop());
+    crew.start(name, move || consumer.run())
+}
+
+/// Starts consumers that read what is committed in these partitions, each all of it, while a workload's own clients are at work: what
+/// they are shown must not be aborted, and has to stay.
+pub(crate) fn audit(shared: &Arc<Shared>, auditors: u32, keys: Range<Key>) -> Result<Crew> {
+    let mut crew = Crew::default();
+    for number in 0..auditors {
+        let reading = Reading {
+            name: format!("auditor-{number}"),
+            isolation: Isolation::ReadCommitted,
+            keys: keys.clone().collect(),
+        };
+        start_reading(reading, number, &LogConfig::default(), shared, &mut crew)?;
+    }
+    Ok(crew)
 }
 
 #[async_trait]

@@ -2,12 +2,12 @@
 
 mod admin;
 mod disk;
+mod links;
+mod machine;
 mod migration;
 mod releases;
+mod trial;
 
-use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,22 +15,20 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use async_trait::async_trait;
 use cluster::{
-    Admin, ClockReading, Cluster, ClusterView, Counters, Cut, Deeds, Disk, Exit, ExitKind, Groups, Held,
-    LinkRule, Links, Machine, Migration, PartitionView, Place, Ports, ProcessSpec, Recovery, Releases,
-    ReplicaLog, Skew, Voters, Waits, WallClock, Wiped,
+    Admin, ClockReading, Cluster, ClusterView, Exit, ExitKind, Links, Machine, Migration, PartitionView,
+    Ports, Recovery, Releases, ReplicaLog, Voters, Wiped,
 };
 pub use disk::FakeDisk;
-use history::{
-    Deletion, DeletionStep, Fault, FaultStep, Key, MemoryRecorder, NodeId, Offset, Recorder, Topic, What,
-};
-use nemesis::{FaultLimits, InForce, Nemesis, Step, Tally};
+use history::{Key, NodeId, Offset, Topic};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 pub use admin::FakeAdmin;
+use links::FakeLinks;
+use machine::{FakeClock, FakeMachine, Meter};
 pub use migration::FakeMigration;
 pub use releases::FakeReleases;
 use releases::highest;
+pub use trial::{Trial, steps};
 
 pub const CLIENT_PORT: u16 = 9092;
 /// How long after its start a process serves, …
@@ -72,37 +70,6 @@ pub struct FakeCluster {
     pub clocks_are_deaf: AtomicBool,
     /// What the ISR of every partition becomes once a record is written while cuts are in force.
     pub isr_after_nudge: Mutex<Option<(NodeId, Vec<NodeId>)>>,
-}
-
-struct FakeMachine {
-    node: NodeId,
-    state: Mutex<Option<char>>,
-    /// When its newest process was started; nothing for the first, which has long been up.
-    started: Mutex<Option<Instant>>,
-    clock: Mutex<Option<Arc<FakeClock>>>,
-    meter: Mutex<Meter>,
-    has_groups: AtomicBool,
-    disk: Mutex<Option<Arc<FakeDisk>>>,
-    journal: Journal,
-}
-
-/// A clock in the paused time of the runtime.
-struct FakeClock {
-    node: NodeId,
-    begun: Instant,
-    skews: Mutex<BTreeMap<u64, (Skew, Instant)>>,
-    next: AtomicU64,
-    journal: Journal,
-}
-
-#[derive(Default)]
-struct FakeLinks {
-    next: AtomicU64,
-    /// Cuts drop nothing.
-    idle: AtomicBool,
-    /// They can be cut and nothing else.
-    cuts_only: AtomicBool,
-    journal: Journal,
 }
 
 impl FakeCluster {
@@ -455,340 +422,4 @@ impl Cluster for FakeCluster {
     async fn replica_log(&self, _: NodeId, _: Key) -> Result<ReplicaLog> {
         unreachable!("a nemesis reads nothing")
     }
-}
-
-impl FakeMachine {
-    fn set(&self, state: Option<char>) {
-        *self.state.lock().expect("a state") = state;
-    }
-
-    fn state(&self) -> Option<char> {
-        *self.state.lock().expect("a state")
-    }
-}
-
-#[async_trait]
-impl Machine for FakeMachine {
-    fn node(&self) -> NodeId {
-        self.node
-    }
-    fn host(&self) -> &'static str {
-        "fake"
-    }
-    fn address(&self) -> Ipv4Addr {
-        Ipv4Addr::LOCALHOST
-    }
-    fn side_address(&self) -> Ipv4Addr {
-        Ipv4Addr::LOCALHOST
-    }
-    fn directory(&self) -> PathBuf {
-        PathBuf::new()
-    }
-    fn clock(&self) -> Option<Arc<dyn WallClock>> {
-        let clock = self.clock.lock().expect("a clock").clone();
-        clock.map(|clock| clock as Arc<dyn WallClock>)
-    }
-    fn disk(&self) -> Option<Arc<dyn Disk>> {
-        let disk = self.disk.lock().expect("a disk").clone();
-        disk.map(|disk| disk as Arc<dyn Disk>)
-    }
-    async fn start(&self, _: &ProcessSpec) -> Result<()> {
-        unreachable!("the cluster starts its nodes")
-    }
-    async fn signal(&self, signal: i32) -> Result<()> {
-        self.journal
-            .lock()
-            .expect("the journal")
-            .push(format!("signal {signal} to {}", self.node));
-        self.feed(if signal == libc::SIGSTOP { 0 } else { Meter::WANTS });
-        self.set(match signal {
-            libc::SIGSTOP => Some('T'),
-            libc::SIGCONT => Some('S'),
-            other => bail!("signal {other} is not for a pause"),
-        });
-        Ok(())
-    }
-    async fn process_state(&self) -> Result<Option<char>> {
-        Ok(self.state())
-    }
-    async fn exited(&self) -> Result<Exit> {
-        unreachable!("killing waits in the cluster")
-    }
-    async fn cpu_time(&self) -> Result<Option<Duration>> {
-        Ok(Some(self.meter.lock().expect("a meter").read()))
-    }
-    fn groups(&self) -> Option<&dyn Groups> {
-        self.has_groups.load(Relaxed).then_some(self)
-    }
-}
-
-/// A process that always wants half of a CPU, and what it got of it.
-struct Meter {
-    at: Instant,
-    used: Duration,
-    /// In per cent.
-    gets: u32,
-}
-
-impl Meter {
-    const WANTS: u32 = 50;
-
-    fn read(&mut self) -> Duration {
-        self.used += self.at.elapsed() * self.gets / 100;
-        self.at = Instant::now();
-        self.used
-    }
-}
-
-impl FakeMachine {
-    /// What it gets from now on.
-    fn feed(&self, percent: u32) {
-        let mut meter = self.meter.lock().expect("a meter");
-        meter.read();
-        meter.gets = percent;
-    }
-
-    fn note(&self, text: String) {
-        self.journal.lock().expect("the journal").push(text);
-    }
-}
-
-#[async_trait]
-impl Groups for FakeMachine {
-    fn can_freeze(&self) -> bool {
-        true
-    }
-    fn can_limit_cpu(&self) -> bool {
-        true
-    }
-    async fn freeze(&self) -> Result<()> {
-        self.note(format!("freeze {}", self.node));
-        self.set(Some('F'));
-        self.feed(0);
-        Ok(())
-    }
-    async fn thaw(&self) -> Result<()> {
-        self.note(format!("thaw {}", self.node));
-        self.set(Some('S'));
-        self.feed(Meter::WANTS);
-        Ok(())
-    }
-    async fn limit_cpu(&self, percent: u32) -> Result<()> {
-        self.note(format!("limit {} to {percent}", self.node));
-        self.feed(percent.min(Meter::WANTS));
-        Ok(())
-    }
-    async fn unlimit_cpu(&self) -> Result<()> {
-        self.note(format!("unlimit {}", self.node));
-        self.feed(Meter::WANTS);
-        Ok(())
-    }
-    async fn held(&self) -> Result<Held> {
-        let held_back = self.meter.lock().expect("a meter").gets < Meter::WANTS;
-        Ok(Held {
-            frozen: self.state() == Some('F'),
-            throttled_periods: u64::from(held_back) * 30,
-            throttled: Duration::from_secs(1) * u32::from(held_back),
-        })
-    }
-}
-
-impl WallClock for FakeClock {
-    fn skew(&self, skew: Skew) -> Result<u64> {
-        let id = self.next.fetch_add(1, Relaxed);
-        let text = format!("skew {} of {}: {skew:?}", id, self.node);
-        self.journal.lock().expect("the journal").push(text);
-        let skews = &mut self.skews.lock().expect("the skews");
-        skews.insert(id, (skew, Instant::now()));
-        Ok(id)
-    }
-    fn restore(&self, id: u64) {
-        let text = format!(
-            "restore {id} of {} at {} s",
-            self.node,
-            self.begun.elapsed().as_secs()
-        );
-        self.journal.lock().expect("the journal").push(text);
-        self.skews.lock().expect("the skews").remove(&id);
-    }
-    fn offset(&self) -> i64 {
-        let skews = self.skews.lock().expect("the skews");
-        let off = |(skew, since): &(Skew, Instant)| match *skew {
-            Skew::Jump { nanoseconds } => nanoseconds,
-            Skew::Drift { ppm } => since.elapsed().as_micros() as i64 * ppm / 1000,
-            Skew::Strobe { period, nanoseconds } => {
-                let periods = since.elapsed().as_nanos() / period.as_nanos();
-                if periods.is_multiple_of(2) { nanoseconds } else { 0 }
-            }
-        };
-        skews.values().map(off).sum()
-    }
-}
-
-impl Links for FakeLinks {
-    fn cut(&self, cuts: &[Cut]) -> Result<u64> {
-        let id = self.next.fetch_add(1, Relaxed);
-        let cuts: Vec<_> = cuts.iter().map(describe).collect();
-        self.journal
-            .lock()
-            .expect("the journal")
-            .push(format!("cut {id}: {}", cuts.join(" ")));
-        Ok(id)
-    }
-    fn can_shape(&self) -> bool {
-        !self.cuts_only.load(Relaxed)
-    }
-    fn shape(&self, rules: &[LinkRule], seed: u64) -> Result<u64> {
-        let id = self.next.fetch_add(1, Relaxed);
-        let effect = rules
-            .first()
-            .map(|rule| rule.effect.to_string())
-            .unwrap_or_default();
-        let ways = rules.iter().map(|rule| {
-            let service = rule.service.map(|port| format!(":{port}")).unwrap_or_default();
-            format!("{}>{}{service}", place(rule.from), place(rule.to))
-        });
-        let ways = ways.collect::<Vec<_>>().join(" ");
-        let text = format!("{effect} {id} by {seed}: {ways}");
-        self.journal.lock().expect("the journal").push(text);
-        Ok(id)
-    }
-    /// Everything that a switch can do to 12 frames, so that each fault has to look at what is its own.
-    fn report(&self, _: u64) -> Deeds {
-        if self.idle.load(Relaxed) {
-            return Deeds::default();
-        }
-        let counters = |frames| Counters {
-            frames,
-            bytes: frames * 100,
-        };
-        let waits = |milliseconds: u64| Waits {
-            frames: 4,
-            total: Duration::from_millis(milliseconds * 4),
-            longest: Duration::from_millis(milliseconds * 2),
-        };
-        Deeds {
-            seen: counters(40),
-            dropped: counters(12),
-            delayed: waits(20),
-            throttled: waits(30),
-            overflowed: counters(1),
-            duplicated: counters(2),
-            reordered: counters(3),
-            corrupted: counters(5),
-            released: counters(0),
-            downs: 6,
-        }
-    }
-    fn heal(&self, id: u64) -> Deeds {
-        self.journal
-            .lock()
-            .expect("the journal")
-            .push(format!("heal {id}"));
-        self.report(id)
-    }
-}
-
-fn place(place: Place) -> String {
-    match place {
-        Place::Node(node) => node.to_string(),
-        Place::Clients => "c".to_owned(),
-    }
-}
-
-/// A cut as `1>2`, `c>2`, `1>2:9092` (to the port) or `1:9092>2` (from the port).
-fn describe(cut: &Cut) -> String {
-    let port = |port: Option<u16>| port.map(|port| format!(":{port}")).unwrap_or_default();
-    format!(
-        "{}{}>{}{}",
-        place(cut.from),
-        port(cut.source_port),
-        place(cut.to),
-        port(cut.destination_port)
-    )
-}
-
-/// A schedule carried out against a fake cluster.
-pub struct Trial {
-    pub cluster: Arc<FakeCluster>,
-    pub recorder: Arc<MemoryRecorder>,
-    pub in_force: InForce,
-    pub stop: CancellationToken,
-    nemesis: Nemesis,
-}
-
-impl Trial {
-    pub fn new(cluster: FakeCluster) -> Self {
-        let cluster = Arc::new(cluster);
-        let recorder = Arc::new(MemoryRecorder::default());
-        let topics = [Topic {
-            name: "log".to_owned(),
-            partitions: 2,
-            replication_factor: 3,
-            min_insync_replicas: 2,
-            unclean_election: false,
-            config: BTreeMap::new(),
-        }];
-        let nemesis = Nemesis::new(cluster.clone(), &topics, recorder.clone() as Arc<dyn Recorder>);
-        Self {
-            cluster,
-            recorder,
-            in_force: nemesis.in_force(),
-            stop: CancellationToken::new(),
-            nemesis,
-        }
-    }
-
-    /// The same, kept to limits.
-    pub fn within(mut self, limits: FaultLimits) -> Self {
-        self.nemesis = self.nemesis.within(limits);
-        self
-    }
-
-    /// Runs the steps of a plan, and gives what was done, what was recorded and the count.
-    pub async fn run(self, plan: &str) -> (Vec<String>, Vec<String>, Tally) {
-        let nodes = (self.cluster.as_ref() as &dyn Cluster).nodes();
-        let tally = self.nemesis.run(steps_for(plan, &nodes), self.stop).await;
-        let recorded = self.recorder.events().into_iter().map(|event| match event.what {
-            What::Fault(fault) => line(&fault),
-            What::Deletion(deletion) => deletion_line(&deletion),
-            other => panic!("no fault: {other:?}"),
-        });
-        (self.cluster.journal(), recorded.collect(), tally)
-    }
-}
-
-/// The resolved steps of a plan's `steps = […]`.
-pub fn steps(plan: &str) -> Vec<Step> {
-    steps_for(plan, &[1, 2, 3])
-}
-
-fn steps_for(plan: &str, nodes: &[NodeId]) -> Vec<Step> {
-    let config: nemesis::NemesisConfig = toml::from_str(plan).expect("a plan");
-    config.resolve(1, nodes, 2).expect("steps that fit the cluster")
-}
-
-/// A deletion's event as one line: `deletion of 0 below 7: Asking`.
-fn deletion_line(deletion: &Deletion) -> String {
-    let step = match &deletion.step {
-        DeletionStep::Asking => "asking".to_owned(),
-        DeletionStep::Done { low_watermark } => format!("done, low watermark {low_watermark}"),
-        DeletionStep::Refused { reason } => format!("refused: {reason}"),
-        DeletionStep::Unknown { reason } => format!("unknown: {reason}"),
-    };
-    format!("deletion of {} below {}: {step}", deletion.key, deletion.below)
-}
-
-/// A fault's event as one line: `0 kill [2] injected`.
-fn line(fault: &Fault) -> String {
-    let step = match &fault.step {
-        FaultStep::Injecting => format!("injecting: {}", fault.detail),
-        FaultStep::Injected => "injected".to_owned(),
-        FaultStep::Healing => "healing".to_owned(),
-        FaultStep::Healed { bit: true, evidence } => format!("bit: {evidence}"),
-        FaultStep::Healed { bit: false, evidence } => format!("did not bite: {evidence}"),
-        FaultStep::Skipped { reason } => format!("skipped: {}: {reason}", fault.detail),
-        FaultStep::Failed { error } => format!("failed: {error}"),
-    };
-    format!("{} {} {:?} {step}", fault.id, fault.kind, fault.nodes)
 }

@@ -1,7 +1,6 @@
 //! Whether a group has read everything: asked of its coordinator, by somebody who is no member.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use history::{Key, Offset};
@@ -36,7 +35,7 @@ impl Drain {
         ends: Option<&[Offset]>,
         within: Duration,
     ) {
-        shared.calm.store(true, Relaxed);
+        shared.calm_down();
         let Some(ends) = ends.map(<[Offset]>::to_vec) else {
             return;
         };

@@ -86,7 +86,7 @@ pub(crate) struct Shared {
     /// How long a transaction may stay open, where there are any.
     pub(crate) transactions: Option<TransactionLimits>,
     /// Whether groups are to come to an end with what there is: nobody crashes, leaves or falls asleep any more.
-    pub(crate) calm: AtomicBool,
+    calm: AtomicBool,
 }
 
 impl Shared {
@@ -119,10 +119,20 @@ impl Shared {
         }))
     }
 
+    /// From now on groups come to an end with what there is.
+    pub(crate) fn calm_down(&self) {
+        self.calm.store(true, Relaxed);
+    }
+
+    /// Whether they do.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.calm.load(Relaxed)
+    }
+
     /// Whether it is time for what happens to a client again and again: then it has been taken. Once groups are to come to an end
     /// it is no more.
     pub(crate) fn takes(&self, turns: &mut Option<Turns>) -> bool {
-        !self.calm.load(Relaxed) && turns.as_mut().is_some_and(Turns::take)
+        !self.is_calm() && turns.as_mut().is_some_and(Turns::take)
     }
 
     pub(crate) fn line(&self, client: &str, text: &str) {

@@ -236,7 +236,7 @@ impl Reader {
     fn is_due(&self) -> bool {
         let due = |turns: &Option<Turns>| turns.as_ref().is_some_and(Turns::are_due);
         let crashes = self.crashes_anywhere() && due(&self.crashes);
-        !self.shared.calm.load(Relaxed) && (crashes || due(&self.leaves))
+        !self.shared.is_calm() && (crashes || due(&self.leaves))
     }
 
     /// Who commits first crashes only in between, with records in hand: that is what has to be seen.

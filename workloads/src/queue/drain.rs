@@ -1,13 +1,11 @@
 //! Whether the share group is drained: nothing came to any member for long enough, and each of them went on asking.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What the members tell of what they got.
 pub(super) struct Drain {
-    calm: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -21,7 +19,6 @@ struct State {
 impl Drain {
     pub(super) fn new() -> Self {
         Self {
-            calm: AtomicBool::new(false),
             state: Mutex::new(State {
                 last: Instant::now(),
                 empty: BTreeMap::new(),
@@ -29,18 +26,7 @@ impl Drain {
         }
     }
 
-    /// From now on members accept all that they get, and none stalls or crashes.
-    pub(super) fn begin(&self) {
-        self.calm.store(true, Relaxed);
-        self.something();
-    }
-
-    /// Whether the group is being drained.
-    pub(super) fn is_calm(&self) -> bool {
-        self.calm.load(Relaxed)
-    }
-
-    /// A member got something.
+    /// A member got something, or the draining begins.
     pub(super) fn something(&self) {
         self.lock().last = Instant::now();
     }
@@ -77,8 +63,8 @@ mod tests {
     fn it_is_over_once_every_member_asked_long_enough_after_the_last_record() {
         let (drain, second) = (Drain::new(), Duration::from_secs(1));
         let (soon, later) = (Instant::now(), Instant::now() + 3 * second);
-        drain.begin();
-        assert!(drain.is_calm() && !drain.is_over(2, second));
+        drain.something();
+        assert!(!drain.is_over(2, second));
         drain.nothing(0, later, true);
         assert!(!drain.is_over(2, second), "the other has not asked");
         drain.nothing(1, soon, true);

@@ -116,7 +116,7 @@ impl Member {
             return ok;
         }
         self.drain.something();
-        let twist = if self.drain.is_calm() {
+        let twist = if self.shared.is_calm() {
             Twist::None
         } else {
             self.generator.twist(self.began.elapsed())
@@ -138,7 +138,7 @@ impl Member {
     }
 
     fn acknowledge(&mut self, client: &mut dyn ShareConsumer, records: &[Acquired]) -> bool {
-        let calm = self.drain.is_calm();
+        let calm = self.shared.is_calm();
         let mut fate = || if calm { Fate::Accept } else { self.generator.fate() };
         let mut said: Vec<Acknowledged> = Vec::with_capacity(records.len());
         for record in records {

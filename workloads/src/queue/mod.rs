@@ -145,7 +145,9 @@ impl Queues {
         {
             sends.abandon("the producer did not end");
         }
-        self.drain.begin();
+        // From now on members accept all that they get, and none stalls or crashes.
+        self.shared.calm_down();
+        self.drain.something();
         // The history's clock is another: a little longer than is asked for.
         let quiet = self.config.drain.duration() + self.config.poll_timeout.duration();
         let until = Instant::now() + quiet + DRAIN_WITHIN;

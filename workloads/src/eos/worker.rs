@@ -166,10 +166,12 @@ impl Worker {
 
     fn twist(&mut self) -> Twist {
         if self.shared.takes(&mut self.crashes) {
-            return if self.random.random_bool(0.5) {
-                Twist::Crashed
-            } else {
+            // Who commits apart crashes before that alone: it is what has to be seen.
+            let after = self.config.offsets == Offsets::Apart || self.random.random_bool(0.5);
+            return if after {
                 Twist::CrashedAfter
+            } else {
+                Twist::Crashed
             };
         }
         if self.shared.takes(&mut self.stalls) {

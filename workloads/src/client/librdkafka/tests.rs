@@ -8,6 +8,7 @@ use history::{MemoryRecorder, Span, Topic};
 use rdkafka::mocking::{MockCluster, MockCoordinator};
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+use tempfile::NamedTempFile;
 
 use super::super::library::{
     Advice, Change, Consumer, ConsumerSettings, FlightSettings, GroupSettings, Incoming, Library, Outgoing,
@@ -22,6 +23,8 @@ const CALL: Duration = Duration::from_secs(5);
 
 struct Court {
     brokers: MockCluster<'static, DefaultProducerContext>,
+    /// What the clients say.
+    log: NamedTempFile,
     library: Arc<dyn Library>,
 }
 
@@ -29,6 +32,7 @@ impl Court {
     fn new() -> Self {
         let brokers = MockCluster::new(3).expect("mock brokers");
         brokers.create_topic("log", 2, 3).expect("a topic");
+        let log = NamedTempFile::new().expect("a file");
         let arena = Arena {
             client: None,
             client_settings: Vec::new(),
@@ -43,14 +47,27 @@ impl Court {
             }],
             seed: 1,
             recorder: Arc::new(MemoryRecorder::default()),
-            log_file: None,
+            log_file: Some(log.path().to_owned()),
             transactions: None,
             disks_may_fail: false,
         };
         let shared = Shared::new(arena, Span::from_secs(2), Span::from_secs(1)).expect("no file");
         Self {
             brokers,
+            log,
             library: shared.library.clone(),
+        }
+    }
+
+    /// Waits until a client has said this.
+    fn heard(&self, text: &str) {
+        let until = Instant::now() + PATIENCE;
+        while !std::fs::read_to_string(self.log.path())
+            .expect("the log")
+            .contains(text)
+        {
+            assert!(Instant::now() < until, "nobody said: {text}");
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 
@@ -282,13 +299,11 @@ fn a_client_whose_abort_takes_back_what_it_sent_is_of_no_further_use() {
     producer.abort(PATIENCE).expect("an abort");
     assert_eq!(producer.fatal(), None, "all that was sent was reported");
     producer.begin().expect("a transaction");
-    // The request is under way, and nobody knows what became of it.
-    let slow = court.brokers.broker_round_trip_time(1, PATIENCE);
+    // The request was under way, and nobody knows what became of it: it waits for another attempt.
+    let slow = court.brokers.broker_round_trip_time(1, 2 * PATIENCE);
     slow.expect("a slow broker");
     producer.send(&outgoing(1), 1).expect("room for it");
-    std::thread::sleep(Duration::from_millis(500));
-    court.brokers.broker_down(1).expect("a broker that is gone");
-    std::thread::sleep(Duration::from_millis(500));
+    court.heard("Timed out ProduceRequest in flight");
     producer.abort(PATIENCE).expect("an abort");
     assert!(
         producer

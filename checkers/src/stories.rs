@@ -87,7 +87,7 @@ fn lost_range(context: &Context, range: &Range) -> Story {
         .into_iter()
         .map(|(truncation, _)| truncation)
         .collect();
-    story.missing = missing(context, &story);
+    story.missing = missing(context, range, &story);
     story.sentences = tell::sentences(context, range, &story);
     story
 }
@@ -108,15 +108,21 @@ fn lines(context: &Context, story: &Story, truncations: &[(Truncation, BrokerLin
 }
 
 /// What nothing recorded shows, as the ends of a sentence.
-fn missing(context: &Context, story: &Story) -> Vec<String> {
+fn missing(context: &Context, range: &Range, story: &Story) -> Vec<String> {
     let mut missing = Vec::new();
     let mut lacks = |lacks: bool, what: &str| {
         if lacks {
             missing.push(what.to_owned());
         }
     };
-    lacks(story.broker.is_none(), "who acknowledged them");
-    lacks(story.epoch.is_none(), "in which epoch that was");
+    let acknowledged = tell::heard(context, range) > 0;
+    lacks(acknowledged && story.broker.is_none(), "who acknowledged them");
+    let epoch = if acknowledged {
+        "in which epoch that was"
+    } else {
+        "in which epoch they were written"
+    };
+    lacks(story.epoch.is_none(), epoch);
     lacks(story.state.is_none(), "who was in the ISR then");
     // With `ZooKeeper` there is neither an ELR nor a log of the controllers.
     let quorum = context.header.zookeepers.is_empty();

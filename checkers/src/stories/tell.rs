@@ -18,6 +18,8 @@ const TAKES: &str = "a string takes all";
 const FAULTS_MAX: usize = 4;
 /// Starts and ends of processes that are told of.
 const CHANGES_MAX: usize = 4;
+/// Why a lost write happened although it was not acknowledged: there is no other reason.
+const SURE: &str = "another record of the same transaction was read, so all of it happened";
 /// Clients that are named, where there are no more.
 const CLIENTS_MAX: usize = 6;
 
@@ -48,9 +50,7 @@ pub(super) fn place(story: &Story) -> String {
 }
 
 fn what(context: &Context, range: &Range, story: &Story) -> String {
-    let acknowledged = range.writes.iter();
-    let acknowledged = acknowledged.filter(|lost| context.index.writes.is_acknowledged(lost.number));
-    let how = if acknowledged.count() as u64 == story.records {
+    let how = if heard(context, range) == range.writes.len() {
         "acknowledged"
     } else {
         "committed"
@@ -64,21 +64,23 @@ fn what(context: &Context, range: &Range, story: &Story) -> String {
     )
 }
 
+/// Of how many the client heard that they were acknowledged.
+pub(super) fn heard(context: &Context, range: &Range) -> usize {
+    let writes = range.writes.iter();
+    let acknowledged = writes.filter(|lost| context.index.writes.is_acknowledged(lost.number));
+    acknowledged.count()
+}
+
 fn acknowledged(context: &Context, range: &Range, story: &Story) -> String {
+    let heard = heard(context, range);
+    if heard == 0 {
+        return unheard(context, range, story);
+    }
     let who = story
         .broker
         .map_or_else(|| "The cluster".to_owned(), |broker| format!("Node {broker}"));
-    let clients = distinct(range.writes.iter().map(|lost| lost.write.process));
-    let clients = match clients.as_slice() {
-        [one] => format!(" to client {one}"),
-        some if some.len() <= CLIENTS_MAX => format!(" to clients {}", list(some)),
-        _ => String::new(),
-    };
-    let when = if story.from == story.until {
-        context.at(story.from)
-    } else {
-        format!(" from {} to {}", seconds(story.from), seconds(story.until))
-    };
+    let clients = clients(range).map_or_else(String::new, |clients| format!(" to {clients}"));
+    let when = when(context, story);
     let epoch = match story.epoch {
         Some(epoch) if story.epoch_inferred => {
             format!(
@@ -88,8 +90,50 @@ fn acknowledged(context: &Context, range: &Range, story: &Story) -> String {
         Some(epoch) => format!(", as leader of epoch {epoch} (the epoch of their batches on disk)"),
         None => String::new(),
     };
-    let them = if story.records == 1 { "it" } else { "them" };
-    format!("{who} acknowledged {them}{clients}{when}{epoch}.")
+    let others = range.writes.len() - heard;
+    let them = match (others, story.records) {
+        (0, 1) => "it".to_owned(),
+        (0, _) => "them".to_owned(),
+        _ => format!("{} of them", number(heard as u64)),
+    };
+    let rest = match others {
+        0 => String::new(),
+        1 => format!(" Of the other nobody heard, but {SURE}."),
+        _ => format!(" Of the others nobody heard, but {SURE}."),
+    };
+    format!("{who} acknowledged {them}{clients}{when}{epoch}.{rest}")
+}
+
+/// The same of writes whose clients were told nothing.
+fn unheard(context: &Context, range: &Range, story: &Story) -> String {
+    let who = clients(range).map_or_else(String::new, |clients| format!(" by {clients}"));
+    let (was, them) = if story.records == 1 {
+        ("It was", "it")
+    } else {
+        ("They were", "them")
+    };
+    format!(
+        "{was} written{who}{}, and nobody heard what became of {them}; {SURE}.",
+        when(context, story)
+    )
+}
+
+/// `client 2`, `clients 2 and 3`; nothing where there are many.
+fn clients(range: &Range) -> Option<String> {
+    let clients = distinct(range.writes.iter().map(|lost| lost.write.process));
+    match clients.as_slice() {
+        [one] => Some(format!("client {one}")),
+        some if some.len() <= CLIENTS_MAX => Some(format!("clients {}", list(some))),
+        _ => None,
+    }
+}
+
+fn when(context: &Context, story: &Story) -> String {
+    if story.from == story.until {
+        context.at(story.from)
+    } else {
+        format!(" from {} to {}", seconds(story.from), seconds(story.until))
+    }
 }
 
 fn by(source: Source) -> &'static str {

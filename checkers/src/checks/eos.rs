@@ -133,11 +133,21 @@ fn told(context: &Context, output: &Output) -> String {
 }
 
 fn twice(context: &Context, first: &Output, second: &Output) -> Case {
+    let of = &second.made.of;
+    let claim = format!(
+        "Value {} at offset {} of {} was processed twice: values {} and {} were made of it.",
+        context.value(of.value),
+        of.offset,
+        context.name(of.key),
+        context.value(first.value),
+        context.value(second.value)
+    );
     Case {
         offset: Some(second.offset),
         values: vec![first.value, second.value],
         ops: vec![first.made.op, second.made.op],
         story: vec![
+            claim,
             told(context, first),
             told(context, second),
             context.faults_sentence(second.made.time),

@@ -62,18 +62,19 @@ fn delivered(context: &Context, again: &Again) -> Case {
     let mut ops = vec![again.op];
     if let Some(word) = &again.word {
         story.push(format!(
-            "At {} a broker confirmed to process {} that the record at {place} was {}, in its delivery {}.",
-            seconds(word.time),
-            word.process,
+            "The record at {place} came to client {} at {} as delivery {}, after a broker had confirmed that it was {} in delivery {}.",
+            again.process,
+            seconds(again.time),
+            record.deliveries,
             past(word.fate),
             word.deliveries
         ));
         ops.insert(0, word.op);
         story.push(format!(
-            "At {} process {} got it all the same, as delivery {}; its client had held nothing back since {}.",
-            seconds(again.time),
+            "Client {} had that confirmed at {}, and client {} had held nothing back since {}.",
+            word.process,
+            seconds(word.time),
             again.process,
-            record.deliveries,
             seconds(again.after)
         ));
     } else {
@@ -83,9 +84,9 @@ fn delivered(context: &Context, again: &Again) -> Case {
             .as_ref()
             .map_or(0, |queue| queue.delivery_limit);
         story.push(format!(
-            "At {} process {} got the record at {place} as delivery {}, where the limit is {limit}.",
-            seconds(again.time),
+            "The record at {place} came to client {} at {} as delivery {}, where the limit is {limit}.",
             again.process,
+            seconds(again.time),
             record.deliveries
         ));
     }

@@ -100,9 +100,9 @@ fn judge_time(
     if !(earliest..=latest).contains(&seen.time) {
         outcome.violation(WRONG_TIME, || {
             let (off, which) = if seen.time < earliest {
-                (earliest - seen.time, "before the write began")
+                (earliest - seen.time, "before its write began")
             } else {
-                (seen.time - latest, "after it was over")
+                (seen.time - latest, "after its write was over")
             };
             Case {
                 offset: Some(offset),
@@ -110,16 +110,16 @@ fn judge_time(
                 ops: vec![op, seen.op],
                 story: vec![
                     format!(
-                        "Value {} was written to {} from {} to {} (op {op}).",
+                        "The time of value {} in {} is {} s {which}, more than the {} that clocks may differ by.",
                         context.value(seen.value),
                         context.name(key),
-                        seconds(writing.begun),
-                        seconds(until)
+                        off as f64 / 1e3,
+                        promise.skew
                     ),
                     format!(
-                        "The broker gave it a time {} s {which}, beyond the {} that clocks may differ by: {} at offset {offset}.",
-                        off as f64 / 1e3,
-                        promise.skew,
+                        "It was written from {} to {} (op {op}), and the broker gave it the time {} at offset {offset}.",
+                        seconds(writing.begun),
+                        seconds(until),
                         seen.time
                     ),
                     context.faults_sentence(writing.begun),

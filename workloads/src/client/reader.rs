@@ -92,25 +92,23 @@ pub(crate) fn read_through(
     within: Duration,
 ) -> anyhow::Result<(Vec<Offset>, Option<String>)> {
     let until = Instant::now() + within;
-    let client = connect(shared, isolation)?;
+    let mut client = connect(shared, isolation)?;
     let ends = match settled {
         Some(ends) => ends,
         None => ends_now(shared, &client),
     };
-    // Where the log begins: above 0 where records were deleted, by right or not. The checks know which.
-    let mut positions = starts(shared, &client);
-    let assign = F::Assign(Assign {
-        keys: positions.keys().copied().collect(),
-        from_beginning: true,
-    });
-    let op = shared.scribe.invoke(process, assign.clone());
-    client.assign(&positions_list(&shared.keys, &positions)?)?;
-    shared.scribe.end(process, op, assign, End::Ok);
+    let mut positions = begin(shared, process, &client)?;
     let mut unread = None;
     while unread.is_none() && behind(&positions, &ends).is_some() {
         let op = shared.scribe.invoke(process, F::Poll(Poll::default()));
         let (records, lost) = poll(shared, &client, &mut positions, &ends, until);
         shared.scribe.end(process, op, F::Poll(Poll { records }), End::Ok);
+        if lost.is_some() && Instant::now() < until && is_overtaken(shared, &client, &positions) {
+            let before = std::mem::replace(&mut client, connect(shared, isolation)?);
+            std::thread::spawn(move || drop(before));
+            positions = begin(shared, process, &client)?;
+            continue;
+        }
         unread = lost.or_else(|| {
             let (key, position, end) = behind(&positions, &ends).filter(|_| Instant::now() >= until)?;
             let (topic, partition) = shared.keys.partition(key);
@@ -125,6 +123,29 @@ pub(crate) fn read_through(
     }
     std::thread::spawn(move || drop(client));
     Ok((ends, unread))
+}
+
+/// Begins to read where each partition begins: above 0 where records were deleted, by right or not. The checks know which.
+fn begin(
+    shared: &Shared,
+    process: u32,
+    client: &BaseConsumer<Context>,
+) -> anyhow::Result<BTreeMap<Key, Offset>> {
+    let positions = starts(shared, client);
+    let assign = F::Assign(Assign {
+        keys: positions.keys().copied().collect(),
+        from_beginning: true,
+    });
+    let op = shared.scribe.invoke(process, assign.clone());
+    client.assign(&positions_list(&shared.keys, &positions)?)?;
+    shared.scribe.end(process, op, assign, End::Ok);
+    Ok(positions)
+}
+
+/// Whether a partition begins behind where the reader stands by now: brokers go on removing what may go while everything is read.
+fn is_overtaken(shared: &Shared, client: &BaseConsumer<Context>, positions: &BTreeMap<Key, Offset>) -> bool {
+    let starts = starts(shared, client);
+    positions.iter().any(|(key, position)| starts[key] > *position)
 }
 
 fn connect(shared: &Arc<Shared>, isolation: Isolation) -> anyhow::Result<BaseConsumer<Context>> {

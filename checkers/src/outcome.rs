@@ -42,7 +42,10 @@ impl<T> Kept<T> {
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     unknown: bool,
+    /// Why it is unknown, then what is worth saying beside that.
     reasons: Vec<String>,
+    /// How many of them are of the first kind.
+    causes: usize,
     reasons_left_out: u64,
     /// Acknowledged writes that no client read and that are not proven lost.
     pub(crate) unseen: u64,
@@ -56,15 +59,15 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// Something that the judgement needs is missing.
     pub(crate) fn unknown(&mut self, reason: String) {
-        self.unknown = true;
-        self.note(reason);
+        self.unknown_because(|| reason);
     }
 
     /// The same, where the reason takes time to say: it is only made while there is room for it.
     pub(crate) fn unknown_because(&mut self, reason: impl FnOnce() -> String) {
         self.unknown = true;
         if self.reasons.len() < REASONS_MAX {
-            self.reasons.push(reason());
+            self.reasons.insert(self.causes, reason());
+            self.causes += 1;
         } else {
             self.reasons_left_out += 1;
         }
@@ -181,5 +184,22 @@ fn add(map: &mut BTreeMap<&'static str, Findings>, name: &'static str, case: imp
     findings.count += 1;
     if findings.cases.len() < CASES_MAX {
         findings.cases.push(case());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Outcome;
+
+    #[test]
+    fn why_it_is_unknown_comes_before_what_else_is_worth_saying() {
+        let mut outcome = Outcome::default();
+        outcome.note("a figure".to_owned());
+        outcome.unknown("a fault that did not bite".to_owned());
+        outcome.unknown("another".to_owned());
+        assert_eq!(
+            outcome.reasons(),
+            ["a fault that did not bite", "another", "a figure"]
+        );
     }
 }

@@ -99,6 +99,10 @@ struct Seen {
 
 #[async_trait]
 impl Action for Skewing {
+    fn restarts(&self) -> &[NodeId] {
+        if self.restart { &self.nodes } else { &[] }
+    }
+
     async fn inject(&mut self, scene: &Scene) -> Result<()> {
         // The first question to a broker takes preparations that a wrong clock may disturb.
         let mut questions = JoinSet::new();

@@ -79,6 +79,10 @@ pub trait Action: Send {
     async fn inject(&mut self, scene: &Scene) -> Result<()>;
     /// Ends what was injected, and says whether it bit.
     async fn heal(&mut self, scene: &Scene) -> Result<Evidence>;
+    /// The nodes whose processes it may start anew as it ends.
+    fn restarts(&self) -> &[NodeId] {
+        &[]
+    }
 }
 
 /// Whether a fault had an effect that can be shown, and what shows it.

@@ -16,6 +16,8 @@ pub(crate) struct Guard {
     /// Brokers, and controllers that are no brokers: the limits hold for each group.
     groups: Arc<[Vec<NodeId>]>,
     held: Arc<Mutex<BTreeMap<u32, Hit>>>,
+    /// By fault: the nodes that it starts anew, as it is being healed.
+    restarting: Arc<Mutex<BTreeMap<u32, Vec<NodeId>>>>,
     released: Arc<Notify>,
 }
 
@@ -25,6 +27,7 @@ impl Guard {
             limits: Arc::new(limits),
             groups: groups.into(),
             held: Arc::default(),
+            restarting: Arc::default(),
             released: Arc::default(),
         }
     }
@@ -49,6 +52,25 @@ impl Guard {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.remove(&id);
         self.released.notify_waiters();
+    }
+
+    /// It is being healed, and starts these nodes anew.
+    pub(crate) fn begin_restart(&self, id: u32, nodes: &[NodeId]) {
+        let mut restarting = self.restarting.lock().unwrap_or_else(PoisonError::into_inner);
+        restarting.insert(id, nodes.to_vec());
+    }
+
+    /// It starts nothing anew any more.
+    pub(crate) fn end_restart(&self, id: u32) {
+        let mut restarting = self.restarting.lock().unwrap_or_else(PoisonError::into_inner);
+        restarting.remove(&id);
+        self.released.notify_waiters();
+    }
+
+    /// Whether one of the nodes is being started anew.
+    pub(crate) fn restarts_any(&self, nodes: &[NodeId]) -> bool {
+        let restarting = self.restarting.lock().unwrap_or_else(PoisonError::into_inner);
+        restarting.values().flatten().any(|node| nodes.contains(node))
     }
 
     /// Waits until something is no longer in force, from the time of this call on.

@@ -19,6 +19,8 @@ use crate::step::{Start, Step};
 const AIM_WITHIN: Duration = Duration::from_secs(10);
 /// How long a fault that would break a limit waits for others to be healed.
 const ROOM_WITHIN: Duration = Duration::from_secs(2);
+/// How long a fault waits for nodes that another one starts anew as it is healed: what is injected then meets a process on its way out.
+const RESTART_WITHIN: Duration = Duration::from_secs(30);
 /// How long one try to heal may take, …
 const HEAL_WITHIN: Duration = Duration::from_secs(30);
 /// … how often it is tried, …
@@ -135,6 +137,14 @@ impl Life {
     /// Takes it down as in force. Where that breaks a limit, what is about to be healed is waited for, as healing and
     /// injecting take longer than a schedule knows.
     async fn find_room(&self, (mut aim, cue): (Aim, Option<Cue>)) -> Result<Aimed, String> {
+        let restarted_by = Instant::now() + RESTART_WITHIN;
+        loop {
+            let room = self.shared.guard.room();
+            if !self.shared.guard.restarts_any(&aim.nodes) || timeout_at(restarted_by, room).await.is_err() {
+                break;
+            }
+            aim = self.aim().await?;
+        }
         let until = Instant::now() + ROOM_WITHIN;
         loop {
             let others = self.shared.scene.others(&aim.nodes);
@@ -264,7 +274,10 @@ impl Live {
         self.record(FaultStep::Healing);
         let (cluster, at_risk) = (self.life.shared.scene.cluster.clone(), self.at_risk());
         cluster.keep(&at_risk, Moment::BeforeHeal(self.life.id)).await;
+        let guard = self.life.shared.guard.clone();
+        guard.begin_restart(self.life.id, self.action.restarts());
         let healed = self.undo().await;
+        guard.end_restart(self.life.id);
         self.life.shared.in_force.leave(self.life.id);
         match healed {
             Ok(Evidence { bit, text }) => {

@@ -173,3 +173,23 @@ fn an_offset_that_is_left_open_is_drawn_from_the_seed() {
         "{text}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_would_hit_a_broker_that_is_started_anew_waits_until_it_is() {
+    let plan = r#"steps = [
+        { at = "0s", lasts = "4s", fault = { clock-jump = { target = ["n1"], offset = "+60s" } } },
+        { at = "4500ms", lasts = "1s", fault = { kill = { target = ["n1"] } } },
+        { at = "4600ms", lasts = "1s", fault = { pause = { target = ["n2"] } } },
+    ]"#;
+    let (_, recorded, tally) = Trial::new(FakeCluster::new()).run(plan).await;
+    let place = |text: &str| recorded.iter().position(|line| line.starts_with(text));
+    assert!(
+        place("2 pause [2] injecting") < place("0 clock-jump [1] bit"),
+        "{recorded:#?}"
+    );
+    assert!(
+        place("0 clock-jump [1] bit") < place("1 kill [1] injecting"),
+        "{recorded:#?}"
+    );
+    assert_eq!(tally.bitten, 3);
+}

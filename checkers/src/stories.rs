@@ -136,10 +136,11 @@ fn missing(context: &Context, range: &Range, story: &Story) -> Vec<String> {
         quorum && context.rulings.is_empty(),
         "what the controllers' log says",
     );
-    lacks(story.election.is_none(), "an election after it");
+    let cut = facts::beginnings(context, range).is_empty();
+    lacks(cut && story.election.is_none(), "an election after it");
     lacks(context.scene.lines.is_empty(), "what the brokers' own logs say");
     lacks(
-        story.truncations.is_empty() && !context.scene.lines.is_empty(),
+        cut && story.truncations.is_empty() && !context.scene.lines.is_empty(),
         "a line about the truncation",
     );
     let unasked = story

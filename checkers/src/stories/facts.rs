@@ -105,6 +105,20 @@ fn holder(context: &Context, range: &Range, node: NodeId, replica: &DiskReplica)
     }
 }
 
+/// Where the log of every replica begins, as its disk was seen last, where that is behind all of the range: the records went as the
+/// beginning of their partition, by retention or on request, and nobody cut them off.
+pub(super) fn beginnings(context: &Context, range: &Range) -> Vec<(NodeId, Offset)> {
+    let last = range.offsets().map_or(Offset::MAX, |offsets| offsets.1);
+    let replicas = context.disks.replicas(range.key);
+    let seen = replicas.filter_map(|(node, replica)| Some((node, replica.states().last()?.start)));
+    let all: Vec<(NodeId, Offset)> = seen.collect();
+    if all.iter().all(|(_, start)| *start > last) {
+        all
+    } else {
+        Vec::new()
+    }
+}
+
 /// Which of some records a state holds, and the others.
 fn parted(replica: &DiskReplica, state: usize, records: Records) -> (Records, Records) {
     let from = records.first().map_or(0, |first| first.0);

@@ -33,6 +33,7 @@ pub(super) fn sentences(context: &Context, range: &Range, story: &Story) -> Vec<
     told.extend(deposed(story));
     told.extend(election(context, story));
     told.extend(truncations(story));
+    told.extend(removed(context, range));
     told.push(reads(context, range, story));
     told.extend(proof(context, range));
     told.extend(clocks(context, story));
@@ -423,6 +424,19 @@ fn reads(context: &Context, range: &Range, story: &Story) -> String {
 }
 
 /// What proves it.
+/// That they were removed from the beginning of their partition.
+fn removed(context: &Context, range: &Range) -> Option<String> {
+    let beginnings = facts::beginnings(context, range);
+    let lowest = beginnings.iter().map(|(_, start)| *start).min()?;
+    let own: Vec<NodeId> = beginnings.iter().map(|(node, _)| *node).collect();
+    Some(format!(
+        "On the {} of {} {} begins at offset {lowest} or later by now: what is gone went from its beginning, as by retention or a deletion, and was not cut off its end.",
+        if own.len() == 1 { "disk" } else { "disks" },
+        nodes(&own),
+        context.name(range.key)
+    ))
+}
+
 fn proof(context: &Context, range: &Range) -> Option<String> {
     let first = range.writes.first()?;
     let reads = context.index.final_reads.as_ref();

@@ -549,3 +549,31 @@ proptest! {
         prop_assert!(found.starts_with(expected), "{} is not {}", found, expected);
     }
 }
+
+#[test]
+fn a_story_tells_what_went_from_the_beginning_from_what_was_cut_off() {
+    let of = |logs: &str| {
+        let text = format!(
+            "
+            topics log:1 rf=3
+            phase steady
+            p0 send 0:1 -> ok @0 by 1
+            p0 send 0:2 -> ok @1 by 1
+            p0 send 0:3 -> ok @2 by 1
+            finally 0@2=3
+            {logs}"
+        );
+        let verdict = checkers::check_history(&dsl::history(&text));
+        verdict.stories[0].sentences.join("\n")
+    };
+    let removed = of("node1 disk end 0 start=2 from=2 end=3 hw=3 2=3/e0
+            node2 disk end 0 start=2 from=2 end=3 hw=3 2=3/e0");
+    assert!(
+        removed.contains("On the disks of nodes 1 and 2 log-0 begins at offset 2 or later by now: what is gone went from its beginning"),
+        "{removed}"
+    );
+    assert!(!removed.contains("an election after it"), "{removed}");
+    let not_everywhere = of("node1 disk end 0 start=2 from=2 end=3 hw=3 2=3/e0
+            node2 disk end 0 end=3 hw=3 0=1/e0 2=3/e0 hole=1-2");
+    assert!(!not_everywhere.contains("from its beginning"), "{not_everywhere}");
+}

@@ -234,6 +234,7 @@ pub(crate) fn run_checks(context: &Context, verdict: &mut Verdict, asked: impl F
         verdict.checks.push(CheckResult {
             name: name.to_owned(),
             valid: outcome.valid(),
+            asked: outcome.is_asked(),
             reasons: outcome.reasons(),
         });
         take(&mut verdict.anomalies, outcome.anomalies);

@@ -41,6 +41,8 @@ impl<T> Kept<T> {
 /// The findings of a check; valid as long as nothing else is said.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
+    /// There was nothing to judge.
+    unasked: bool,
     unknown: bool,
     /// Why it is unknown, then what is worth saying beside that.
     reasons: Vec<String>,
@@ -57,6 +59,19 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// The run promised nothing of the kind, or did nothing to which the promise applies.
+    pub(crate) fn not_asked() -> Self {
+        Self {
+            unasked: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether there was anything to judge.
+    pub(crate) fn is_asked(&self) -> bool {
+        !self.unasked
+    }
+
     /// Something that the judgement needs is missing.
     pub(crate) fn unknown(&mut self, reason: String) {
         self.unknown_because(|| reason);

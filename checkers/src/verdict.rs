@@ -56,8 +56,21 @@ pub struct CheckResult {
     pub name: String,
     /// Its judgement.
     pub valid: Validity,
+    /// Whether the run promised anything that it judges, or did anything to which its promise applies; where not, it is valid and says
+    /// nothing.
+    #[serde(default = "asked", skip_serializing_if = "is_asked")]
+    pub asked: bool,
     /// Why it is unknown, or what it found, a sentence each.
     pub reasons: Vec<String>,
+}
+
+fn asked() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_asked(asked: &bool) -> bool {
+    *asked
 }
 
 /// All findings of one name.

@@ -89,6 +89,11 @@ fn test_case(input: &JunitInput<'_>, check: &CheckResult) -> TestCase {
 }
 
 fn status(verdict: &Verdict, check: &CheckResult) -> TestCaseStatus {
+    if !check.asked {
+        let mut skipped = TestCaseStatus::skipped();
+        skipped.set_message("nothing of the kind in this run");
+        return skipped;
+    }
     let (kind, word) = match check.valid {
         Validity::Valid => return TestCaseStatus::success(),
         Validity::Unknown => (NonSuccessKind::Error, "unknown"),

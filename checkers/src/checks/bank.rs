@@ -28,7 +28,7 @@ impl Legs {
 pub(crate) fn run(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
     let Some(Application::Bank(bank)) = &context.header.expect.application else {
-        return outcome;
+        return Outcome::not_asked();
     };
     let finals = &context.applications.finals;
     if !finals.are_complete() {

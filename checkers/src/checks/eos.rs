@@ -17,7 +17,7 @@ use crate::verdict::Case;
 pub(crate) fn run(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
     if context.header.expect.application != Some(Application::ExactlyOnce) {
-        return outcome;
+        return Outcome::not_asked();
     }
     let applications = &context.applications;
     if !applications.finals.are_complete() {

@@ -22,9 +22,10 @@ pub(crate) fn run(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
     let members = &context.applications.members;
     if !members.are_there() {
-        if context.header.expect.application == Some(Application::Group) {
-            outcome.unknown("no member of a group did anything".to_owned());
+        if context.header.expect.application != Some(Application::Group) {
+            return Outcome::not_asked();
         }
+        outcome.unknown("no member of a group did anything".to_owned());
         return outcome;
     }
     for (first, second) in members.contradictions() {

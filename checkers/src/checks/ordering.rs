@@ -18,7 +18,7 @@ pub(crate) fn run(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
     let (sequences, finals) = (&context.applications.sequences, &context.applications.finals);
     if !sequences.are_there() {
-        return outcome;
+        return Outcome::not_asked();
     }
     if !finals.are_complete() {
         outcome.unknown(

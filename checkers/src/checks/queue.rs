@@ -26,7 +26,7 @@ pub(crate) fn run(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
     let deliveries = &context.deliveries;
     if deliveries.queue.is_none() {
-        return outcome;
+        return Outcome::not_asked();
     }
     outcome.violations(REDELIVERED, &deliveries.done_again, |again| {
         delivered(context, again)
@@ -70,11 +70,15 @@ fn delivered(context: &Context, again: &Again) -> Case {
             word.deliveries
         ));
         ops.insert(0, word.op);
+        let again_client = if again.process == word.process {
+            String::new()
+        } else {
+            format!(" client {}", again.process)
+        };
         story.push(format!(
-            "Client {} had that confirmed at {}, and client {} had held nothing back since {}.",
+            "Client {} had that confirmed at {}, and{again_client} had held nothing back since {}.",
             word.process,
             seconds(word.time),
-            again.process,
             seconds(again.after)
         ));
     } else {

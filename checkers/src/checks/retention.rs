@@ -28,7 +28,11 @@ pub(crate) fn run(context: &Context) -> Outcome {
         outcome.found_one(promised, RESURRECTED, || returned(context, reading, done));
     }
     let Some(retention) = &context.header.expect.retention else {
-        return outcome;
+        return if context.returned.is_empty() {
+            Outcome::not_asked()
+        } else {
+            outcome
+        };
     };
     let index = &context.index;
     let finals = (0..index.keys).all(|key| index.complete(key));

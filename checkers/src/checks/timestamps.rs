@@ -23,7 +23,7 @@ const MILLISECOND: i64 = 1_000_000;
 pub(crate) fn run(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
     let Some(Application::Timestamps(promise)) = &context.header.expect.application else {
-        return outcome;
+        return Outcome::not_asked();
     };
     let times = &context.applications.times;
     let Some(ahead) = times.ahead() else {

@@ -13,7 +13,7 @@ use crate::text::count;
 pub(crate) fn run(context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
     if context.index.windows.is_empty() {
-        return outcome;
+        return Outcome::not_asked();
     }
     let dependencies = Dependencies::of(&context.index, &context.evidence.operations);
     if dependencies.too_many() {

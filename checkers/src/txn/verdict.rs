@@ -55,6 +55,7 @@ pub(super) fn verdict(
     let checks = vec![CheckResult {
         name: CHECK.to_owned(),
         valid,
+        asked: true,
         reasons,
     }];
     Verdict {

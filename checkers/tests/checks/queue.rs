@@ -209,12 +209,12 @@ fn the_story_says_who_was_told_what() {
         "p1 acquire -> ok\nat 21\np1 acquire -> ok 0@1=2x2",
     )));
     insta::assert_snapshot!(told(&verdict), @r"
-    1 × redelivered, the first at 21.001 s: At 10.001 s a broker confirmed to process 1 that the record at offset 1 of log-0 was accepted, in its delivery 1
-    [queue] redelivered: 1 found; the first: At 10.001 s a broker confirmed to process 1 that the record at offset 1 of log-0 was accepted, in its delivery 1.
+    1 × redelivered, the first at 21.001 s: The record at offset 1 of log-0 came to client 1 at 21.001 s as delivery 2, after a broker had confirmed that it was accepted in delivery 1
+    [queue] redelivered: 1 found; the first: The record at offset 1 of log-0 came to client 1 at 21.001 s as delivery 2, after a broker had confirmed that it was accepted in delivery 1.
       4 deliveries of records, 1 of them not the first; 3 accepted, 0 released, 0 rejected, 0 refused, and of 0 nobody knows
     redelivered:
-      At 10.001 s a broker confirmed to process 1 that the record at offset 1 of log-0 was accepted, in its delivery 1.
-      At 21.001 s process 1 got it all the same, as delivery 2; its client had held nothing back since 18.000 s.
+      The record at offset 1 of log-0 came to client 1 at 21.001 s as delivery 2, after a broker had confirmed that it was accepted in delivery 1.
+      Client 1 had that confirmed at 10.001 s, and had held nothing back since 18.000 s.
       No fault had been in force up to that time.
     ");
 }

@@ -83,8 +83,13 @@ pub(super) fn checks(verdict: &Verdict) -> Markup {
                     @for check in &verdict.checks {
                         tr {
                             th scope="row" { (check.name) }
-                            td { (pill(check.valid)) }
-                            td { (reasons(&check.reasons)) }
+                            @if check.asked {
+                                td { (pill(check.valid)) }
+                                td { (reasons(&check.reasons)) }
+                            } @else {
+                                td { span.muted { "not asked" } }
+                                td { span.muted { "nothing of the kind in this run" } }
+                            }
                         }
                     }
                 }

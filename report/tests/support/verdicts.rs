@@ -165,6 +165,7 @@ pub fn check(name: &str, valid: Validity, reasons: &[&str]) -> CheckResult {
     CheckResult {
         name: name.to_owned(),
         valid,
+        asked: true,
         reasons: reasons.iter().map(ToString::to_string).collect(),
     }
 }

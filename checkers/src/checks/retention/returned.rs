@@ -189,6 +189,11 @@ impl Returned {
         }
     }
 
+    /// Whether nothing was deleted on request.
+    pub(super) fn is_empty(&self) -> bool {
+        self.deletions.is_empty()
+    }
+
     /// Every deleted record that was read, with the deletion, and whether that one was a promise.
     pub(super) fn all(&self) -> impl Iterator<Item = (&Reading, &Done, bool)> {
         self.read.values().filter_map(|reading| {

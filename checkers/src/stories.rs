@@ -136,7 +136,7 @@ fn missing(context: &Context, range: &Range, story: &Story) -> Vec<String> {
         quorum && context.rulings.is_empty(),
         "what the controllers' log says",
     );
-    let cut = facts::beginnings(context, range).is_empty();
+    let cut = facts::beginnings(context, range, story).is_empty();
     lacks(cut && story.election.is_none(), "an election after it");
     lacks(context.scene.lines.is_empty(), "what the brokers' own logs say");
     lacks(

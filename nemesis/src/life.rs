@@ -138,7 +138,8 @@ impl Life {
     /// injecting take longer than a schedule knows.
     async fn find_room(&self, (mut aim, cue): (Aim, Option<Cue>)) -> Result<Aimed, String> {
         let restarted_by = Instant::now() + RESTART_WITHIN;
-        loop {
+        // One that was waiting for something to see is to come right after that.
+        while cue.is_none() {
             let room = self.shared.guard.room();
             if !self.shared.guard.restarts_any(&aim.nodes) || timeout_at(restarted_by, room).await.is_err() {
                 break;

@@ -91,7 +91,7 @@ fn test_case(input: &JunitInput<'_>, check: &CheckResult) -> TestCase {
 fn status(verdict: &Verdict, check: &CheckResult) -> TestCaseStatus {
     if !check.asked {
         let mut skipped = TestCaseStatus::skipped();
-        skipped.set_message("nothing of the kind in this run");
+        skipped.set_message(crate::text::NOT_ASKED);
         return skipped;
     }
     let (kind, word) = match check.valid {

@@ -11,6 +11,9 @@ use crate::format::{count, instant, is_invisible};
 /// More sentences than this are for the page.
 const SENTENCES_MAX: usize = 12;
 
+/// Of a check that had nothing to judge.
+pub(crate) const NOT_ASKED: &str = "nothing of the kind in this run";
+
 /// The first story, the findings by name, and in the last line the verdict. Ends with a line feed; without colour.
 pub fn text(verdict: &Verdict) -> String {
     let mut lines = Vec::new();

@@ -8,7 +8,7 @@ use crate::checks::replicas::is_whole;
 use crate::context::{Context, distinct};
 use crate::disks::{Copied, DiskReplica, Held};
 use crate::rulings::{Clock, Ruled};
-use crate::story::{DeposedLeader, Holder, Source, StoryElection, StoryState, Truncation, Why};
+use crate::story::{DeposedLeader, Holder, Source, Story, StoryElection, StoryState, Truncation, Why};
 use crate::timeline::FaultInterval;
 
 /// Kinds of faults by which somebody asks for elections.
@@ -105,9 +105,13 @@ fn holder(context: &Context, range: &Range, node: NodeId, replica: &DiskReplica)
     }
 }
 
-/// Where the log of every replica begins, as its disk was seen last, where that is behind all of the range: the records went as the
-/// beginning of their partition, by retention or on request, and nobody cut them off.
-pub(super) fn beginnings(context: &Context, range: &Range) -> Vec<(NodeId, Offset)> {
+/// Where the log of every replica begins, as its disk was seen last, where that is behind all of the range and nothing shows that the
+/// records were cut off before: they went as the beginning of their partition, by retention or on request.
+pub(super) fn beginnings(context: &Context, range: &Range, story: &Story) -> Vec<(NodeId, Offset)> {
+    let gone = story.holders.iter().any(|holder| holder.gone_by.is_some());
+    if gone || story.election.is_some() || !story.truncations.is_empty() {
+        return Vec::new();
+    }
     let last = range.offsets().map_or(Offset::MAX, |offsets| offsets.1);
     let replicas = context.disks.replicas(range.key);
     let seen = replicas.filter_map(|(node, replica)| Some((node, replica.states().last()?.start)));

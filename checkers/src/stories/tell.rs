@@ -33,7 +33,7 @@ pub(super) fn sentences(context: &Context, range: &Range, story: &Story) -> Vec<
     told.extend(deposed(story));
     told.extend(election(context, story));
     told.extend(truncations(story));
-    told.extend(removed(context, range));
+    told.extend(removed(context, range, story));
     told.push(reads(context, range, story));
     told.extend(proof(context, range));
     told.extend(clocks(context, story));
@@ -423,20 +423,20 @@ fn reads(context: &Context, range: &Range, story: &Story) -> String {
     }
 }
 
-/// What proves it.
 /// That they were removed from the beginning of their partition.
-fn removed(context: &Context, range: &Range) -> Option<String> {
-    let beginnings = facts::beginnings(context, range);
+fn removed(context: &Context, range: &Range, story: &Story) -> Option<String> {
+    let beginnings = facts::beginnings(context, range, story);
     let lowest = beginnings.iter().map(|(_, start)| *start).min()?;
     let own: Vec<NodeId> = beginnings.iter().map(|(node, _)| *node).collect();
     Some(format!(
-        "On the {} of {} {} begins at offset {lowest} or later by now: what is gone went from its beginning, as by retention or a deletion, and was not cut off its end.",
+        "On the {} of {} {} begins at offset {lowest} or later by now: what is gone went from its beginning, as by retention or a deletion, and nothing shows that it was cut off its end.",
         if own.len() == 1 { "disk" } else { "disks" },
         nodes(&own),
         context.name(range.key)
     ))
 }
 
+/// What proves it.
 fn proof(context: &Context, range: &Range) -> Option<String> {
     let first = range.writes.first()?;
     let reads = context.index.final_reads.as_ref();

@@ -576,4 +576,8 @@ fn a_story_tells_what_went_from_the_beginning_from_what_was_cut_off() {
     let not_everywhere = of("node1 disk end 0 start=2 from=2 end=3 hw=3 2=3/e0
             node2 disk end 0 end=3 hw=3 0=1/e0 2=3/e0 hole=1-2");
     assert!(!not_everywhere.contains("from its beginning"), "{not_everywhere}");
+    let cut_before = of("node1 disk start 0 end=3 hw=3 0=1/e0 1=2/e0 2=3/e0
+            node1 disk wipe 0 end=0 hw=0
+            node1 disk end 0 start=2 from=2 end=3 hw=3 2=3/e0");
+    assert!(!cut_before.contains("from its beginning"), "{cut_before}");
 }

@@ -4,7 +4,7 @@ use checkers::{Validity, Verdict};
 use maud::{Markup, html};
 
 use crate::format::counted;
-use crate::text::word;
+use crate::text::{NOT_ASKED, word};
 
 /// A longer summary is set smaller.
 const HEADLINE_MAX: usize = 110;
@@ -88,7 +88,7 @@ pub(super) fn checks(verdict: &Verdict) -> Markup {
                                 td { (reasons(&check.reasons)) }
                             } @else {
                                 td { span.muted { "not asked" } }
-                                td { span.muted { "nothing of the kind in this run" } }
+                                td { span.muted { (NOT_ASKED) } }
                             }
                         }
                     }
